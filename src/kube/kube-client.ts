@@ -1,0 +1,208 @@
+/**
+ * What podwright asks of a Kubernetes API, as narrow interfaces: the executor needs pods, events and logs; the rest is
+ * optional, and a feature whose interface is missing is switched off with a notice. Implement these over any client you
+ * like; {@link HttpKubeClient} is ours.
+ */
+import type { KubeEvent, KubeList, Lease, Namespace, Node, Pod } from '../wire/types.js';
+
+/** Options that every call takes. */
+export interface CallOptions {
+  /** Ends the call; it then rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Limit for the whole call with its retries, in milliseconds. @default 60000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Which objects a list or a watch covers. */
+export interface ListScope {
+  /** The namespace; left out, all namespaces. */
+  readonly namespace?: string | undefined;
+  /** Kubernetes label selector. */
+  readonly labelSelector?: string | undefined;
+  /** Kubernetes field selector. */
+  readonly fieldSelector?: string | undefined;
+}
+
+/** Options of a list. */
+export interface ListOptions extends CallOptions, ListScope {
+  /** Objects in a page; the server may give fewer. */
+  readonly limit?: number | undefined;
+  /** The token of the page before. */
+  readonly continue?: string | undefined;
+  /** Not older than this version; left out, the newest state. */
+  readonly resourceVersion?: string | undefined;
+  /** How `resourceVersion` is meant. */
+  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
+}
+
+/** Options of a watch. */
+export interface WatchOptions extends ListScope {
+  /** Events after this version; left out, the stream starts with what exists. */
+  readonly resourceVersion?: string | undefined;
+  /** After how many seconds the server shall end the stream. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Asks for bookmarks. @default true */
+  readonly allowWatchBookmarks?: boolean | undefined;
+  /** Asks for a streaming list (Kubernetes 1.34 and up). */
+  readonly sendInitialEvents?: boolean | undefined;
+  /** Needed together with `sendInitialEvents`. */
+  readonly resourceVersionMatch?: 'NotOlderThan' | undefined;
+  /** Ends the watch. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One event of a pod watch, as the server sends it; an `ERROR` carries the server's Status. */
+export type PodWatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: Pod }
+  | { readonly type: 'ERROR'; readonly status: number; readonly reason: string; readonly message: string; readonly retryAfterMs?: number | undefined };
+
+/** Options of a delete. */
+export interface DeleteOptions extends CallOptions {
+  /** Seconds between SIGTERM and SIGKILL; left out, the pod's own. */
+  readonly gracePeriodSeconds?: number | undefined;
+  /** Deletes only the object with this uid; another one gives a 409. */
+  readonly uid?: string | undefined;
+  /** Deletes only this version of the object; another one gives a 409. */
+  readonly resourceVersion?: string | undefined;
+  /** What happens to dependents. */
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
+}
+
+/** The four kinds of patch. */
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+/** Options of a patch. */
+export interface PatchOptions extends CallOptions {
+  /** Kind of the patch. @default 'merge' */
+  readonly type?: PatchType | undefined;
+  /** Needed for `apply`. */
+  readonly fieldManager?: string | undefined;
+  /** Takes over fields of other managers in an `apply`. */
+  readonly force?: boolean | undefined;
+}
+
+/** Options of a create. */
+export interface CreateOptions extends CallOptions {
+  /** Checks everything and stores nothing. @default false */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Options of reading a log. */
+export interface LogOptions extends CallOptions {
+  /** The container; needed where the pod has several. */
+  readonly container?: string | undefined;
+  /** Follows the log until the container ends. @default false */
+  readonly follow?: boolean | undefined;
+  /** Only this many lines from the end. */
+  readonly tailLines?: number | undefined;
+  /** At most this many bytes. */
+  readonly limitBytes?: number | undefined;
+  /** Only lines at or after this RFC 3339 time. */
+  readonly sinceTime?: string | undefined;
+  /** Puts an RFC 3339 time and a space before each line. @default false */
+  readonly timestamps?: boolean | undefined;
+  /** The log of the container's previous run. @default false */
+  readonly previous?: boolean | undefined;
+}
+
+/** Reads pods. */
+export interface PodReader {
+  /** The pod, or `undefined` where there is none. */
+  readPod(namespace: string, name: string, options?: CallOptions): Promise<Pod | undefined>;
+  /** One page of pods. A version that is too old rejects with a {@link KubeApiError} of status 410. */
+  listPods(options?: ListOptions): Promise<KubeList<Pod>>;
+  /**
+   * Opens a watch. Rejections before the stream (401, 403, 410, 429, …) reject the first `next()`; an error inside the stream is an
+   * event of type `ERROR`; a broken connection rejects `next()` with status 0; a clean end ends the iteration.
+   */
+  watchPods(options?: WatchOptions): AsyncIterable<PodWatchEvent>;
+}
+
+/** Changes pods. */
+export interface PodWriter {
+  /** Creates a pod. Never repeated by itself after the request may have reached the server: names decide what to do then. */
+  createPod(namespace: string, pod: Pod, options?: CreateOptions): Promise<Pod>;
+  /** Patches a pod; resolves with its new state. */
+  patchPod(namespace: string, name: string, patch: unknown, options?: PatchOptions): Promise<Pod>;
+  /** Deletes a pod. Resolves with `false` where there was none; a uid or version that differs rejects with status 409. */
+  deletePod(namespace: string, name: string, options?: DeleteOptions): Promise<boolean>;
+}
+
+/** Reads logs. */
+export interface LogReader {
+  /** The log as chunks of bytes. A container that has not started rejects with status 400. */
+  readLog(namespace: string, pod: string, options?: LogOptions): AsyncIterable<Uint8Array>;
+}
+
+/** Reads events. */
+export interface EventReader {
+  /** One page of events. */
+  listEvents(options?: ListOptions): Promise<KubeList<KubeEvent>>;
+}
+
+/** Reads nodes. */
+export interface NodeReader {
+  /** One page of nodes. */
+  listNodes(options?: ListOptions): Promise<KubeList<Node>>;
+}
+
+/** Reads namespaces. */
+export interface NamespaceReader {
+  /** The namespace, or `undefined` where there is none. */
+  readNamespace(name: string, options?: CallOptions): Promise<Namespace | undefined>;
+}
+
+/** Reads and writes leases. */
+export interface LeaseClient {
+  /** The lease, or `undefined` where there is none. */
+  readLease(namespace: string, name: string, options?: CallOptions): Promise<Lease | undefined>;
+  /** One page of leases. */
+  listLeases(options?: ListOptions): Promise<KubeList<Lease>>;
+  /** Creates a lease. */
+  createLease(namespace: string, lease: Lease, options?: CallOptions): Promise<Lease>;
+  /** Replaces a lease; its `resourceVersion` must be the stored one, else 409. */
+  replaceLease(namespace: string, name: string, lease: Lease, options?: CallOptions): Promise<Lease>;
+  /** Deletes a lease. Resolves with `false` where there was none. */
+  deleteLease(namespace: string, name: string, options?: DeleteOptions): Promise<boolean>;
+}
+
+/** What an access review asks. */
+export interface AccessQuestion {
+  /** For example `create`. */
+  readonly verb: string;
+  /** For example `pods`. */
+  readonly resource: string;
+  /** For example `log`. */
+  readonly subresource?: string | undefined;
+  /** API group; empty for core. */
+  readonly group?: string | undefined;
+  /** Namespace; left out, all. */
+  readonly namespace?: string | undefined;
+}
+
+/** Asks what the caller may do. */
+export interface AccessReviewer {
+  /** Whether the caller may do it (SelfSubjectAccessReview). */
+  canI(question: AccessQuestion, options?: CallOptions): Promise<boolean>;
+}
+
+/** The API server's own time, for judging ages. */
+export interface ServerClock {
+  /** Milliseconds to add to the host's clock for the server's, from the Date header of its answers; `undefined` before the first. */
+  serverTimeOffsetMs(): number | undefined;
+}
+
+/** A Kubernetes API as podwright uses it. Pods, events and logs are required, the rest is optional. */
+export interface KubeClient
+  extends PodReader,
+    PodWriter,
+    LogReader,
+    EventReader,
+    Partial<NodeReader>,
+    Partial<NamespaceReader>,
+    Partial<LeaseClient>,
+    Partial<AccessReviewer>,
+    Partial<ServerClock> {
+  /** Closes connections. The client cannot be used afterwards. */
+  close?(): Promise<void>;
+}

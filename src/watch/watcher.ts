@@ -1,0 +1,45 @@
+/** What an executor asks of a watch over pods, and the store of versions behind it. */
+import type { Pod } from '../wire/types.js';
+
+/**
+ * One step of a watch, in the staged form of kube-rs: a (re)list is `init`, one `init-apply` per object, then `init-done`; in between
+ * come `apply` and `delete`. Whatever was known before an `init` and is not repeated before `init-done` is gone. A consumer needs
+ * nothing else to be right: levels, not edges.
+ */
+export type WatchEvent =
+  | { readonly type: 'init' }
+  | { readonly type: 'init-apply'; readonly pod: Pod }
+  | { readonly type: 'init-done'; readonly resourceVersion: string }
+  | { readonly type: 'apply'; readonly pod: Pod }
+  | { readonly type: 'delete'; readonly pod: Pod }
+  | { readonly type: 'bookmark'; readonly resourceVersion: string };
+
+/** How a watch is doing. */
+export interface WatchStatus {
+  /** Whether the first list is through and the state is known. */
+  readonly synced: boolean;
+  /** How often it has listed, the first time included. */
+  readonly lists: number;
+  /** How often a watch was opened again, by reason. */
+  readonly restarts: Readonly<Record<string, number>>;
+  /** Milliseconds since the last sign of life of the stream; `undefined` before the first. */
+  readonly silentMs: number | undefined;
+  /** The last trouble, where there was one; never a manifest. */
+  readonly lastError: string | undefined;
+}
+
+/** A never-ending, self-healing stream of pods. */
+export interface Watcher {
+  /** Starts watching; ends when the signal aborts. Errors are healed inside, never thrown; one consumer at a time. */
+  watch(signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** How it is doing. */
+  status(): WatchStatus;
+}
+
+/** Remembers how far a watch has come, per scope (server, namespace and selector). */
+export interface ResourceVersionStore {
+  /** The version of the scope, or `undefined`. */
+  get(scope: string): string | undefined | Promise<string | undefined>;
+  /** Remembers a version; `undefined` forgets it. */
+  set(scope: string, resourceVersion: string | undefined): void | Promise<void>;
+}
