@@ -16,6 +16,7 @@ export type PodwrightErrorCode =
   | 'ERR_PODWRIGHT_CLOSED'
   | 'ERR_PODWRIGHT_UNSUPPORTED'
   | 'ERR_PODWRIGHT_TIMEOUT'
+  | 'ERR_PODWRIGHT_CANCELLED'
   | 'ERR_PODWRIGHT_POD_TEMPLATE'
   | 'ERR_PODWRIGHT_EXECUTOR_CONFIG'
   | 'ERR_PODWRIGHT_KUBE_API'
@@ -44,7 +45,9 @@ function branded(errorClass: { readonly prototype: PodwrightError }, name: strin
   Object.defineProperty(errorClass.prototype, brandOf(name), { value: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value: (candidate: unknown) =>
-      typeof candidate === 'object' && candidate !== null && (candidate as Record<symbol, unknown>)[brandOf(name)] === true,
+      typeof candidate === 'object' &&
+      candidate !== null &&
+      (candidate as Record<symbol, unknown>)[brandOf(name)] === true,
   });
 }
 
@@ -80,7 +83,8 @@ export interface ConfigProblem {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
+    return String(value);
   if (typeof value === 'function') return 'a function';
   return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
 }
@@ -122,7 +126,11 @@ export class InvalidWorkloadError extends PodwrightError {
       code?: 'ERR_PODWRIGHT_INVALID_WORKLOAD' | 'ERR_PODWRIGHT_INVALID_KEY' | 'ERR_PODWRIGHT_EXECUTOR_CONFIG';
     } = {},
   ) {
-    super(options.code ?? 'ERR_PODWRIGHT_INVALID_WORKLOAD', `Invalid workload: ${problems.map(problemLine).join(' | ')}`, options);
+    super(
+      options.code ?? 'ERR_PODWRIGHT_INVALID_WORKLOAD',
+      `Invalid workload: ${problems.map(problemLine).join(' | ')}`,
+      options,
+    );
     this.problems = problems;
   }
 }
@@ -171,6 +179,14 @@ export class UnsupportedError extends PodwrightError {
 }
 branded(UnsupportedError, 'UnsupportedError');
 
+/** The reason of a launch's abort signal when its task is stopped. Never thrown at a caller by podwright itself. */
+export class CancelledError extends PodwrightError {
+  constructor(key: string, why: string) {
+    super('ERR_PODWRIGHT_CANCELLED', `${why} (${key})`);
+  }
+}
+branded(CancelledError, 'CancelledError');
+
 /** A wait has reached its limit. */
 export class TimeoutError extends PodwrightError {
   constructor(message: string, options: PodwrightErrorOptions = {}) {
@@ -202,7 +218,9 @@ export interface KubeApiErrorFields extends PodwrightErrorOptions {
   /** How often the call was sent. Default 1. */
   readonly attempts?: number | undefined;
   /** The fields that the server objects to. Values are not part of it. */
-  readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[] | undefined;
+  readonly causes?:
+    | readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[]
+    | undefined;
   /** The server's audit id of the request, where it sent one. */
   readonly requestId?: string | undefined;
 }

@@ -21,6 +21,13 @@ export function parseDuration(value: unknown): number | undefined {
 export function durationMs(value: Duration, field: string): number {
   const ms = parseDuration(value);
   if (ms === undefined)
-    throw new ConfigError([{ field, value, rule: 'must be a duration', hint: 'write milliseconds, or a number with ms, s, m, h or d, such as "30s"' }]);
+    throw new ConfigError([
+      {
+        field,
+        value,
+        rule: 'must be a duration',
+        hint: 'write milliseconds, or a number with ms, s, m, h or d, such as "30s"',
+      },
+    ]);
   return ms;
 }

@@ -38,7 +38,11 @@ function problemsOf(input: Record<string, unknown>): ConfigProblem[] {
   for (const field of ['dagId', 'taskId', 'runId'] as const) {
     const value = input[field];
     if (typeof value !== 'string' || value === '' || value.length > MAX_ID_LENGTH)
-      problems.push({ field: `key.${field}`, value: value ?? null, rule: `must be a non-empty string of at most ${MAX_ID_LENGTH} characters` });
+      problems.push({
+        field: `key.${field}`,
+        value: value ?? null,
+        rule: `must be a non-empty string of at most ${MAX_ID_LENGTH} characters`,
+      });
   }
   const { tryNumber = 1, mapIndex = -1 } = input;
   if (!Number.isSafeInteger(tryNumber) || (tryNumber as number) < 1)
@@ -47,7 +51,11 @@ function problemsOf(input: Record<string, unknown>): ConfigProblem[] {
     problems.push({ field: 'key.mapIndex', value: mapIndex, rule: 'must be an integer of at least -1' });
   for (const field of Object.keys(input))
     if (!KEY_FIELDS.has(field))
-      problems.push({ field: `key.${field}`, rule: 'is not a field of a task instance key', hint: `known are ${[...KEY_FIELDS].join(', ')}` });
+      problems.push({
+        field: `key.${field}`,
+        rule: 'is not a field of a task instance key',
+        hint: `known are ${[...KEY_FIELDS].join(', ')}`,
+      });
   return problems;
 }
 
@@ -57,9 +65,12 @@ function problemsOf(input: Record<string, unknown>): ConfigProblem[] {
  */
 export function taskInstanceKey(input: TaskInstanceKeyInput): TaskInstanceKey {
   if (typeof input !== 'object' || input === null)
-    throw new InvalidWorkloadError([{ field: 'key', value: input, rule: 'must be an object with dagId, taskId and runId' }], {
-      code: 'ERR_PODWRIGHT_INVALID_KEY',
-    });
+    throw new InvalidWorkloadError(
+      [{ field: 'key', value: input, rule: 'must be an object with dagId, taskId and runId' }],
+      {
+        code: 'ERR_PODWRIGHT_INVALID_KEY',
+      },
+    );
   const problems = problemsOf(input as unknown as Record<string, unknown>);
   if (problems.length > 0) throw new InvalidWorkloadError(problems, { code: 'ERR_PODWRIGHT_INVALID_KEY' });
   const { dagId, taskId, runId, tryNumber = 1, mapIndex = -1 } = input;
@@ -68,7 +79,8 @@ export function taskInstanceKey(input: TaskInstanceKeyInput): TaskInstanceKey {
 
 /** One string per key, the same for equal keys and different for different ones; usable as a map key and readable by people. */
 export function keyToString(key: TaskInstanceKeyInput): string {
-  const escape = (id: string) => id.replace(/[%/[\]#]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const escaped = (id: string) =>
+    id.replace(/[%/[\]#]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
   const mapped = (key.mapIndex ?? -1) >= 0 ? `[${key.mapIndex}]` : '';
-  return `${escape(key.dagId)}/${escape(key.runId)}/${escape(key.taskId)}${mapped}#${key.tryNumber ?? 1}`;
+  return `${escaped(key.dagId)}/${escaped(key.runId)}/${escaped(key.taskId)}${mapped}#${key.tryNumber ?? 1}`;
 }

@@ -1,0 +1,488 @@
+/**
+ * The executor contract with everything that does not depend on where tasks run: queue, slots, events, outcomes, and both ways of
+ * driving. An executor of one's own extends {@link BaseExecutor} and overrides `launch`; it reports with `success` and `fail`.
+ */
+import { AsyncQueue } from '../core/async-queue.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import { durationMs } from '../core/duration.js';
+import { GuardedEmitter } from '../core/guarded-emitter.js';
+import { type Logger, silentLogger } from '../core/logger.js';
+import type {
+  ExecutorEvents,
+  LogLine,
+  Outcome,
+  QueuedTask,
+  RunLogOptions,
+  TaskEvent,
+  TaskEventBase,
+  TaskRun,
+  TaskState,
+  Workload,
+} from '../core/outcome.js';
+import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../core/task-key.js';
+import type { Verdict } from '../core/verdict.js';
+import { CancelledError, ConfigError, LifecycleError, UnknownTaskError } from '../errors.js';
+import type {
+  CancelOptions,
+  CancelResult,
+  ChangedOptions,
+  EndOptions,
+  EndReport,
+  Executor,
+  TaskLog,
+} from './executor.js';
+import { type EndDetails, makeOutcome, OutcomeHub } from './outcome-hub.js';
+import { TaskBoard, TaskEntry } from './task-board.js';
+import { cancelledVerdict, launchFailedVerdict, stoppedVerdict, unexplainedVerdict } from './verdicts.js';
+import { checkWorkload } from './workload.js';
+
+/** Options of every executor. */
+export interface BaseExecutorOptions {
+  /** Most tasks that run at a time: an integer of at least 1, or `Infinity`. @default 32 */
+  readonly parallelism?: number | undefined;
+  /** Who drives: the host by `heartbeat()`, or the executor itself. @default 'host' ('self' with `connect()`) */
+  readonly drive?: 'host' | 'self' | undefined;
+  /** Events kept for `getEventBuffer()`; the oldest go first. @default no limit where the host drives, else 10000 */
+  readonly eventBufferLimit?: number | undefined;
+  /** Name for events and logs. @default the class name */
+  readonly name?: string | undefined;
+  /** Source of time. @default the machine's */
+  readonly clock?: Clock | undefined;
+  /** Where log lines go. @default nowhere */
+  readonly logger?: Logger | undefined;
+}
+
+const SELF_DRIVEN_BUFFER_LIMIT = 10_000;
+
+function checkParallelism(value: unknown): number {
+  if (value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 1))
+    return value as number;
+  throw new ConfigError([{ field: 'parallelism', value, rule: 'must be an integer of at least 1, or Infinity' }]);
+}
+
+/** Base of all executors; see the module's text. */
+export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implements Executor {
+  readonly name: string;
+  readonly parallelism: number;
+  /** Source of time. */
+  protected readonly clock: Clock;
+  /** Where log lines go. */
+  protected readonly logger: Logger;
+  readonly #board = new TaskBoard();
+  readonly #hub: OutcomeHub;
+  readonly #idleWaiters = new Set<() => void>();
+  #phase: 'new' | 'started' | 'ending' | 'ended' = 'new';
+  #starting: Promise<void> | undefined;
+  #ending: Promise<EndReport> | undefined;
+  #drivers = 0;
+  #kicked = false;
+
+  constructor(options: BaseExecutorOptions = {}) {
+    super();
+    this.parallelism = checkParallelism(options.parallelism ?? 32);
+    this.name = options.name ?? new.target.name;
+    this.clock = options.clock ?? systemClock;
+    this.logger = options.logger ?? silentLogger;
+    const limit =
+      options.eventBufferLimit ?? (options.drive === 'self' ? SELF_DRIVEN_BUFFER_LIMIT : Number.POSITIVE_INFINITY);
+    this.#hub = new OutcomeHub(this.clock, limit, () =>
+      this.logger.warn({ executor: this.name, limit }, 'event buffer is full, the oldest event was dropped'),
+    );
+    if (options.drive === 'self') this.#drivers = 1;
+  }
+
+  get slotsOccupied(): number {
+    return this.#board.runningCount + this.#board.queuedCount;
+  }
+
+  get slotsAvailable(): number {
+    return Math.max(0, this.parallelism - this.slotsOccupied);
+  }
+
+  slotsFor(_queue: string | undefined): number {
+    return this.slotsAvailable;
+  }
+
+  start(): Promise<void> {
+    if (this.#phase === 'ending' || this.#phase === 'ended')
+      return Promise.reject(new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()'));
+    this.#starting ??= this.onStart().then(
+      () => {
+        if (this.#phase === 'new') this.#phase = 'started';
+        this.kick();
+      },
+      (error) => {
+        this.#starting = undefined;
+        throw error;
+      },
+    );
+    return this.#starting;
+  }
+
+  async heartbeat(): Promise<void> {
+    this.#assertUsable('heartbeat()');
+    this.#fillSlots();
+    await this.sync();
+  }
+
+  async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#assertUsable('run()');
+    const { signal } = options;
+    if (signal?.aborted) return;
+    this.#drivers += 1;
+    this.kick();
+    await new Promise<void>((resolve) => {
+      const stop = () => {
+        signal?.removeEventListener('abort', stop);
+        this.#idleWaiters.delete(onIdle);
+        resolve();
+      };
+      const onIdle = () => {
+        if (this.#phase === 'ended') stop();
+      };
+      this.#idleWaiters.add(onIdle);
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+    this.#drivers -= 1;
+  }
+
+  async changed(options: ChangedOptions = {}): Promise<boolean> {
+    const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout');
+    return this.#hub.changed(timeoutMs, options.signal);
+  }
+
+  queueTask(workload: Workload): TaskRun {
+    this.#assertUsable('queueTask()');
+    const task = this.#check(workload);
+    const adopted = this.#board.claim(keyToString(task.key));
+    if (adopted !== undefined) return adopted;
+    const entry = this.#accept(task);
+    this.#board.addQueued(entry);
+    this.emit('task:queued', this.eventBase(entry.task));
+    this.kick();
+    return entry;
+  }
+
+  executeAsync(
+    key: TaskInstanceKeyInput,
+    command: readonly string[],
+    queue?: string,
+    executorConfig?: object,
+  ): TaskRun {
+    this.#assertUsable('executeAsync()');
+    const entry = this.#accept(this.#check({ key, command, queue, executorConfig }));
+    this.#board.addRunning(entry);
+    this.emit('task:queued', this.eventBase(entry.task));
+    this.#begin(entry);
+    return entry;
+  }
+
+  async sync(): Promise<void> {}
+
+  hasTask(key: TaskInstanceKeyInput): boolean {
+    return this.#board.get(keyToString(key)) !== undefined;
+  }
+
+  getRun(key: TaskInstanceKeyInput): TaskRun | undefined {
+    return this.#board.get(keyToString(key));
+  }
+
+  getEventBuffer(dagIds?: readonly string[]): Map<TaskInstanceKey, TaskEvent> {
+    return this.#hub.take(dagIds);
+  }
+
+  outcomes(): AsyncIterableIterator<Outcome> {
+    return this.#hub.stream();
+  }
+
+  async tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
+    const adopted = await Promise.all(keys.map((key) => this.adoptLaunchedTask(key)));
+    return keys.filter((_, index) => adopted[index] !== true).map(taskInstanceKey);
+  }
+
+  async adoptLaunchedTask(_key: TaskInstanceKeyInput): Promise<boolean> {
+    return false;
+  }
+
+  async revokeTask(key: TaskInstanceKeyInput): Promise<void> {
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined) return;
+    entry.isSilent = true;
+    await this.#stop(entry, 'The task was revoked', {});
+  }
+
+  /** @throws UnknownTaskError where the task is neither queued nor running here. */
+  async cancel(key: TaskInstanceKeyInput, options: CancelOptions = {}): Promise<CancelResult> {
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined)
+      throw new UnknownTaskError(keyToString(key), 'It may have ended already: its outcome says how.');
+    return this.#stop(entry, 'The task was cancelled', options);
+  }
+
+  async getTaskLog(_key: TaskInstanceKeyInput): Promise<TaskLog> {
+    return { messages: [`${this.name} keeps no logs.`], lines: [] };
+  }
+
+  end(options: EndOptions = {}): Promise<EndReport> {
+    this.#ending ??= this.#end(options);
+    return this.#ending;
+  }
+
+  async terminate(): Promise<EndReport> {
+    if (this.#phase !== 'ended') this.#phase = 'ending';
+    const report = await this.#stopAll();
+    await this.#close();
+    return report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  /**
+   * Reports that a task has done its work. Ignored where the task is not live here, so that late and repeated reports do no harm.
+   * @returns whether this report decided the task's outcome.
+   */
+  success(key: TaskInstanceKeyInput, details: EndDetails = {}): boolean {
+    const entry = this.#board.get(keyToString(key));
+    return entry !== undefined && this.#settle(entry, undefined, details);
+  }
+
+  /**
+   * Reports that a task has failed, with a verdict, an error or a text as the reason. Ignored where the task is not live here.
+   * @returns whether this report decided the task's outcome.
+   */
+  fail(key: TaskInstanceKeyInput, reason?: Verdict | Error | string, details: EndDetails = {}): boolean {
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined) return false;
+    const verdict =
+      typeof reason === 'object' && !(reason instanceof Error)
+        ? reason
+        : unexplainedVerdict(reason instanceof Error ? reason.message : reason);
+    return this.#settle(entry, verdict, details);
+  }
+
+  /** Reports a task's state in Airflow's manner; `info` says where it runs, or why it failed. */
+  changeState(key: TaskInstanceKeyInput, state: TaskState, info?: string): boolean {
+    if (state === 'success') return this.success(key);
+    if (state === 'failed') return this.fail(key, info);
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined) return false;
+    entry.ranAs = info ?? entry.ranAs;
+    if (state === 'running') entry.runningAt ??= this.clock.now();
+    this.#hub.note(entry.key, { state, info });
+    if (state === 'running') this.emit('task:running', { ...this.eventBase(entry.task), ranAs: entry.ranAs });
+    return true;
+  }
+
+  /**
+   * Launches one task. It may resolve as soon as the task is under way, or after its end; the end is reported with `success` or
+   * `fail`. A rejection fails the task with verdict `launch_failed`. The signal aborts when the task is to stop.
+   */
+  protected abstract launch(task: QueuedTask, signal: AbortSignal): Promise<unknown> | unknown;
+
+  /** Called once by `start()`. */
+  protected async onStart(): Promise<void> {}
+
+  /** Called once when the executor has no more tasks and ends. */
+  protected async onClose(): Promise<void> {}
+
+  /** Stops a running task and waits for its end. Left as it is, only the launch's signal aborts. */
+  protected async onCancel(_task: QueuedTask, _options: CancelOptions): Promise<CancelResult> {
+    return { observed: 'unconfirmed', forced: false };
+  }
+
+  /** Reads the log of a live task, or of one whose run the host still holds. */
+  protected readLog(_task: QueuedTask, _options: RunLogOptions): AsyncIterable<LogLine> {
+    const none = new AsyncQueue<LogLine>();
+    none.end();
+    return none;
+  }
+
+  /** Takes a task that somebody else launched into the running ones. `undefined` where its key is known already. */
+  protected adopt(task: QueuedTask): TaskRun | undefined {
+    if (this.#board.get(keyToString(task.key)) !== undefined) return undefined;
+    const entry = this.#newEntry(task);
+    entry.launchedAt = entry.queuedAt;
+    entry.launches = 1;
+    entry.isUnclaimed = true;
+    this.#board.addRunning(entry);
+    return entry;
+  }
+
+  /** The tasks that hold a slot. */
+  protected runningTasks(): QueuedTask[] {
+    return this.#board.running().map((entry) => entry.task);
+  }
+
+  /** Event fields of a live task, for events that a subclass emits. */
+  protected eventBase(task: QueuedTask): TaskEventBase {
+    return { key: task.key, queue: task.queue, at: this.clock.now(), executor: this.name };
+  }
+
+  /** Makes a self-driving executor fill its slots soon; call it when something outside has changed. */
+  protected kick(): void {
+    if (this.#drivers === 0 || this.#kicked || this.#phase === 'new' || this.#phase === 'ended') return;
+    this.#kicked = true;
+    queueMicrotask(() => {
+      this.#kicked = false;
+      if (this.#phase === 'started' || this.#phase === 'ending') this.#fillSlots();
+    });
+  }
+
+  protected override onListenerError(event: string, error: unknown): void {
+    this.logger.error({ err: error, event, executor: this.name }, 'a listener failed');
+    if (event !== 'listener:error') this.emit('listener:error', { event, error });
+  }
+
+  #assertUsable(what: string): void {
+    if (this.#phase === 'new') throw new LifecycleError('ERR_PODWRIGHT_NOT_STARTED', what);
+    if (this.#phase !== 'started') throw new LifecycleError('ERR_PODWRIGHT_CLOSED', what);
+  }
+
+  #newEntry(task: QueuedTask): TaskEntry {
+    return new TaskEntry(task, this.clock.now(), (entry, options) => this.readLog(entry.task, options));
+  }
+
+  #check(workload: Workload): QueuedTask {
+    const task = checkWorkload(workload);
+    this.validate(task);
+    return task;
+  }
+
+  #accept(task: QueuedTask): TaskEntry {
+    this.#board.assertNew(keyToString(task.key));
+    return this.#newEntry(task);
+  }
+
+  /** Checks a task before it is accepted; throws a typed error to refuse it. */
+  protected validate(_task: QueuedTask): void {}
+
+  #fillSlots(): void {
+    while (this.#board.runningCount < this.parallelism) {
+      const entry = this.#board.takeNext();
+      if (entry === undefined) return;
+      this.#begin(entry);
+    }
+  }
+
+  #begin(entry: TaskEntry): void {
+    entry.launchedAt = this.clock.now();
+    entry.launches = 1;
+    this.emit('task:launched', this.eventBase(entry.task));
+    const failed = (error: unknown) => {
+      this.logger.error({ err: error, task: entry.id, executor: this.name }, 'a launch failed');
+      this.#settle(entry, launchFailedVerdict(error));
+    };
+    try {
+      Promise.resolve(this.launch(entry.task, entry.controller.signal)).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Stops a live task once; further calls wait for the same end. */
+  #stop(entry: TaskEntry, why: string, options: CancelOptions): Promise<CancelResult> {
+    entry.stopReason ??= why;
+    entry.stopping ??= this.#stopOnce(entry, options);
+    return entry.stopping;
+  }
+
+  async #stopOnce(entry: TaskEntry, options: CancelOptions): Promise<CancelResult> {
+    const why = entry.stopReason as string;
+    if (this.#board.isQueued(entry.id)) {
+      this.#settle(entry, cancelledVerdict(`${why} before it was launched`, false));
+      return { observed: 'not_started', forced: false };
+    }
+    entry.controller.abort(new CancelledError(entry.id, why));
+    const result = await this.onCancel(entry.task, options);
+    this.#settle(entry, cancelledVerdict(why, result.observed === 'not_started' ? false : undefined), {
+      exitCode: result.exitCode,
+    });
+    return (await entry.outcome).state === 'success' ? { ...result, observed: 'finished' } : result;
+  }
+
+  #settle(entry: TaskEntry, verdict: Verdict | undefined, details: EndDetails = {}): boolean {
+    if (this.#board.get(entry.id) !== entry) return false;
+    const decided =
+      verdict !== undefined && entry.stopReason !== undefined ? stoppedVerdict(entry.stopReason, verdict) : verdict;
+    this.#board.remove(entry, !entry.isSilent);
+    const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
+    entry.settle(outcome);
+    if (entry.isSilent) this.#hub.forget(entry.key);
+    else {
+      this.#hub.publish(outcome);
+      this.emit('outcome', outcome);
+    }
+    for (const wake of [...this.#idleWaiters]) wake();
+    this.kick();
+    return true;
+  }
+
+  async #end({ drain = false, timeout }: EndOptions): Promise<EndReport> {
+    const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout');
+    if (this.#phase === 'ended') return { finished: [], notStarted: [], stopped: [] };
+    this.#phase = 'ending';
+    const notStarted = drain ? [] : this.#cancelQueued();
+    const waited = [...this.#board.running(), ...this.#board.queued()];
+    if (drain && this.#drivers === 0) this.#drivers = 1;
+    this.kick();
+    await this.#whenIdle(timeoutMs);
+    const stopped = await this.#stopAll();
+    await this.#close();
+    const left = new Set([...stopped.stopped, ...stopped.notStarted]);
+    return {
+      finished: waited.map((entry) => entry.key).filter((key) => !left.has(key)),
+      notStarted: [...notStarted, ...stopped.notStarted],
+      stopped: stopped.stopped,
+    };
+  }
+
+  #cancelQueued(): TaskInstanceKey[] {
+    return this.#board.queued().map((entry) => {
+      this.#settle(entry, cancelledVerdict('The executor ended before the task was launched', false));
+      return entry.key;
+    });
+  }
+
+  #whenIdle(timeoutMs: number | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      let cancelTimer = () => {};
+      const check = () => {
+        if (this.#board.runningCount + this.#board.queuedCount === 0) finish();
+      };
+      const finish = () => {
+        this.#idleWaiters.delete(check);
+        cancelTimer();
+        resolve();
+      };
+      this.#idleWaiters.add(check);
+      if (timeoutMs !== undefined) cancelTimer = this.clock.schedule(timeoutMs, finish);
+      check();
+    });
+  }
+
+  async #stopAll(): Promise<EndReport> {
+    const notStarted = this.#cancelQueued();
+    const running = this.#board.running();
+    await Promise.all(
+      running.map((entry) =>
+        this.#stop(entry, 'The executor was stopped', {}).catch((error) =>
+          this.logger.error({ err: error, task: entry.id }, 'a task could not be stopped'),
+        ),
+      ),
+    );
+    return { finished: [], notStarted, stopped: running.map((entry) => entry.key) };
+  }
+
+  async #close(): Promise<void> {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    try {
+      await this.onClose();
+    } finally {
+      this.#hub.close();
+      for (const wake of [...this.#idleWaiters]) wake();
+    }
+  }
+}

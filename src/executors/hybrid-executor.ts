@@ -1,0 +1,284 @@
+/** Routes tasks to executors by the name of their queue. */
+import { AsyncQueue } from '../core/async-queue.js';
+import { GuardedEmitter } from '../core/guarded-emitter.js';
+import { type Logger, silentLogger } from '../core/logger.js';
+import type { ExecutorEvents, Outcome, TaskEvent, TaskRun, Workload } from '../core/outcome.js';
+import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../core/task-key.js';
+import { ConfigError, type ConfigProblem, DuplicateTaskError, UnknownTaskError } from '../errors.js';
+import type {
+  CancelOptions,
+  CancelResult,
+  ChangedOptions,
+  EndOptions,
+  EndReport,
+  Executor,
+  TaskLog,
+} from './executor.js';
+
+/** Options of a {@link HybridExecutor}. */
+export interface HybridExecutorOptions {
+  /** Takes tasks whose queue no entry of `queues` covers, and tasks without a queue. */
+  readonly default: Executor;
+  /** Executors by queue name. A name may end in `*`; exact names win, then the longest prefix. */
+  readonly queues: Readonly<Record<string, Executor>>;
+  /** Name for events and logs. @default the class name */
+  readonly name?: string | undefined;
+  /** Where log lines go. @default nowhere */
+  readonly logger?: Logger | undefined;
+}
+
+const FORWARDED = [
+  'task:queued',
+  'task:launched',
+  'task:running',
+  'task:relaunch',
+  'task:pending',
+  'outcome',
+  'notice',
+] as const;
+
+function isExecutor(value: unknown): value is Executor {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Executor).queueTask === 'function' &&
+    typeof (value as Executor).on === 'function'
+  );
+}
+
+function checkOptions({ default: fallback, queues }: HybridExecutorOptions): void {
+  const problems: ConfigProblem[] = [];
+  if (!isExecutor(fallback)) problems.push({ field: 'default', value: fallback, rule: 'must be an executor' });
+  for (const [queue, executor] of Object.entries(queues ?? {})) {
+    if (!isExecutor(executor))
+      problems.push({ field: `queues.${queue}`, value: executor, rule: 'must be an executor' });
+    if (queue === '' || queue.slice(0, -1).includes('*'))
+      problems.push({
+        field: `queues.${queue}`,
+        rule: 'must be named by a queue, or by a prefix and a single * at its end',
+      });
+  }
+  if (problems.length > 0) throw new ConfigError(problems, { subject: 'options of HybridExecutor' });
+}
+
+/**
+ * One executor made of several. Each side sees only the work handed to it; start, heartbeat, adoption, logs and the end reach every
+ * side, and a failure of one does not keep the others from being reached.
+ */
+export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Executor {
+  readonly name: string;
+  readonly #default: Executor;
+  readonly #exact = new Map<string, Executor>();
+  readonly #prefixes: { readonly prefix: string; readonly executor: Executor }[];
+  readonly #sides: readonly Executor[];
+  readonly #streams = new Set<AsyncQueue<Outcome>>();
+  readonly #logger: Logger;
+
+  /** @throws ConfigError where a side is no executor or a queue name cannot be one. */
+  constructor(options: HybridExecutorOptions) {
+    super();
+    checkOptions(options);
+    this.name = options.name ?? new.target.name;
+    this.#logger = options.logger ?? silentLogger;
+    this.#default = options.default;
+    const entries = Object.entries(options.queues);
+    for (const [queue, executor] of entries) if (!queue.endsWith('*')) this.#exact.set(queue, executor);
+    this.#prefixes = entries
+      .filter(([queue]) => queue.endsWith('*'))
+      .map(([queue, executor]) => ({ prefix: queue.slice(0, -1), executor }))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#sides = [...new Set([options.default, ...entries.map(([, executor]) => executor)])];
+    for (const side of this.#sides) this.#forward(side);
+  }
+
+  /** The executor that serves a queue. */
+  executorFor(queue: string | undefined): Executor {
+    if (queue === undefined) return this.#default;
+    return (
+      this.#exact.get(queue) ?? this.#prefixes.find(({ prefix }) => queue.startsWith(prefix))?.executor ?? this.#default
+    );
+  }
+
+  get parallelism(): number {
+    return this.#sum((side) => side.parallelism);
+  }
+
+  get slotsAvailable(): number {
+    return this.#sum((side) => side.slotsAvailable);
+  }
+
+  get slotsOccupied(): number {
+    return this.#sum((side) => side.slotsOccupied);
+  }
+
+  slotsFor(queue: string | undefined): number {
+    return this.executorFor(queue).slotsFor(queue);
+  }
+
+  /** Starts every side; where one cannot start, those already started are ended again. */
+  async start(): Promise<void> {
+    const results = await Promise.allSettled(this.#sides.map((side) => side.start()));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined) return;
+    await Promise.allSettled(
+      this.#sides.filter((_, index) => results[index]?.status === 'fulfilled').map((side) => side.terminate()),
+    );
+    throw failed.reason;
+  }
+
+  async heartbeat(): Promise<void> {
+    await this.#all((side) => side.heartbeat());
+  }
+
+  async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    await this.#all((side) => side.run(options));
+  }
+
+  async changed(options: ChangedOptions = {}): Promise<boolean> {
+    const stop = new AbortController();
+    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+    const waits = this.#sides.map((side) => side.changed({ ...options, signal }));
+    for (const wait of waits) wait.catch(() => {});
+    try {
+      return await Promise.race(waits);
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** @throws DuplicateTaskError also where the key is live on another side. */
+  queueTask(workload: Workload): TaskRun {
+    const side = this.executorFor(workload?.queue);
+    this.#assertElsewhereUnknown(workload?.key, side);
+    return side.queueTask(workload);
+  }
+
+  executeAsync(
+    key: TaskInstanceKeyInput,
+    command: readonly string[],
+    queue?: string,
+    executorConfig?: object,
+  ): TaskRun {
+    const side = this.executorFor(queue);
+    this.#assertElsewhereUnknown(key, side);
+    return side.executeAsync(key, command, queue, executorConfig);
+  }
+
+  async sync(): Promise<void> {
+    await this.#all((side) => side.sync());
+  }
+
+  hasTask(key: TaskInstanceKeyInput): boolean {
+    return this.#sides.some((side) => side.hasTask(key));
+  }
+
+  getRun(key: TaskInstanceKeyInput): TaskRun | undefined {
+    return this.#holder(key)?.getRun(key);
+  }
+
+  getEventBuffer(dagIds?: readonly string[]): Map<TaskInstanceKey, TaskEvent> {
+    return new Map(this.#sides.flatMap((side) => [...side.getEventBuffer(dagIds)]));
+  }
+
+  outcomes(): AsyncIterableIterator<Outcome> {
+    const stream: AsyncQueue<Outcome> = new AsyncQueue(() => this.#streams.delete(stream));
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  async tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
+    let left = keys.map(taskInstanceKey);
+    for (const side of this.#sides) if (left.length > 0) left = await side.tryAdoptTaskInstances(left);
+    return left;
+  }
+
+  async adoptLaunchedTask(key: TaskInstanceKeyInput): Promise<boolean> {
+    for (const side of this.#sides) if (await side.adoptLaunchedTask(key)) return true;
+    return false;
+  }
+
+  async revokeTask(key: TaskInstanceKeyInput): Promise<void> {
+    await this.#holder(key)?.revokeTask(key);
+  }
+
+  async cancel(key: TaskInstanceKeyInput, options?: CancelOptions): Promise<CancelResult> {
+    const holder = this.#holder(key);
+    if (holder === undefined)
+      throw new UnknownTaskError(keyToString(key), 'It may have ended already: its outcome says how.');
+    return holder.cancel(key, options);
+  }
+
+  async getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
+    const holder = this.#holder(key);
+    if (holder !== undefined) return holder.getTaskLog(key);
+    const messages: string[] = [];
+    for (const side of this.#sides) {
+      const log = await side.getTaskLog(key);
+      if (log.lines.length > 0) return log;
+      messages.push(...log.messages.map((message) => `${side.name}: ${message}`));
+    }
+    return { messages, lines: [] };
+  }
+
+  async end(options?: EndOptions): Promise<EndReport> {
+    return this.#finish((side) => side.end(options));
+  }
+
+  async terminate(): Promise<EndReport> {
+    return this.#finish((side) => side.terminate());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  protected override onListenerError(event: string, error: unknown): void {
+    this.#logger.error({ err: error, event, executor: this.name }, 'a listener failed');
+    if (event !== 'listener:error') this.emit('listener:error', { event, error });
+  }
+
+  #forward(side: Executor): void {
+    const forward = this.emit.bind(this) as (event: string, payload: unknown) => boolean;
+    for (const event of FORWARDED) side.on(event, (payload: unknown) => void forward(event, payload));
+    side.on('outcome', (outcome) => {
+      for (const stream of this.#streams) stream.push(outcome);
+    });
+  }
+
+  #assertElsewhereUnknown(key: TaskInstanceKeyInput, side: Executor): void {
+    if (typeof key !== 'object' || key === null) return;
+    const holder = this.#holder(key);
+    if (holder !== undefined && holder !== side)
+      throw new DuplicateTaskError(keyToString(key), `live in ${holder.name}`);
+  }
+
+  #holder(key: TaskInstanceKeyInput): Executor | undefined {
+    return this.#sides.find((side) => side.hasTask(key));
+  }
+
+  #sum(of: (side: Executor) => number): number {
+    return this.#sides.reduce((total, side) => total + of(side), 0);
+  }
+
+  /** Reaches every side, then reports the first failure. */
+  async #all<T>(act: (side: Executor) => Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(this.#sides.map(act));
+    return results.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+  }
+
+  async #finish(act: (side: Executor) => Promise<EndReport>): Promise<EndReport> {
+    try {
+      const reports = await this.#all(act);
+      return {
+        finished: reports.flatMap((report) => report.finished),
+        notStarted: reports.flatMap((report) => report.notStarted),
+        stopped: reports.flatMap((report) => report.stopped),
+      };
+    } finally {
+      for (const stream of this.#streams) stream.end();
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/** Runs tasks as child processes of the host. */
+import { type Duration, durationMs } from '../../core/duration.js';
+import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
+import { keyToString, type TaskInstanceKeyInput } from '../../core/task-key.js';
+import type { Evidence, Verdict } from '../../core/verdict.js';
+import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
+import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
+import { exitVerdict, makeVerdict } from '../verdicts.js';
+import { type LocalExecutorConfig, localConfigOf } from './local-config.js';
+import { LocalProcess, type ProcessEnd } from './local-process.js';
+import { TaskOutput } from './task-output.js';
+
+/** Options of a {@link LocalExecutor}. */
+export interface LocalExecutorOptions extends BaseExecutorOptions {
+  /** Environment of every task; `null` removes a variable. The host's own comes first unless `inheritEnv` is false. */
+  readonly env?: Readonly<Record<string, string | null>> | undefined;
+  /** Whether tasks see the host's environment. @default true */
+  readonly inheritEnv?: boolean | undefined;
+  /** Working directory of every task. @default the host's */
+  readonly cwd?: string | undefined;
+  /** Limit for a task's run. @default none */
+  readonly timeout?: Duration | undefined;
+  /** Time between SIGTERM and SIGKILL when a task is stopped. @default '10s' */
+  readonly grace?: Duration | undefined;
+  /** Bytes of output kept per task; the oldest lines go first. @default 1048576 */
+  readonly maxOutputBytes?: number | undefined;
+}
+
+/** Outputs of tasks that have ended, kept for `getTaskLog`. */
+const ENDED_OUTPUTS_KEPT = 20;
+const TAIL_LINES = 20;
+const TAIL_CHARS = 4_096;
+
+interface RunningProcess {
+  readonly process: LocalProcess;
+  readonly output: TaskOutput;
+}
+
+function spawnVerdict(error: NodeJS.ErrnoException, task: QueuedTask, config: LocalExecutorConfig): Verdict {
+  const program = task.command[0] as string;
+  const isMissing = error.code === 'ENOENT';
+  return makeVerdict({
+    kind: 'spawn_failed',
+    blame: isMissing || error.code === 'EACCES' ? 'config' : 'infra',
+    mainStarted: false,
+    message: `The program ${JSON.stringify(program)} could not be started: ${error.code ?? error.message}`,
+    hint: isMissing
+      ? config.cwd === undefined
+        ? 'Check that it is installed and on the PATH of the host; a command is not passed through a shell.'
+        : 'Check that both the program and the working directory exist.'
+      : 'Check the rights of the file, and the limits of the host (processes, memory).',
+    evidence: { message: error.message },
+  });
+}
+
+/**
+ * Runs each task as a child process: no shell, a process group of its own, output in bounded memory, and an end of the whole process
+ * tree by SIGTERM and then SIGKILL.
+ */
+export class LocalExecutor extends BaseExecutor {
+  readonly #options: LocalExecutorOptions;
+  readonly #timeoutMs: number | undefined;
+  readonly #graceMs: number;
+  readonly #maxOutputBytes: number;
+  readonly #running = new Map<string, RunningProcess>();
+  readonly #outputs = new WeakMap<QueuedTask, TaskOutput>();
+  readonly #endedOutputs = new Map<string, TaskOutput>();
+
+  constructor(options: LocalExecutorOptions = {}) {
+    super(options);
+    this.#options = options;
+    localConfigOf({ env: options.env, cwd: options.cwd });
+    this.#timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout');
+    this.#graceMs = durationMs(options.grace ?? '10s', 'grace');
+    this.#maxOutputBytes = options.maxOutputBytes ?? 1024 * 1024;
+  }
+
+  override async getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
+    const id = keyToString(key);
+    const output = this.#running.get(id)?.output ?? this.#endedOutputs.get(id);
+    if (output === undefined) return { messages: ['No output is kept for this task.'], lines: [] };
+    const lines: LogLine[] = [];
+    for await (const line of output.read({ follow: false })) lines.push(line);
+    return { messages: [], lines };
+  }
+
+  protected override validate(task: QueuedTask): void {
+    localConfigOf(task.executorConfig);
+  }
+
+  protected override async launch(task: QueuedTask): Promise<void> {
+    const id = keyToString(task.key);
+    const config = localConfigOf(task.executorConfig);
+    const output = this.#outputOf(task);
+    const child = new LocalProcess({
+      command: task.command,
+      env: this.#environment(task, config),
+      cwd: config.cwd ?? this.#options.cwd,
+      output,
+      clock: this.clock,
+    });
+    this.#running.set(id, { process: child, output });
+    if (child.pid !== undefined) this.changeState(task.key, 'running', `pid ${child.pid}`);
+    const timeoutMs =
+      config.timeout === undefined ? this.#timeoutMs : durationMs(config.timeout, 'executorConfig.timeout');
+    let isLate = false;
+    const cancelTimeout =
+      timeoutMs === undefined
+        ? undefined
+        : this.clock.schedule(timeoutMs, () => {
+            isLate = true;
+            void child.stop(this.#graceMs);
+          });
+    const end = await child.ended;
+    cancelTimeout?.();
+    this.#running.delete(id);
+    this.#keepOutput(id, output);
+    this.#report(task, config, end, output, isLate ? timeoutMs : undefined);
+  }
+
+  protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {
+    const running = this.#running.get(keyToString(task.key));
+    if (running === undefined) return { observed: 'finished', forced: false };
+    await running.process.stop(options.grace === undefined ? this.#graceMs : durationMs(options.grace, 'grace'));
+    const end = await running.process.ended;
+    return { observed: 'terminated', exitCode: end.exitCode, forced: end.wasForced };
+  }
+
+  protected override readLog(task: QueuedTask, options: RunLogOptions): AsyncIterable<LogLine> {
+    return this.#outputOf(task).read(options);
+  }
+
+  #outputOf(task: QueuedTask): TaskOutput {
+    const output = this.#outputs.get(task) ?? new TaskOutput(this.#maxOutputBytes);
+    this.#outputs.set(task, output);
+    return output;
+  }
+
+  #keepOutput(id: string, output: TaskOutput): void {
+    this.#endedOutputs.set(id, output);
+    if (this.#endedOutputs.size > ENDED_OUTPUTS_KEPT)
+      this.#endedOutputs.delete(this.#endedOutputs.keys().next().value as string);
+  }
+
+  #environment({ key }: QueuedTask, config: LocalExecutorConfig): NodeJS.ProcessEnv {
+    const env: NodeJS.ProcessEnv = {
+      ...(this.#options.inheritEnv === false ? {} : process.env),
+      PODWRIGHT_DAG_ID: key.dagId,
+      PODWRIGHT_TASK_ID: key.taskId,
+      PODWRIGHT_RUN_ID: key.runId,
+      PODWRIGHT_TRY_NUMBER: String(key.tryNumber),
+      PODWRIGHT_MAP_INDEX: String(key.mapIndex),
+    };
+    for (const [name, value] of Object.entries({ ...this.#options.env, ...config.env })) {
+      if (value === null) delete env[name];
+      else env[name] = value;
+    }
+    return env;
+  }
+
+  #report(
+    task: QueuedTask,
+    config: LocalExecutorConfig,
+    end: ProcessEnd,
+    output: TaskOutput,
+    lateAfterMs: number | undefined,
+  ): void {
+    const { exitCode, signal, spawnError } = end;
+    const details = { exitCode };
+    if (spawnError !== undefined) this.fail(task.key, spawnVerdict(spawnError, task, config), details);
+    else if (exitCode === 0 && lateAfterMs === undefined) this.success(task.key, details);
+    else {
+      const evidence: Evidence = { exitCode, signal, logTail: output.tail(TAIL_LINES, TAIL_CHARS) };
+      const verdict =
+        lateAfterMs === undefined
+          ? exitVerdict(exitCode, signal, evidence)
+          : makeVerdict({
+              kind: 'deadline.running',
+              blame: 'task',
+              mainStarted: true,
+              message: `The task ran longer than its timeout of ${lateAfterMs} ms and was ended`,
+              hint: 'Raise `timeout`, or look at the end of its log for what it was busy with.',
+              evidence,
+            });
+      this.fail(task.key, verdict, details);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Ends a process with everything that it has started. */
+import { readdir, readFile } from 'node:fs/promises';
+
+/** Parent of each process, from /proc; empty where there is none (not Linux). */
+async function parents(): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  const names = await readdir('/proc').catch((): string[] => []);
+  await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (name) => {
+        const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+        // The command name stands in parentheses and may contain anything; the fields after the last one are regular.
+        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+        if (Number.isInteger(parent)) found.set(Number(name), parent);
+      }),
+  );
+  return found;
+}
+
+/**
+ * All descendants of a process, also those that left its process group. On systems without /proc the list is empty, and only the
+ * process group can be ended.
+ */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const children = new Map<number, number[]>();
+  for (const [child, parent] of await parents()) children.set(parent, [...(children.get(parent) ?? []), child]);
+  const found: number[] = [];
+  const open = [pid];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const own = children.get(next) ?? [];
+    found.push(...own);
+    open.push(...own);
+  }
+  return found;
+}
+
+/** Sends a signal to a process or, by a negative number, to a process group; tells whether there was one. */
+export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Signals a process group and every descendant given. */
+export function signalTree(leader: number, descendants: readonly number[], signal: NodeJS.Signals): void {
+  sendSignal(-leader, signal);
+  for (const pid of descendants) sendSignal(pid, signal);
+}
+
+/** When a process was started, in clock ticks since the boot; tells a process from a later one with the same id. `undefined` off Linux. */
+export async function processStartTicks(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat === '' ? undefined : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}

@@ -1,0 +1,111 @@
+/** Builds outcomes and hands them to everybody who listens: run, event buffer, streams, waiting host loops. */
+import { AsyncQueue } from '../core/async-queue.js';
+import type { Clock } from '../core/clock.js';
+import type { Outcome, TaskEvent } from '../core/outcome.js';
+import type { TaskInstanceKey } from '../core/task-key.js';
+import type { Verdict } from '../core/verdict.js';
+import { ChangeSignal } from './change-signal.js';
+import { EventBuffer } from './event-buffer.js';
+import type { TaskEntry } from './task-board.js';
+
+/** What is known of a task's end besides its state. */
+export interface EndDetails {
+  /** Exit code of the main process or container. */
+  readonly exitCode?: number | undefined;
+  /** What the task left as its result. */
+  readonly result?: string | undefined;
+  /** Oddities that did not decide. */
+  readonly warnings?: readonly string[] | undefined;
+  /** Where it ran. */
+  readonly ranAs?: string | undefined;
+  /** How often it was launched. */
+  readonly launches?: number | undefined;
+  /** When it began to run, where that was not reported before. */
+  readonly runningAt?: number | undefined;
+  /** Called by the outcome's `acknowledge()`. */
+  readonly acknowledge?: (() => Promise<void>) | undefined;
+}
+
+const noop = () => Promise.resolve();
+
+/** The outcome of a task; without a verdict it is a success. */
+export function makeOutcome(
+  entry: TaskEntry,
+  executor: string,
+  endedAt: number,
+  verdict: Verdict | undefined,
+  details: EndDetails,
+): Outcome {
+  const base = {
+    key: entry.key,
+    queue: entry.task.queue,
+    executor,
+    ranAs: details.ranAs ?? entry.ranAs,
+    launches: details.launches ?? entry.launches,
+    times: Object.freeze({
+      queuedAt: entry.queuedAt,
+      launchedAt: entry.launchedAt,
+      runningAt: entry.runningAt ?? details.runningAt,
+      endedAt,
+    }),
+    exitCode: details.exitCode,
+    result: details.result,
+    warnings: details.warnings ?? [],
+    acknowledge: details.acknowledge ?? noop,
+  };
+  return Object.freeze(
+    verdict === undefined ? { ...base, state: 'success' as const } : { ...base, state: 'failed' as const, verdict },
+  );
+}
+
+/** Where news of one executor's tasks goes. */
+export class OutcomeHub {
+  readonly #buffer: EventBuffer;
+  readonly #changes: ChangeSignal;
+  readonly #streams = new Set<AsyncQueue<Outcome>>();
+  #closed = false;
+
+  constructor(clock: Clock, bufferLimit: number, onOverflow: () => void) {
+    this.#buffer = new EventBuffer(bufferLimit, onOverflow);
+    this.#changes = new ChangeSignal(clock);
+  }
+
+  /** Puts a task's latest state into the buffer. */
+  note(key: TaskInstanceKey, event: TaskEvent): void {
+    this.#buffer.set(key, event);
+    this.#changes.notify();
+  }
+
+  /** Drops what the buffer holds of a task. */
+  forget(key: TaskInstanceKey): void {
+    this.#buffer.delete(key);
+    this.#changes.notify();
+  }
+
+  /** Hands an outcome to the buffer and to the streams. */
+  publish(outcome: Outcome): void {
+    this.note(outcome.key, { state: outcome.state, info: outcome.ranAs, outcome });
+    for (const stream of this.#streams) stream.push(outcome);
+  }
+
+  take(dagIds: readonly string[] | undefined): Map<TaskInstanceKey, TaskEvent> {
+    return this.#buffer.take(dagIds);
+  }
+
+  stream(): AsyncQueue<Outcome> {
+    const stream: AsyncQueue<Outcome> = new AsyncQueue(() => this.#streams.delete(stream));
+    if (this.#closed) stream.end();
+    else this.#streams.add(stream);
+    return stream;
+  }
+
+  changed(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#changes.wait(timeoutMs, signal);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const stream of this.#streams) stream.end();
+    this.#changes.notify();
+  }
+}

@@ -1,0 +1,130 @@
+/** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
+import type { Condition, Container, ContainerStatus, Pod } from '../wire/types.js';
+import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION } from '../wire/names.js';
+
+/** Part that a container plays in its pod. */
+export type ContainerRole = 'base' | 'init' | 'sidecar' | 'companion';
+
+/** One container, seen. A sidecar is native (an init container with restartPolicy Always); a companion stands beside the base container. */
+export interface ContainerObservation {
+  readonly name: string;
+  readonly role: ContainerRole;
+  readonly state: 'waiting' | 'running' | 'terminated' | 'unknown';
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly exitCode: number | undefined;
+  /** Name of the signal where one ended it, as told by the runtime or by an exit code above 128. */
+  readonly signal: string | undefined;
+  readonly startedAt: string | undefined;
+  readonly finishedAt: string | undefined;
+  readonly restartCount: number;
+  /** Reason of the end before this one, where it was restarted. */
+  readonly lastReason: string | undefined;
+  readonly memoryLimit: string | undefined;
+}
+
+/** A pod's phase; `Unknown` also stands for what nobody has heard of. */
+export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+
+/** A pod, seen. */
+export interface PodObservation {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly phase: PodPhase;
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly node: string | undefined;
+  readonly restartPolicy: string;
+  /** Whether somebody has asked for its deletion. */
+  readonly isDeleting: boolean;
+  readonly isGated: boolean;
+  readonly createdAt: string | undefined;
+  readonly conditions: readonly Condition[];
+  readonly base: ContainerObservation | undefined;
+  readonly containers: readonly ContainerObservation[];
+}
+
+const SIGNAL_NAMES: Readonly<Record<number, string>> = {
+  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+};
+const PHASES: ReadonlySet<string> = new Set(['Pending', 'Running', 'Succeeded', 'Failed']);
+
+function signalOf(signal: number | undefined, exitCode: number | undefined): string | undefined {
+  if (signal !== undefined && signal > 0) return SIGNAL_NAMES[signal] ?? `signal ${signal}`;
+  return exitCode !== undefined && exitCode > 128 ? SIGNAL_NAMES[exitCode - 128] : undefined;
+}
+
+/** Name of the container whose end is the task's: by our annotation, by Kubernetes' own, `base`, or the first. */
+export function baseContainerName(pod: Pod): string | undefined {
+  const containers = pod.spec?.containers ?? [];
+  const annotations = pod.metadata?.annotations ?? {};
+  const named = [annotations[ANNOTATIONS.baseContainer], annotations[DEFAULT_CONTAINER_ANNOTATION], 'base'];
+  return named.find((name) => name !== undefined && containers.some((container) => container.name === name)) ?? containers[0]?.name;
+}
+
+function observeContainer(status: ContainerStatus, role: ContainerRole, spec: Container | undefined): ContainerObservation {
+  const { waiting, running, terminated } = status.state ?? {};
+  const exitCode = terminated?.exitCode;
+  return {
+    name: status.name,
+    role,
+    state: terminated !== undefined ? 'terminated' : running !== undefined ? 'running' : waiting !== undefined ? 'waiting' : 'unknown',
+    reason: terminated?.reason ?? waiting?.reason,
+    message: terminated?.message ?? waiting?.message,
+    exitCode,
+    signal: signalOf(terminated?.signal, exitCode),
+    startedAt: terminated?.startedAt ?? running?.startedAt ?? undefined,
+    finishedAt: terminated?.finishedAt ?? undefined,
+    restartCount: status.restartCount ?? 0,
+    lastReason: status.lastState?.terminated?.reason,
+    memoryLimit: spec?.resources?.limits?.memory,
+  };
+}
+
+/** Reads a pod. Whatever is missing is `undefined` or empty. */
+export function observe(pod: Pod): PodObservation {
+  const { metadata = {}, spec, status } = pod;
+  const baseName = baseContainerName(pod);
+  const initSpecs = spec?.initContainers ?? [];
+  const specs = spec?.containers ?? [];
+  const inits = (status?.initContainerStatuses ?? []).map((one) => {
+    const own = initSpecs.find((container) => container.name === one.name);
+    return observeContainer(one, own?.restartPolicy === 'Always' ? 'sidecar' : 'init', own);
+  });
+  const mains = (status?.containerStatuses ?? []).map((one) =>
+    observeContainer(one, one.name === baseName ? 'base' : 'companion', specs.find((container) => container.name === one.name)),
+  );
+  const phase = status?.phase ?? 'Pending';
+  return {
+    name: metadata.name ?? '',
+    namespace: metadata.namespace ?? '',
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    phase: PHASES.has(phase) ? (phase as PodPhase) : 'Unknown',
+    reason: status?.reason,
+    message: status?.message,
+    node: spec?.nodeName,
+    restartPolicy: spec?.restartPolicy ?? 'Always',
+    isDeleting: metadata.deletionTimestamp !== undefined,
+    isGated: (spec?.schedulingGates?.length ?? 0) > 0,
+    createdAt: metadata.creationTimestamp ?? undefined,
+    conditions: status?.conditions ?? [],
+    base: mains.find((container) => container.role === 'base'),
+    containers: [...inits, ...mains],
+  };
+}
+
+/** Whether the task's own code has ever started, as far as the pod shows. */
+export function hasMainStarted({ base, phase }: PodObservation): boolean {
+  if (base === undefined) return phase === 'Succeeded';
+  if (base.state === 'running' || base.restartCount > 0) return true;
+  return base.state === 'terminated' && !isStartFailure(base);
+}
+
+/** Whether a terminated container never came to run its program. */
+export function isStartFailure({ reason, startedAt }: ContainerObservation): boolean {
+  // The kubelet writes the epoch where a container ended without having started.
+  return reason === 'StartError' || reason === 'ContainerCannotRun' || (startedAt?.startsWith('1970-01-01') ?? false);
+}

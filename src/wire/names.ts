@@ -1,0 +1,36 @@
+/** Wire names of podwright: labels and annotations on its pods. Public and versioned; listed in `docs/wire-names.md`. */
+
+/** Version of the meaning of these names; pods carry it as an annotation. */
+export const WIRE_SCHEMA = '1';
+
+/** Labels on every pod of podwright. Values are made safe and may be shortened: identity stands in the annotations. */
+export const LABELS = Object.freeze({
+  managedBy: 'app.kubernetes.io/managed-by',
+  executorId: 'podwright.dev/executor-id',
+  dagId: 'podwright.dev/dag-id',
+  taskId: 'podwright.dev/task-id',
+  runId: 'podwright.dev/run-id',
+  tryNumber: 'podwright.dev/try-number',
+  mapIndex: 'podwright.dev/map-index',
+  /** `true` once the outcome of a kept pod was delivered; watches leave such pods out. */
+  done: 'podwright.dev/done',
+});
+
+/** Value of {@link LABELS}.managedBy. */
+export const MANAGED_BY = 'podwright';
+
+/** Annotations on every pod of podwright. */
+export const ANNOTATIONS = Object.freeze({
+  schema: 'podwright.dev/schema',
+  /** The whole key as JSON. */
+  key: 'podwright.dev/key',
+  queue: 'podwright.dev/queue',
+  /** Number of the launch within the try, from 1. */
+  launch: 'podwright.dev/launch',
+  /** Launches already lost to infrastructure and to out-of-memory, and the task's own, as `infra=1,oom=0,task=0`. */
+  spent: 'podwright.dev/spent',
+  baseContainer: 'podwright.dev/base-container',
+});
+
+/** Kubernetes' own annotation that names the container of interest. */
+export const DEFAULT_CONTAINER_ANNOTATION = 'kubectl.kubernetes.io/default-container';
