@@ -1,6 +1,7 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
-import type { Condition, Container, ContainerStatus, Pod } from '../wire/types.js';
+
 import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION } from '../wire/names.js';
+import type { Condition, Container, ContainerStatus, Pod } from '../wire/types.js';
 
 /** Part that a container plays in its pod. */
 export type ContainerRole = 'base' | 'init' | 'sidecar' | 'companion';
@@ -47,7 +48,18 @@ export interface PodObservation {
 }
 
 const SIGNAL_NAMES: Readonly<Record<number, string>> = {
-  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  13: 'SIGPIPE',
+  14: 'SIGALRM',
+  15: 'SIGTERM',
 };
 const PHASES: ReadonlySet<string> = new Set(['Pending', 'Running', 'Succeeded', 'Failed']);
 
@@ -61,16 +73,30 @@ export function baseContainerName(pod: Pod): string | undefined {
   const containers = pod.spec?.containers ?? [];
   const annotations = pod.metadata?.annotations ?? {};
   const named = [annotations[ANNOTATIONS.baseContainer], annotations[DEFAULT_CONTAINER_ANNOTATION], 'base'];
-  return named.find((name) => name !== undefined && containers.some((container) => container.name === name)) ?? containers[0]?.name;
+  return (
+    named.find((name) => name !== undefined && containers.some((container) => container.name === name)) ??
+    containers[0]?.name
+  );
 }
 
-function observeContainer(status: ContainerStatus, role: ContainerRole, spec: Container | undefined): ContainerObservation {
+function observeContainer(
+  status: ContainerStatus,
+  role: ContainerRole,
+  spec: Container | undefined,
+): ContainerObservation {
   const { waiting, running, terminated } = status.state ?? {};
   const exitCode = terminated?.exitCode;
   return {
     name: status.name,
     role,
-    state: terminated !== undefined ? 'terminated' : running !== undefined ? 'running' : waiting !== undefined ? 'waiting' : 'unknown',
+    state:
+      terminated !== undefined
+        ? 'terminated'
+        : running !== undefined
+          ? 'running'
+          : waiting !== undefined
+            ? 'waiting'
+            : 'unknown',
     reason: terminated?.reason ?? waiting?.reason,
     message: terminated?.message ?? waiting?.message,
     exitCode,
@@ -94,7 +120,11 @@ export function observe(pod: Pod): PodObservation {
     return observeContainer(one, own?.restartPolicy === 'Always' ? 'sidecar' : 'init', own);
   });
   const mains = (status?.containerStatuses ?? []).map((one) =>
-    observeContainer(one, one.name === baseName ? 'base' : 'companion', specs.find((container) => container.name === one.name)),
+    observeContainer(
+      one,
+      one.name === baseName ? 'base' : 'companion',
+      specs.find((container) => container.name === one.name),
+    ),
   );
   const phase = status?.phase ?? 'Pending';
   return {
