@@ -1,0 +1,196 @@
+/** `podwright demo`: a word count over several megabytes, through local processes and pods, with two failures on the way. */
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { HttpKubeClient, KubernetesExecutor, LocalExecutor, LocalKubernetesExecutor } from '../../index.js';
+import { formatSpan } from '../../report/format.js';
+import { parseRunRecords, recordRun, renderFailures, renderSummary, renderTimeline } from '../../report/index.js';
+import { writeReport } from '../commands/report.js';
+import { CommandFailure, EXIT } from '../failure.js';
+import type { CliIo } from '../io.js';
+import { isCheckout, packageRoot } from '../package-root.js';
+import { type DemoCluster, startCluster } from './cluster-process.js';
+import { Journal } from './journal.js';
+import { runPipeline } from './pipeline.js';
+import { type DemoPlan, demoPlan, FILES, PARTS } from './plan.js';
+import { showProgress } from './progress.js';
+import { type Verification, verify } from './verify.js';
+
+/** Options of `podwright demo`. */
+export interface DemoOptions {
+  /** Kubeconfig of a real cluster. */
+  readonly kubeconfig?: string;
+  /** Its context. */
+  readonly context?: string;
+  /** Namespace for the pods. */
+  readonly namespace: string;
+  /** Image of the pods. */
+  readonly image: string;
+  /** Folder that outlives the host. */
+  readonly stateDir?: string;
+  /** Folder of the timeline and the recorded run. */
+  readonly out: string;
+  /** Folder of the data files. */
+  readonly data?: string;
+  /** Seed of the data. */
+  readonly seed: number;
+  /** Never draws over lines. */
+  readonly plain?: boolean;
+}
+
+const LOCAL_SLOTS = 2;
+const POD_SLOTS = 12;
+const INTERRUPTED = 130;
+
+function dataDirOf(options: DemoOptions, workDir: string): string {
+  if (options.data !== undefined) return resolve(options.data);
+  // A checkout keeps the data where a reader of the examples looks for it; an installed package is not ours to write to.
+  return isCheckout() ? join(packageRoot(), 'examples', 'data') : join(workDir, 'data');
+}
+
+function openJournal(options: DemoOptions, workDir: string): Journal {
+  const runId = `demo-${Date.now().toString(36)}${process.pid.toString(36)}`;
+  const journal = new Journal(join(workDir, 'journal.jsonl'), { runId, seed: options.seed });
+  if (journal.head.seed !== options.seed)
+    throw new CommandFailure(
+      `The run in ${workDir} was begun with seed ${journal.head.seed}, not ${options.seed}`,
+      EXIT.config,
+      'Give the same seed to go on with it, or another --state-dir to begin anew.',
+    );
+  return journal;
+}
+
+async function makeExecutor(options: DemoOptions, kubeconfig: string, runId: string): Promise<LocalKubernetesExecutor> {
+  const kubeClient = await HttpKubeClient.fromKubeconfig({ file: kubeconfig, context: options.context });
+  return new LocalKubernetesExecutor({
+    local: new LocalExecutor({ parallelism: LOCAL_SLOTS }),
+    kubernetes: new KubernetesExecutor({
+      kubeClient,
+      parallelism: POD_SLOTS,
+      // The same after a restart, so that the pods of the host that was killed are found again.
+      executorId: runId,
+      acknowledge: 'manual',
+      config: { namespace: options.namespace },
+    }),
+  });
+}
+
+function printResult(io: CliIo, found: Verification): void {
+  const size = `${(found.bytes / 1e6).toFixed(1)} MB, ${found.words} words, ${found.distinct} different ones`;
+  if (found.isRight) {
+    io.out(
+      `${io.style('out', 'green', 'right')}: ${size}; the pipeline and a straight computation agree, and no try ran twice\n`,
+    );
+    return;
+  }
+  io.out(`${io.style('out', 'red', 'wrong')}: ${size}\n`);
+  for (const problem of found.problems) io.out(`  ${problem}\n`);
+}
+
+function printReport(io: CliIo, options: DemoOptions, recordFile: string): void {
+  const { records } = parseRunRecords(readFileSync(recordFile, 'utf8'));
+  const failures = renderFailures(records);
+  io.out(`\n${renderSummary(records)}\n`);
+  if (failures !== '') io.out(`\n${io.style('out', 'bold', 'What failed, and why')}\n${failures}\n`);
+  const timeline = resolve(options.out, 'timeline.html');
+  writeReport(timeline, renderTimeline(records));
+  writeReport(resolve(options.out, 'run.jsonl'), readFileSync(recordFile, 'utf8'));
+  io.out(`\ntimeline: ${timeline}\n`);
+}
+
+/** Rejects at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function interruption(): { readonly promise: Promise<never>; dispose(): void } {
+  let stop = (): void => {};
+  const promise = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(new CommandFailure('Interrupted', INTERRUPTED));
+  });
+  promise.catch(() => {});
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  return { promise, dispose: () => void process.off('SIGINT', stop).off('SIGTERM', stop) };
+}
+
+async function runOn(
+  cluster: DemoCluster | undefined,
+  options: DemoOptions,
+  io: CliIo,
+  workDir: string,
+): Promise<DemoPlan> {
+  const journal = openJournal(options, workDir);
+  const { runId } = journal.head;
+  const plan = demoPlan({
+    runId,
+    seed: options.seed,
+    dataDir: dataDirOf(options, workDir),
+    workDir,
+    image: options.image,
+    isEmbedded: cluster !== undefined,
+  });
+  // What ran in a cluster that is gone may rightly run again.
+  if (cluster !== undefined && !cluster.isReused) rmSync(plan.ledgerFile, { force: true });
+  const executor = await makeExecutor(options, cluster?.kubeconfig ?? resolve(options.kubeconfig ?? ''), runId);
+  const stopRecording = recordRun(executor, {
+    write: (line) => appendFileSync(join(workDir, 'run.jsonl'), line),
+    title: `podwright demo: word count ${runId}`,
+    slots: executor.parallelism,
+  });
+  const progress = showProgress({
+    executor,
+    io,
+    isLive: io.isErrTty && options.plain !== true,
+    groups: { generate: FILES, split: FILES, count: PARTS, merge: 1 },
+    startedAt: Date.now(),
+  });
+  const interrupted = interruption();
+  const driving = new AbortController();
+  try {
+    progress.say(
+      `${journal.isResumed ? 'going on with' : 'beginning'} ${runId} on ${cluster?.url ?? options.kubeconfig}`,
+    );
+    await executor.start();
+    const driven = executor.run({ signal: driving.signal });
+    await Promise.race([runPipeline({ executor, plan, journal }), interrupted.promise]);
+    await executor.end();
+    await driven;
+  } catch (error) {
+    // With a state folder the pods may go on; the next host finds them.
+    if (options.stateDir === undefined) await executor.terminate();
+    throw error;
+  } finally {
+    driving.abort();
+    interrupted.dispose();
+    progress.stop();
+    stopRecording();
+  }
+  return plan;
+}
+
+/** Runs the demo; resolves with the exit code. */
+export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> {
+  const startedAt = performance.now();
+  const isKept = options.stateDir !== undefined;
+  const workDir =
+    options.stateDir === undefined ? mkdtempSync(join(tmpdir(), 'podwright-demo-')) : resolve(options.stateDir);
+  mkdirSync(workDir, { recursive: true });
+  let cluster: DemoCluster | undefined;
+  let isDone = false;
+  try {
+    if (options.kubeconfig === undefined) cluster = await startCluster(workDir, isKept);
+    let plan: DemoPlan;
+    try {
+      plan = await runOn(cluster, options, io, workDir);
+    } finally {
+      // A run that went wrong is explained all the more.
+      if (existsSync(join(workDir, 'run.jsonl'))) printReport(io, options, join(workDir, 'run.jsonl'));
+    }
+    const found = verify(plan);
+    printResult(io, found);
+    io.err(`done in ${formatSpan(performance.now() - startedAt)}\n`);
+    isDone = true;
+    return found.isRight ? EXIT.ok : EXIT.tasksFailed;
+  } finally {
+    if (isKept && !isDone) io.err(`To go on, run the same command again: podwright demo --state-dir ${workDir}\n`);
+    else await cluster?.stop();
+    if (!isKept) rmSync(workDir, { recursive: true, force: true });
+  }
+}
