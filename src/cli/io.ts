@@ -38,7 +38,7 @@ export function processIo({ stdout, stderr }: Streams = process, env: NodeJS.Pro
     color: undefined,
     isErrTty: stderr.isTTY === true && env.TERM !== 'dumb',
     get columns() {
-      return stderr.columns ?? 80;
+      return stderr.columns || 80; // some pseudo-terminals say 0
     },
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

@@ -2,12 +2,15 @@
 import type { ExecutorEvents, Outcome } from '../core/outcome.js';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record.js';
 
-/** What is recorded: any executor, or anything else with its events. */
+/**
+ * What is recorded: any executor, or anything else with its events. The payload is `never` so that emitters of every typing fit; what
+ * each event carries stands in {@link ExecutorEvents}.
+ */
 export interface RecordableSource {
   /** Subscribes to an event. */
-  on<E extends keyof ExecutorEvents>(event: E, listener: ExecutorEvents[E]): unknown;
+  on(event: keyof ExecutorEvents, listener: (payload: never) => unknown): unknown;
   /** Unsubscribes. */
-  off<E extends keyof ExecutorEvents>(event: E, listener: ExecutorEvents[E]): unknown;
+  off(event: keyof ExecutorEvents, listener: (payload: never) => unknown): unknown;
 }
 
 /** Options of {@link recordRun}. */

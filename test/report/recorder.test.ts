@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { expect, it } from 'vitest';
 import type { ExecutorEvents, Outcome } from '../../src/core/outcome.js';
-import { parseRunRecords, type RecordableSource, recordRun } from '../../src/report/index.js';
+import { parseRunRecords, recordRun } from '../../src/report/index.js';
 import { keyOf, verdictOf } from './records.js';
 
 const outcome: Outcome = {
@@ -22,7 +22,12 @@ const outcome: Outcome = {
 it('writes one line per event until it is stopped', () => {
   const source = new EventEmitter<ExecutorEvents>();
   const lines: string[] = [];
-  const stop = recordRun(source as unknown as RecordableSource, { write: (line) => lines.push(line), title: 'nightly', slots: 3, startedAt: 0 });
+  const stop = recordRun(source, {
+    write: (line) => lines.push(line),
+    title: 'nightly',
+    slots: 3,
+    startedAt: 0,
+  });
   const event = { key: keyOf('load'), queue: 'kubernetes', executor: 'KubernetesExecutor' };
   source.emit('task:queued', { ...event, at: 1 });
   source.emit('task:launched', { ...event, at: 2 });
