@@ -2,15 +2,15 @@
 import type { ExecutorEvents, Outcome } from '../core/outcome.js';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record.js';
 
-/**
- * What is recorded: any executor, or anything else with its events. The payload is `never` so that emitters of every typing fit; what
- * each event carries stands in {@link ExecutorEvents}.
- */
+// biome-ignore lint/suspicious/noExplicitAny: no other parameter type accepts the listeners of every typing of emitters
+type EventListener = (payload: any) => unknown;
+
+/** What is recorded: any executor, or anything else with its events. What each event carries stands in {@link ExecutorEvents}. */
 export interface RecordableSource {
   /** Subscribes to an event. */
-  on(event: keyof ExecutorEvents, listener: (payload: never) => unknown): unknown;
+  on(event: keyof ExecutorEvents, listener: EventListener): unknown;
   /** Unsubscribes. */
-  off(event: keyof ExecutorEvents, listener: (payload: never) => unknown): unknown;
+  off(event: keyof ExecutorEvents, listener: EventListener): unknown;
 }
 
 /** Options of {@link recordRun}. */
