@@ -98,7 +98,7 @@ function liveProgress({ executor, io, groups, startedAt }: ProgressOptions): Pro
       const words = [
         `${done}/${total} done`,
         ...(active > 0 ? [`${active} active`] : []),
-        ...(failed > 0 ? [`${failed} tries failed`] : []),
+        ...(failed > 0 ? [`failed tries: ${failed}`] : []),
       ];
       return `${group.padEnd(9)} ${bar(done, active, total)} ${words.join(', ')}`;
     });

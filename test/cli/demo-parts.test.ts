@@ -1,0 +1,150 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EventEmitter } from 'eventemitter3';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Journal } from '../../src/cli/demo/journal.js';
+import { resultIn } from '../../src/cli/demo/pipeline.js';
+import { demoPlan } from '../../src/cli/demo/plan.js';
+import { showProgress } from '../../src/cli/demo/progress.js';
+import { verify } from '../../src/cli/demo/verify.js';
+import { processIo } from '../../src/cli/io.js';
+import type { ExecutorEvents, Outcome } from '../../src/core/outcome.js';
+import type { Executor } from '../../src/executors/executor.js';
+import { keyOf, verdictOf } from '../report/records.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'podwright-demo-parts-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  vi.useRealTimers();
+});
+
+const planIn = (workDir: string, isEmbedded = true) =>
+  demoPlan({ runId: 'r1', seed: 7, dataDir: workDir, workDir, image: 'node:20-slim', isEmbedded });
+
+describe('the journal', () => {
+  const head = { runId: 'r1', seed: 7 };
+
+  it('remembers the latest state of each task across a restart', () => {
+    const file = join(folder, 'sub', 'journal.jsonl');
+    const [count, merge] = [planIn(folder).count(3), planIn(folder).merge()];
+    const first = new Journal(file, head);
+    first.note(count, { tryNumber: 1, state: 'open' });
+    first.note(count, { tryNumber: 1, state: 'failed' });
+    first.note(count, { tryNumber: 2, state: 'open' });
+    const second = new Journal(file, { runId: 'another', seed: 8 });
+    expect([first.isResumed, second.isResumed]).toEqual([false, true]);
+    expect(second.head).toEqual(head);
+    expect(second.progressOf(count)).toMatchObject({ tryNumber: 2, state: 'open' });
+    expect(second.progressOf(merge)).toBeUndefined();
+  });
+
+  it('leaves out a line that a crash has torn, and goes on below it', () => {
+    const file = join(folder, 'journal.jsonl');
+    const step = planIn(folder).split(0);
+    new Journal(file, head).note(step, { tryNumber: 1, state: 'open' });
+    appendFileSync(file, '{"task":"split[0]","tryNumber":1,"sta');
+    new Journal(file, head).note(step, { tryNumber: 2, state: 'open' });
+    expect(new Journal(file, head).progressOf(step)).toMatchObject({ tryNumber: 2, state: 'open' });
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(5);
+  });
+});
+
+describe('the plan', () => {
+  it('gives a pod of a real cluster no path of this machine', () => {
+    const text = JSON.stringify(planIn(folder, false).count(3).workload(1));
+    expect(text).not.toContain(folder);
+    expect(text).toContain('"--seed","7"');
+  });
+
+  it('plans its two failures for the first tries alone', () => {
+    const plan = planIn(folder);
+    const workloads = (tryNumber: number) =>
+      JSON.stringify([5, 10].map((part) => plan.count(part).workload(tryNumber).executorConfig));
+    const commands = (tryNumber: number) => [5, 10].map((part) => plan.count(part).workload(tryNumber).command.at(-1));
+    expect(commands(1)).toEqual(['3', '--eat-memory']);
+    expect(workloads(1)).toContain('OOMKilled');
+    expect(workloads(2)).not.toContain('OOMKilled');
+    expect(commands(2).join()).not.toContain('--eat-memory');
+  });
+});
+
+describe('a result in a log line', () => {
+  it('is taken only whole', () => {
+    expect(resultIn('demo-result:9:{"a":100}')).toEqual({ a: 100 });
+    expect(resultIn('demo-result:9:{"a":10')).toBeUndefined();
+    expect(resultIn('part 3: counting 9 bytes')).toBeUndefined();
+  });
+});
+
+describe('the check', () => {
+  it('finds a wrong count, a missing word and a try that ran twice', () => {
+    const plan = planIn(folder);
+    for (let file = 0; file < 4; file += 1) writeFileSync(plan.dataFile(file), 'one two two.\n');
+    writeFileSync(plan.totalFile, JSON.stringify({ one: 4, two: 8 }));
+    expect(verify(plan)).toEqual({ isRight: true, bytes: 52, words: 12, distinct: 2, problems: [] });
+    writeFileSync(plan.totalFile, JSON.stringify({ one: 5 }));
+    writeFileSync(plan.ledgerFile, 'count[1]#1\ncount[2]#1\ncount[1]#1\n');
+    expect(verify(plan).problems).toEqual([
+      '"one" is in the data 4 times, the pipeline counted 5',
+      '"two" is in the data 8 times, the pipeline counted 0',
+      'count[1]#1 was started more than once',
+    ]);
+  });
+});
+
+describe('progress', () => {
+  const failed = {
+    key: keyOf('count', 2, 5),
+    executor: 'KubernetesExecutor',
+    times: { queuedAt: 0, launchedAt: 100, runningAt: 200, endedAt: 1_600 },
+    state: 'failed',
+    verdict: verdictOf('the task said\u001b[2J no'),
+  } as Outcome;
+  const event = { key: keyOf('count', 2, 5), queue: undefined, at: 1, executor: 'KubernetesExecutor' };
+
+  function begin(isLive: boolean) {
+    vi.useFakeTimers({ now: 1_000 });
+    const source = new EventEmitter<ExecutorEvents>();
+    const executor = Object.assign(source, { parallelism: 4, slotsOccupied: 1 }) as unknown as Executor;
+    const written: string[] = [];
+    const io = {
+      ...processIo(),
+      err: (text: string) => void written.push(text.replaceAll('\u001b', 'ESC')),
+      color: false,
+      columns: 80,
+    };
+    const progress = showProgress({ executor, io, isLive, groups: { count: 16 }, startedAt: 0 });
+    return { source, written, progress };
+  }
+
+  it('is one plain line per event where there is no terminal', () => {
+    const { source, written, progress } = begin(false);
+    source.emit('task:queued', event);
+    source.emit('task:running', { ...event, ranAs: 'default/count-5' });
+    source.emit('outcome', failed);
+    progress.stop();
+    expect(written).toEqual([
+      '   1.0 s    count[5] try 2 runs as default/count-5\n',
+      '   1.0 s  ✗ count[5] try 2 failed after 1.5 s: app_exit: the task said\ufffd[2J no\n',
+    ]);
+    expect(source.eventNames()).toEqual([]);
+  });
+
+  it('draws a table over itself at most ten times a second on a terminal', () => {
+    const { source, written, progress } = begin(true);
+    for (let i = 0; i < 50; i += 1) source.emit('task:running', { ...event, ranAs: 'p' });
+    expect(written).toEqual([]);
+    vi.advanceTimersByTime(1_000);
+    expect(written).toHaveLength(10);
+    source.emit('outcome', failed);
+    progress.stop();
+    expect(written).toHaveLength(11);
+    expect(written[0]).toMatch(/^\rESC\[J1\.1 s, 1 of 4 slots taken\ncount {5}▒▒·+ 0\/16 done, 1 active\n$/);
+    expect(written[10]).toMatch(/^ESC\[2A\rESC\[J2\.0 s.*\n.* 0\/16 done, failed tries: 1\n✗ count\[5\] try 2 failed/);
+    expect(source.eventNames()).toEqual([]);
+  });
+});
