@@ -1,0 +1,18 @@
+/** Growing delays between attempts. */
+import type { Random } from './random.js';
+
+/** How delays grow. */
+export interface BackoffPolicy {
+  /** First delay in milliseconds. */
+  readonly initialMs: number;
+  /** Longest delay in milliseconds, before jitter. */
+  readonly maxMs: number;
+  /** Growth from one delay to the next. @default 2 */
+  readonly factor?: number | undefined;
+}
+
+/** Delay before attempt `attempt + 1` (attempts count from 1), with jitter over the upper half so that many clients spread out. */
+export function backoffMs({ initialMs, maxMs, factor = 2 }: BackoffPolicy, attempt: number, random: Random): number {
+  const full = Math.min(maxMs, initialMs * factor ** Math.max(0, attempt - 1));
+  return full / 2 + (full / 2) * random.next();
+}

@@ -1,0 +1,173 @@
+/**
+ * Brings one launch's pod into being, exactly once. Names are deterministic, so a create whose answer was lost is simply sent again;
+ * 409 then leads to the pod that is there already.
+ */
+import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { Random } from '../core/random.js';
+import { Semaphore } from '../core/semaphore.js';
+import { keyToString } from '../core/task-key.js';
+import type { Verdict } from '../core/verdict.js';
+import { KubeApiError } from '../errors.js';
+import type { PodReader, PodWriter } from '../kube/kube-client.js';
+import { annotationsToKey } from '../pod/names.js';
+import { ANNOTATIONS } from '../wire/names.js';
+import type { Pod } from '../wire/types.js';
+import { classifyCreateError, launchVerdict } from './create-errors.js';
+
+/** How a launch went. A cancelled one carries the pod that came into being nevertheless, to be deleted. */
+export type LaunchResult =
+  | { readonly type: 'created'; readonly pod: Pod }
+  | { readonly type: 'existing'; readonly pod: Pod }
+  | { readonly type: 'failed'; readonly verdict: Verdict }
+  | { readonly type: 'cancelled'; readonly pod: Pod | undefined };
+
+/** Options of a {@link PodLauncher}. */
+export interface PodLauncherOptions {
+  readonly client: PodReader & PodWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Creates in flight at a time. */
+  readonly concurrency: number;
+  /** Attempts after the first that a transient error may cost; -1 for no limit. */
+  readonly maxRetries: number;
+  /** Limit for waiting on a full quota, in milliseconds. */
+  readonly quotaTimeoutMs: number;
+}
+
+/** One launch under way. */
+export interface LaunchRequest {
+  readonly pod: Pod;
+  /** Aborts when the task is cancelled. */
+  readonly signal: AbortSignal;
+  /** Asked right before the create; a `false` cancels the launch. */
+  readonly isStillWanted: () => boolean | Promise<boolean>;
+  /** Told why the launch waits. */
+  readonly onWait: (reason: string) => void;
+}
+
+const RETRY_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+const QUOTA_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
+
+/** Whether a pod is the launch that another one was to be: same key, same launch. */
+function isSameLaunch(found: Pod, wanted: Pod): boolean {
+  const [left, right] = [annotationsToKey(found.metadata?.annotations), annotationsToKey(wanted.metadata?.annotations)];
+  if (left === undefined || right === undefined || keyToString(left) !== keyToString(right)) return false;
+  return found.metadata?.annotations?.[ANNOTATIONS.launch] === wanted.metadata?.annotations?.[ANNOTATIONS.launch];
+}
+
+/** Creates pods with bounded concurrency, retries and quota parking. */
+export class PodLauncher {
+  readonly #options: PodLauncherOptions;
+  readonly #creates: Semaphore;
+  /** Monotonic time until which nothing is created, because the server asked for quiet. */
+  #pausedUntil = 0;
+  readonly #parked = new Set<() => void>();
+
+  constructor(options: PodLauncherOptions) {
+    this.#options = options;
+    this.#creates = new Semaphore(options.concurrency);
+  }
+
+  /** Lets launches that wait for quota try again at once; called when a pod has gone. */
+  wakeParked(): void {
+    for (const wake of [...this.#parked]) wake();
+  }
+
+  /** Creates the pod of a launch, or finds the one that is there. Never rejects. */
+  async launch(request: LaunchRequest): Promise<LaunchResult> {
+    const { pod, signal } = request;
+    const { clock, random } = this.#options;
+    const startedAt = clock.monotonic();
+    let mayExist = false;
+    let quotaWaits = 0;
+    for (let attempt = 1; ; ) {
+      if (signal.aborted) return this.#cancelled(pod, mayExist);
+      const result = await this.#creates.run(() => this.#tryOnce(request));
+      if (!('failure' in result)) return result;
+      const { failure, error } = result;
+      if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
+      if (failure.type === 'permanent') return { type: 'failed', verdict: failure.verdict };
+      if (failure.type === 'exists') {
+        const found = await this.#compare(pod);
+        if (found !== undefined) return found;
+        // The name is taken by a pod on its way out: it is free once that has gone.
+        await this.#wait(backoffMs(RETRY_BACKOFF, attempt, random), signal);
+        attempt += 1;
+        continue;
+      }
+      request.onWait(failure.message);
+      if (failure.type === 'quota') {
+        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs) return { type: 'failed', verdict: failure.verdict };
+        quotaWaits += 1;
+        await this.#park(backoffMs(QUOTA_BACKOFF, quotaWaits, random), signal);
+        continue;
+      }
+      const { maxRetries } = this.#options;
+      if (maxRetries >= 0 && attempt > maxRetries) {
+        if (mayExist) {
+          const found = await this.#compare(pod);
+          if (found !== undefined && found.type !== 'failed') return found;
+        }
+        return { type: 'failed', verdict: launchVerdict('launch_failed', `The pod could not be created in ${attempt} attempts: ${failure.message}`) };
+      }
+      if (failure.retryAfterMs !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + failure.retryAfterMs);
+      await this.#wait(Math.max(backoffMs(RETRY_BACKOFF, attempt, random), this.#pausedUntil - clock.monotonic()), signal);
+      attempt += 1;
+    }
+  }
+
+  async #tryOnce({ pod, signal, isStillWanted }: LaunchRequest): Promise<LaunchResult | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
+    const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
+    if (pauseMs > 0) await this.#wait(pauseMs, signal);
+    if (signal.aborted || !(await isStillWanted())) return this.#cancelled(pod, false);
+    try {
+      // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
+      return { type: 'created', pod: await this.#options.client.createPod(pod.metadata?.namespace ?? 'default', pod) };
+    } catch (error) {
+      return { failure: classifyCreateError(error), error };
+    }
+  }
+
+  /** After a 409: the pod of the same launch, a failure where it is another's, `undefined` where the name is about to be free. */
+  async #compare(wanted: Pod): Promise<LaunchResult | undefined> {
+    const { namespace = 'default', name = '' } = wanted.metadata ?? {};
+    const found = await this.#options.client.readPod(namespace, name).catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, pod: name, namespace }, 'a pod of the same name exists and cannot be read');
+      return undefined;
+    });
+    if (found === undefined) return undefined;
+    if (isSameLaunch(found, wanted)) return { type: 'existing', pod: found };
+    if (found.metadata?.deletionTimestamp !== undefined) return undefined;
+    return {
+      type: 'failed',
+      verdict: launchVerdict('launch_failed', `A pod ${namespace}/${name} exists already and belongs to something else`, 'Delete it, or use another namespace.'),
+    };
+  }
+
+  async #cancelled(pod: Pod, mayExist: boolean): Promise<LaunchResult> {
+    if (!mayExist) return { type: 'cancelled', pod: undefined };
+    const found = await this.#compare(pod);
+    return { type: 'cancelled', pod: found?.type === 'existing' ? found.pod : undefined };
+  }
+
+  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#options.clock.delay(ms, { signal }).catch(() => {});
+  }
+
+  #park(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#parked.delete(wake);
+        cancelTimer();
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const cancelTimer = this.#options.clock.schedule(ms, wake);
+      this.#parked.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
