@@ -1,9 +1,10 @@
 /** The demo's cluster: `podwright cluster` as a process of its own, which outlives a host that is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { systemClock } from '../../core/clock.js';
 import { ClusterError } from '../../errors.js';
 
 interface ClusterAddress {
@@ -49,9 +50,10 @@ function isProcess(pid: number): boolean {
 
 async function endProcess(pid: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const limit = Date.now() + END_LIMIT_MS;
+    const limit = systemClock.monotonic() + END_LIMIT_MS;
     if (isProcess(pid)) process.kill(pid, signal);
-    while (isProcess(pid) && Date.now() < limit) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    // It may be the child of a host that is gone, so there is no exit event to wait for.
+    while (isProcess(pid) && systemClock.monotonic() < limit) await systemClock.delay(POLL_MS);
   }
 }
 
@@ -82,6 +84,7 @@ export async function startCluster(folder: string, isKept: boolean): Promise<Dem
     if (await isAlive(earlier.url)) return handle(earlier, addressFile, true);
   }
   const logFile = join(folder, 'cluster.log');
+  const log = openSync(logFile, 'w');
   const child = spawn(
     process.execPath,
     [
@@ -93,9 +96,10 @@ export async function startCluster(folder: string, isKept: boolean): Promise<Dem
     {
       // A group of its own: Ctrl-C is the host's to handle. Without a state folder the pipe to its input ends it with the host.
       detached: true,
-      stdio: [isKept ? 'ignore' : 'pipe', 'pipe', openSync(logFile, 'w')],
+      stdio: [isKept ? 'ignore' : 'pipe', 'pipe', log],
     },
   );
+  closeSync(log);
   const address = await readAddress(child, logFile);
   child.stdout?.destroy();
   child.unref();

@@ -41,6 +41,7 @@ export interface DemoOptions {
 const LOCAL_SLOTS = 2;
 const POD_SLOTS = 12;
 const INTERRUPTED = 130;
+const EXIT_DELAY_MS = 200;
 
 function dataDirOf(options: DemoOptions, workDir: string): string {
   if (options.data !== undefined) return resolve(options.data);
@@ -189,8 +190,11 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
     isDone = true;
     return found.isRight ? EXIT.ok : EXIT.tasksFailed;
   } finally {
-    if (isKept && !isDone) io.err(`To go on, run the same command again: podwright demo --state-dir ${workDir}\n`);
-    else await cluster?.stop();
+    if (isKept && !isDone) {
+      io.err(`To go on, run the same command again: podwright demo --state-dir ${workDir}\n`);
+      // Nothing was stopped, on purpose; what still listens must not keep this host alive.
+      setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
+    } else await cluster?.stop();
     if (!isKept) rmSync(workDir, { recursive: true, force: true });
   }
 }
