@@ -1,0 +1,165 @@
+/** Containers as local processes, each in a process group of its own. Images are ignored. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.js';
+import type { Container, Pod } from '../../wire/types.js';
+import type { ContainerLog } from '../server/container-log.js';
+import {
+  type ContainerExit,
+  type ContainerPlan,
+  type ContainerRuntime,
+  ContainerStartError,
+  type RunningContainer,
+} from './runtime.js';
+
+const MESSAGE_LIMIT = 4096;
+const LOG_MESSAGE_BYTES = 2048;
+const LOG_MESSAGE_LINES = 80;
+/** How long output may still come after the process itself has ended. */
+const DRAIN_MS = 500;
+
+function fieldValue(pod: Pod, path: string): string {
+  const { metadata = {}, spec, status } = pod;
+  const named: Record<string, string | undefined> = {
+    'metadata.name': metadata.name,
+    'metadata.namespace': metadata.namespace,
+    'metadata.uid': metadata.uid,
+    'spec.nodeName': spec?.nodeName,
+    'spec.serviceAccountName': spec?.serviceAccountName,
+    'status.podIP': status?.podIP,
+    'status.hostIP': status?.hostIP,
+  };
+  const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
+  if (keyed !== null) return metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2] ?? ''] ?? '';
+  return named[path] ?? '';
+}
+
+/** Replaces `$(NAME)` by values already known; `$$` is a dollar sign. */
+function expanded(text: string, env: Readonly<Record<string, string>>): string {
+  return text.replace(/\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)/g, (whole, name: string | undefined) =>
+    name === undefined ? '$' : (env[name] ?? whole),
+  );
+}
+
+/** The variables of a container. */
+export function environmentOf(pod: Pod, container: Container): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const ref = valueFrom?.fieldRef as { fieldPath?: string } | undefined;
+    env[name] = ref === undefined ? expanded(value ?? '', env) : fieldValue(pod, ref.fieldPath ?? '');
+  }
+  return env;
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group has ended already.
+  }
+}
+
+/** Runs until it is killed: a container without a command stands for an image's own entry point. */
+function idle(): RunningContainer {
+  let end: (exit: ContainerExit) => void = () => {};
+  const exited = new Promise<ContainerExit>((resolve) => {
+    end = resolve;
+  });
+  return { exited, kill: (signal) => end({ exitCode: signal === 'SIGTERM' ? 143 : 137 }) };
+}
+
+/** Starts containers as child processes. */
+export class ProcessRuntime implements ContainerRuntime {
+  readonly #clock: Clock;
+  readonly #startDelayMs: number;
+  readonly #pids = new Set<number>();
+
+  constructor(clock: Clock, startDelayMs: number) {
+    this.#clock = clock;
+    this.#startDelayMs = startDelayMs;
+  }
+
+  plan(): ContainerPlan {
+    return { startDelayMs: this.#startDelayMs };
+  }
+
+  async start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
+    const own = environmentOf(pod, container);
+    const argv = [...(container.command ?? []), ...(container.args ?? [])].map((text) => expanded(text, own));
+    if (container.command === undefined || argv[0] === undefined) return idle();
+    const directory = mkdtempSync(join(tmpdir(), 'podwright-container-'));
+    const messageFile = join(directory, 'termination-log');
+    const child = spawn(argv[0], argv.slice(1), {
+      cwd: container.workingDir,
+      detached: true,
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        HOSTNAME: pod.metadata?.name,
+        PODWRIGHT_TERMINATION_LOG: messageFile,
+        ...own,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const write = (piece: Buffer) => log.write(piece, this.#clock.now());
+    child.stdout.on('data', write);
+    child.stderr.on('data', write);
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => {
+        rmSync(directory, { recursive: true, force: true });
+        reject(new ContainerStartError(startMessage(argv[0] as string, error)));
+      });
+    });
+    const pid = child.pid as number;
+    this.#pids.add(pid);
+    child.on('error', () => {});
+    const exited = new Promise<ContainerExit>((resolve) => {
+      child.once('exit', (code, signal) => {
+        // The end of its first process is the end of a container, whatever that has started beside it.
+        signalGroup(pid, 'SIGKILL');
+        this.#pids.delete(pid);
+        const exitCode = code ?? 128 + (signal === null ? 0 : (constants.signals[signal] ?? 0));
+        const finish = () => {
+          clearTimeout(timer);
+          resolve({ exitCode, message: terminationMessage(container, messageFile, exitCode, log) });
+          rmSync(directory, { recursive: true, force: true });
+        };
+        const timer = setTimeout(finish, DRAIN_MS);
+        child.once('close', finish);
+      });
+    });
+    return { exited, kill: (signal) => signalGroup(pid, signal) };
+  }
+
+  /** Kills every process that still runs. */
+  killAll(): void {
+    for (const pid of this.#pids) signalGroup(pid, 'SIGKILL');
+  }
+}
+
+function startMessage(command: string, error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const why =
+    code === 'ENOENT' ? 'executable file not found in $PATH' : code === 'EACCES' ? 'permission denied' : error.message;
+  return `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: ${JSON.stringify(command)}: ${why}: unknown`;
+}
+
+function terminationMessage(
+  container: Container,
+  file: string,
+  exitCode: number,
+  log: ContainerLog,
+): string | undefined {
+  let message = '';
+  try {
+    message = readFileSync(file).subarray(0, MESSAGE_LIMIT).toString('utf8');
+  } catch {
+    // Nothing was written.
+  }
+  if (message === '' && exitCode !== 0 && container.terminationMessagePolicy === 'FallbackToLogsOnError')
+    message = log.tail(LOG_MESSAGE_BYTES, LOG_MESSAGE_LINES);
+  return message === '' ? undefined : message;
+}

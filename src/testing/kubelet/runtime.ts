@@ -1,0 +1,54 @@
+/** How containers are run: as real processes, or by a script. */
+import type { Container, Pod } from '../../wire/types.js';
+import type { ContainerLog } from '../server/container-log.js';
+
+/** How a container ended. */
+export interface ContainerExit {
+  readonly exitCode: number;
+  /** `Completed`, `Error`, `OOMKilled`, …; left out, by the exit code. */
+  readonly reason?: string | undefined;
+  /** Termination message. */
+  readonly message?: string | undefined;
+}
+
+/** A container that runs. */
+export interface RunningContainer {
+  /** Resolves when it has ended. */
+  readonly exited: Promise<ContainerExit>;
+  /** Asks it to end, or kills it. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** A container cannot be started; it counts as ended with this code and reason. */
+export class ContainerStartError extends Error {
+  readonly exitCode: number;
+  readonly reason: string;
+
+  constructor(message: string, exitCode = 128, reason = 'StartError') {
+    super(message);
+    this.name = 'ContainerStartError';
+    this.exitCode = exitCode;
+    this.reason = reason;
+  }
+}
+
+/** What happens before a container starts. */
+export interface ContainerPlan {
+  /** Milliseconds of ContainerCreating. */
+  readonly startDelayMs: number;
+  /** The container never starts, but waits with this reason. */
+  readonly waiting?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** Runs containers of one mode. */
+export interface ContainerRuntime {
+  /** What happens before the container starts. */
+  plan(pod: Pod, container: Container): ContainerPlan;
+  /** Starts the container; its output goes to the log. @throws ContainerStartError */
+  start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer>;
+}
+
+/** The name kubelets give to an exit without a better one. */
+export function reasonOfExit({ exitCode, reason }: ContainerExit): string {
+  return reason ?? (exitCode === 0 ? 'Completed' : 'Error');
+}

@@ -1,0 +1,142 @@
+/** Containers that only play a part: how long, how they end and what they say comes from annotations or a function. */
+import type { Clock } from '../../core/clock.js';
+import { type Duration, parseDuration } from '../../core/duration.js';
+import type { Container, Pod } from '../../wire/types.js';
+import type { ContainerLog } from '../server/container-log.js';
+import type { ContainerExit, ContainerPlan, ContainerRuntime, RunningContainer } from './runtime.js';
+
+/** Prefix of the annotations that scripts are written in. */
+export const SCRIPT_PREFIX = 'testing.podwright.dev/';
+
+/** The part a pod's containers play. */
+export interface PodScript {
+  /** Time in ContainerCreating. @default 0 */
+  readonly startDelay?: Duration | undefined;
+  /** Time from start to end; `Infinity` never ends by itself. @default '1s' */
+  readonly duration?: Duration | undefined;
+  /** @default 0 */
+  readonly exitCode?: number | undefined;
+  /** Reason of the end, such as `OOMKilled`. */
+  readonly reason?: string | undefined;
+  /** Termination message. */
+  readonly message?: string | undefined;
+  /** What the container logs at its start. */
+  readonly log?: string | undefined;
+  /** The container never starts, but waits with this reason, such as `ImagePullBackOff`. */
+  readonly waiting?: string | undefined;
+  /** The kubelet ends the pod itself, with this reason (`Evicted`), after the duration. */
+  readonly podReason?: string | undefined;
+}
+
+const DEFAULT_DURATION_MS = 1000;
+const WAITING = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+]);
+
+/** The message a real kubelet gives beside a waiting reason. */
+export function waitingMessage(reason: string, container: Container): string {
+  const image = container.image ?? '';
+  switch (reason) {
+    case 'ErrImagePull':
+      return `rpc error: code = NotFound desc = failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
+    case 'ImagePullBackOff':
+      return `Back-off pulling image "${image}": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
+    case 'ErrImageNeverPull':
+      return `Container image "${image}" is not present with pull policy of Never`;
+    case 'InvalidImageName':
+      return `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
+    case 'CreateContainerConfigError':
+      return 'secret "missing" not found';
+    case 'CreateContainerError':
+      return `failed to reserve container name "${container.name}": name is reserved`;
+    default:
+      return '';
+  }
+}
+
+/** Reads the script from a pod's annotations. */
+export function scriptFromAnnotations(pod: Pod): PodScript {
+  const get = (name: string) => pod.metadata?.annotations?.[`${SCRIPT_PREFIX}${name}`];
+  const result = get('result') ?? '';
+  const exitCode = get('exit-code');
+  const isHang = result === 'Hang';
+  return {
+    startDelay: get('start-delay'),
+    duration: isHang ? Number.POSITIVE_INFINITY : get('duration'),
+    exitCode:
+      exitCode === undefined
+        ? result === 'OOMKilled'
+          ? 137
+          : result === 'Failed' || result === 'Error'
+            ? 1
+            : 0
+        : Number(exitCode),
+    reason: result === 'OOMKilled' ? 'OOMKilled' : undefined,
+    message: get('message'),
+    log: get('log'),
+    waiting: WAITING.has(result) ? result : result === 'Pending' ? 'ContainerCreating' : undefined,
+    podReason: result === 'Evicted' ? 'Evicted' : undefined,
+  };
+}
+
+/** Plays containers on the cluster's clock. */
+export class ScriptedRuntime implements ContainerRuntime {
+  readonly #clock: Clock;
+  readonly #startDelayMs: number;
+  readonly #script: ((pod: Pod) => PodScript | undefined) | undefined;
+
+  constructor(clock: Clock, startDelayMs: number, script: ((pod: Pod) => PodScript | undefined) | undefined) {
+    this.#clock = clock;
+    this.#startDelayMs = startDelayMs;
+    this.#script = script;
+  }
+
+  /** The script of a pod: what the function gives goes before its annotations. */
+  scriptOf(pod: Pod): PodScript {
+    const given = Object.entries(this.#script?.(pod) ?? {}).filter(([, value]) => value !== undefined);
+    return { ...scriptFromAnnotations(pod), ...Object.fromEntries(given) };
+  }
+
+  plan(pod: Pod, container: Container): ContainerPlan {
+    const { startDelay, waiting } = this.scriptOf(pod);
+    return {
+      startDelayMs: parseDuration(startDelay) ?? this.#startDelayMs,
+      waiting: waiting === undefined ? undefined : { reason: waiting, message: waitingMessage(waiting, container) },
+    };
+  }
+
+  start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
+    const script = this.scriptOf(pod);
+    const isMain = pod.spec?.containers[0]?.name === container.name || (pod.spec?.containers.length ?? 0) > 1;
+    const isInit = (pod.spec?.initContainers ?? []).some(({ name }) => name === container.name);
+    if (script.log !== undefined)
+      log.write(script.log.endsWith('\n') ? script.log : `${script.log}\n`, this.#clock.now());
+    let end: (exit: ContainerExit) => void = () => {};
+    const exited = new Promise<ContainerExit>((resolve) => {
+      end = resolve;
+    });
+    const isSidecar = isInit && container.restartPolicy === 'Always';
+    const duration = isInit
+      ? 0
+      : script.duration === Number.POSITIVE_INFINITY
+        ? undefined
+        : (parseDuration(script.duration) ?? DEFAULT_DURATION_MS);
+    const exit: ContainerExit =
+      isMain && !isInit
+        ? { exitCode: script.exitCode ?? 0, reason: script.reason, message: script.message }
+        : { exitCode: 0 };
+    const cancel = duration === undefined || isSidecar ? () => {} : this.#clock.schedule(duration, () => end(exit));
+    return Promise.resolve({
+      exited,
+      kill: (signal) => {
+        cancel();
+        end({ exitCode: signal === 'SIGTERM' ? 143 : 137 });
+      },
+    });
+  }
+}

@@ -1,0 +1,203 @@
+/** What admission plugins of a default API server add and refuse: namespaces that end, service accounts, priorities and quotas. */
+import { formatQuantity, parseQuantity } from '../../wire/quantity.js';
+import type { KubeObject, Namespace } from '../../wire/types.js';
+import { type Core, nameSuffix } from './core.js';
+import { isMap, type JsonMap } from './json.js';
+import { allContainers } from './pod-defaults.js';
+import type { ResourceRequest } from './request.js';
+import { NAMESPACES, PODS, RESOURCEQUOTAS, SERVICEACCOUNTS } from './resources.js';
+import { forbidden, notFound } from './status.js';
+
+const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+
+function checkNamespaceAlive(core: Core, request: ResourceRequest, name: string): void {
+  const { namespace, def } = request;
+  const found = core.store.get('namespaces', namespace) as Namespace | undefined;
+  if (found === undefined) throw notFound(NAMESPACES, namespace);
+  if (found.metadata?.deletionTimestamp === undefined) return;
+  throw forbidden(def, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [
+    {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    },
+  ]);
+}
+
+/** Runs the admission of a creation: `mutate` before validation, `validate` after it. */
+export function admitCreate(core: Core, request: ResourceRequest, object: JsonMap, stage: 'mutate' | 'validate'): void {
+  const { def } = request;
+  const metadata = object.metadata as JsonMap;
+  const name = typeof metadata.name === 'string' ? metadata.name : '';
+  if (stage === 'mutate') {
+    if (def.namespaced) checkNamespaceAlive(core, request, name);
+    if (def.resource === 'pods') {
+      admitPriority(core, object);
+      if (core.serviceAccounts) admitServiceAccount(core, request, object);
+    }
+    return;
+  }
+  if (def.resource === 'pods' || core.store.count('resourcequotas') > 0) admitQuota(core, request, object, name);
+}
+
+const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
+  'system-node-critical': 2_000_001_000,
+  'system-cluster-critical': 2_000_000_000,
+};
+
+function admitPriority(core: Core, pod: JsonMap): void {
+  const spec = mapOf(pod.spec);
+  const className = spec.priorityClassName;
+  if (typeof className !== 'string' || className === '') return;
+  const stored = core.store.get('priorityclasses', className) as JsonMap | undefined;
+  const value = stored?.value ?? SYSTEM_PRIORITIES[className];
+  if (value === undefined)
+    throw forbidden(PODS, String(mapOf(pod.metadata).name ?? ''), `no PriorityClass with name ${className} was found`);
+  spec.priority = value;
+  if (stored?.preemptionPolicy !== undefined) spec.preemptionPolicy = stored.preemptionPolicy;
+}
+
+function admitServiceAccount(core: Core, request: ResourceRequest, pod: JsonMap): void {
+  const spec = mapOf(pod.spec);
+  const account = typeof spec.serviceAccountName === 'string' ? spec.serviceAccountName : 'default';
+  spec.serviceAccountName = account;
+  spec.serviceAccount = account;
+  const stored = core.store.get(SERVICEACCOUNTS.resource, `${request.namespace}/${account}`);
+  if (stored === undefined)
+    throw forbidden(
+      PODS,
+      String(mapOf(pod.metadata).name ?? ''),
+      `error looking up service account ${request.namespace}/${account}: serviceaccount "${account}" not found`,
+    );
+  if ((spec.automountServiceAccountToken ?? (stored as JsonMap).automountServiceAccountToken) === false) return;
+  const volume = `kube-api-access-${nameSuffix(core.random)}`;
+  const mount = { name: volume, readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' };
+  let isMounted = false;
+  for (const container of allContainers(spec)) {
+    const mounts = Array.isArray(container.volumeMounts) ? container.volumeMounts : [];
+    if (mounts.some((item) => isMap(item) && item.mountPath === mount.mountPath)) continue;
+    container.volumeMounts = [...mounts, mount];
+    isMounted = true;
+  }
+  if (!isMounted) return;
+  spec.volumes = [
+    ...(Array.isArray(spec.volumes) ? spec.volumes : []),
+    {
+      name: volume,
+      projected: {
+        sources: [
+          { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+          { configMap: { items: [{ key: 'ca.crt', path: 'ca.crt' }], name: 'kube-root-ca.crt' } },
+          {
+            downwardAPI: {
+              items: [{ fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' }, path: 'namespace' }],
+            },
+          },
+        ],
+        defaultMode: 420,
+      },
+    },
+  ];
+}
+
+/** What one pod counts for in a quota, in billionths by quota resource. */
+export function podUsage(spec: JsonMap): Map<string, bigint> {
+  const usage = new Map<string, bigint>([
+    ['pods', 1_000_000_000n],
+    ['count/pods', 1_000_000_000n],
+  ]);
+  for (const side of ['requests', 'limits'] as const) {
+    const sums = new Map<string, bigint>();
+    const add = (list: unknown, combine: (sum: bigint, value: bigint) => bigint) => {
+      for (const container of Array.isArray(list) ? list.filter(isMap) : []) {
+        for (const [name, value] of Object.entries(mapOf(mapOf(container.resources)[side])))
+          sums.set(name, combine(sums.get(name) ?? 0n, parseQuantity(value)?.nano ?? 0n));
+      }
+    };
+    add(spec.containers, (sum, value) => sum + value);
+    add(spec.initContainers, (sum, value) => (value > sum ? value : sum));
+    for (const [name, nano] of sums) {
+      usage.set(`${side}.${name}`, nano);
+      if (side === 'requests') usage.set(name, nano);
+    }
+  }
+  return usage;
+}
+
+function isTerminal(object: KubeObject): boolean {
+  const phase = mapOf((object as JsonMap).status).phase;
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+function show(nano: bigint, like: unknown): string {
+  return formatQuantity({ nano, format: parseQuantity(like)?.format ?? 'decimal' });
+}
+
+function admitQuota(core: Core, request: ResourceRequest, object: JsonMap, name: string): void {
+  const { def, namespace } = request;
+  const quotas = core.store.list(RESOURCEQUOTAS.resource, `${namespace}/`);
+  if (quotas.length === 0) return;
+  const asked =
+    def.resource === 'pods'
+      ? podUsage(mapOf(object.spec))
+      : new Map([
+          [def.resource, 1_000_000_000n],
+          [`count/${def.resource}`, 1_000_000_000n],
+        ]);
+  for (const { object: quota } of quotas) {
+    const hard = mapOf(mapOf((quota as JsonMap).spec).hard);
+    const quotaName = quota.metadata?.name ?? '';
+    const relevant = Object.keys(hard).filter(
+      (resource) => asked.has(resource) || (def.resource === 'pods' && isCompute(resource)),
+    );
+    if (relevant.length === 0) continue;
+    const missing = def.resource === 'pods' ? missingCompute(mapOf(object.spec), relevant) : '';
+    if (missing !== '') throw forbidden(def, name, `failed quota: ${quotaName}: must specify ${missing}`);
+    const used = usedBy(core, request, relevant);
+    const exceeded = relevant.filter((resource) => {
+      const limit = parseQuantity(hard[resource])?.nano ?? 0n;
+      return (asked.get(resource) ?? 0n) > 0n && (used.get(resource) ?? 0n) + (asked.get(resource) ?? 0n) > limit;
+    });
+    if (exceeded.length === 0) continue;
+    exceeded.sort();
+    const part = (value: (resource: string) => string) =>
+      exceeded.map((resource) => `${resource}=${value(resource)}`).join(',');
+    throw forbidden(
+      def,
+      name,
+      `exceeded quota: ${quotaName}, requested: ${part((resource) => show(asked.get(resource) ?? 0n, hard[resource]))}, used: ${part((resource) => show(used.get(resource) ?? 0n, hard[resource]))}, limited: ${part((resource) => String(hard[resource]))}`,
+    );
+  }
+}
+
+function isCompute(resource: string): boolean {
+  return /^(?:(?:requests|limits)\.)?(?:cpu|memory)$/.test(resource);
+}
+
+/** `limits.memory for: base; requests.cpu for: base`, or an empty text. */
+function missingCompute(spec: JsonMap, relevant: readonly string[]): string {
+  const missing: string[] = [];
+  for (const resource of relevant.filter(isCompute).sort()) {
+    const [side, kind] = resource.includes('.') ? (resource.split('.') as [string, string]) : ['requests', resource];
+    const without = allContainers(spec)
+      .filter((container) => mapOf(mapOf(container.resources)[side])[kind] === undefined)
+      .map((container) => String(container.name));
+    if (without.length > 0) missing.push(`${resource} for: ${without.sort().join(',')}`);
+  }
+  return missing.join('; ');
+}
+
+function usedBy(core: Core, request: ResourceRequest, resources: readonly string[]): Map<string, bigint> {
+  const used = new Map<string, bigint>();
+  const objects = core.store
+    .list(request.def.resource, `${request.namespace}/`)
+    .filter(({ object }) => !isTerminal(object));
+  for (const { object } of objects) {
+    const usage =
+      request.def.resource === 'pods'
+        ? podUsage(mapOf((object as JsonMap).spec))
+        : new Map(resources.map((resource) => [resource, 1_000_000_000n]));
+    for (const resource of resources) used.set(resource, (used.get(resource) ?? 0n) + (usage.get(resource) ?? 0n));
+  }
+  return used;
+}

@@ -1,0 +1,117 @@
+/** Puts the embedded server on HTTP, on the loopback interface only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { TransportRequest } from '../../kube/transport.js';
+import { type ApiServer, ConnectionDropped } from './api-server.js';
+import type { Answer } from './respond.js';
+import { ByteStream } from './stream.js';
+
+const GZIP_FROM_BYTES = 128 * 1024;
+const compress = promisify(gzip);
+
+async function readAll(message: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of message) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function flatHeaders(message: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message.headers))
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(',') : value;
+  return headers;
+}
+
+async function sendStream(response: ServerResponse, stream: ByteStream): Promise<void> {
+  response.on('close', () => stream.end());
+  response.flushHeaders();
+  try {
+    for await (const piece of stream) {
+      if (response.destroyed) return;
+      if (!response.write(piece))
+        await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+    }
+    response.end();
+  } catch {
+    // A dropped watch is a reset connection to its reader.
+    response.socket?.resetAndDestroy();
+  }
+}
+
+async function send(message: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+  const { status, headers, body } = answer;
+  if (body instanceof ByteStream) {
+    response.writeHead(status, headers);
+    await sendStream(response, body);
+    return;
+  }
+  let bytes: Uint8Array = typeof body === 'string' ? Buffer.from(body) : body;
+  if (bytes.length > GZIP_FROM_BYTES && /\bgzip\b/.test(message.headers['accept-encoding'] ?? '')) {
+    bytes = await compress(bytes, { level: 1 });
+    headers['content-encoding'] = 'gzip';
+    headers.vary = 'Accept-Encoding';
+  }
+  if (status !== 204) headers['content-length'] = String(bytes.length);
+  response.writeHead(status, headers);
+  response.end(status === 204 ? undefined : bytes);
+}
+
+/** An embedded server that listens. */
+export class HttpListener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(api: ApiServer) {
+    this.#server = createServer((message, response) => {
+      this.#serve(api, message, response).catch(() => response.destroy());
+    });
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.keepAliveTimeout = 90_000;
+    this.#server.requestTimeout = 0;
+  }
+
+  async #serve(api: ApiServer, message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readAll(message);
+    const request: TransportRequest = {
+      method: (message.method ?? 'GET') as TransportRequest['method'],
+      path: message.url ?? '/',
+      headers: flatHeaders(message),
+      body,
+    };
+    try {
+      await send(message, response, await api.handle(request));
+    } catch (error) {
+      if (!(error instanceof ConnectionDropped)) throw error;
+      message.socket.resetAndDestroy();
+    }
+  }
+
+  /** Starts to listen on 127.0.0.1; port 0 takes a free one. Resolves with the port. */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Drops every connection at once, as a restarting server does. */
+  dropConnections(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** Stops listening and closes all connections. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+}

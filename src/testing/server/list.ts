@@ -1,0 +1,231 @@
+/** Lists: pages of one snapshot, versions, selectors. */
+import { matchesLabels, parseFieldSelector, parseLabelSelector, SelectorError } from '../../wire/selectors.js';
+import type { KubeObject } from '../../wire/types.js';
+import type { Core } from './core.js';
+import { isMap, valueAt } from './json.js';
+import { intOf, type ResourceRequest } from './request.js';
+import type { ResourceDef } from './resources.js';
+import { ApiError, badRequest, expired, fault, invalidOptions, tooLargeVersion } from './status.js';
+
+/** A page of a list. */
+export interface Page {
+  readonly items: readonly KubeObject[];
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
+}
+
+function fieldOf(def: ResourceDef, object: KubeObject, field: string): string {
+  const path = def.fieldAliases[field] ?? field;
+  if (def.resource === 'events' && path === 'source')
+    return String(valueAt(object, 'source.component') ?? valueAt(object, 'reportingComponent') ?? '');
+  const value = valueAt(object, path);
+  if (Array.isArray(value)) return value.map((item) => (isMap(item) ? String(item.ip ?? '') : String(item))).join(',');
+  if (value === undefined || value === null)
+    return path === 'spec.unschedulable' || path === 'spec.hostNetwork' ? 'false' : '';
+  return String(value);
+}
+
+function checkField(def: ResourceDef, field: string): void {
+  if (field === 'metadata.name' || (def.namespaced && field === 'metadata.namespace')) return;
+  if (def.fields.includes(field) || def.fieldAliases[field] !== undefined) return;
+  throw badRequest(
+    def.fields.length > 0
+      ? `field label not supported: ${field}`
+      : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+  );
+}
+
+/** The test that a request's selectors make. @throws ApiError 400 where one cannot be read. */
+export function selectorOf(request: ResourceRequest): (object: KubeObject) => boolean {
+  const { def, query } = request;
+  try {
+    const labels = parseLabelSelector(query.get('labelSelector') ?? '');
+    const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
+    for (const { field } of fields) checkField(def, field);
+    return (object) =>
+      (labels.length === 0 || matchesLabels(labels, object.metadata?.labels)) &&
+      fields.every(({ field, value, negated }) => (fieldOf(def, object, field) === value) !== negated);
+  } catch (error) {
+    if (error instanceof SelectorError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+/** Whether the request has any selector. */
+export function hasSelector(request: ResourceRequest): boolean {
+  return (request.query.get('labelSelector') ?? '') !== '' || (request.query.get('fieldSelector') ?? '') !== '';
+}
+
+const MATCHES = ['Exact', 'NotOlderThan'];
+
+/** Faults of the version options that lists and watches share. @throws ApiError 422. */
+export function checkVersionOptions(request: ResourceRequest, isWatch: boolean): void {
+  const { query } = request;
+  const match = query.get('resourceVersionMatch') ?? '';
+  const version = query.get('resourceVersion') ?? '';
+  const initial = query.get('sendInitialEvents');
+  const faults = [];
+  if (isWatch) {
+    if (initial === null && match !== '')
+      faults.push(
+        fault.forbidden(
+          'resourceVersionMatch',
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        ),
+      );
+    if (initial !== null && match === '')
+      faults.push(
+        fault.forbidden(
+          'resourceVersionMatch',
+          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+        ),
+      );
+    else if (initial !== null && match !== 'NotOlderThan') {
+      faults.push(
+        fault.forbidden(
+          'resourceVersionMatch',
+          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+        ),
+      );
+      faults.push(fault.unsupported('resourceVersionMatch', match, ['NotOlderThan']));
+    }
+  } else {
+    if (initial !== null) faults.push(fault.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+    if (match !== '') {
+      if (version === '')
+        faults.push(
+          fault.forbidden(
+            'resourceVersionMatch',
+            'resourceVersionMatch is forbidden unless resourceVersion is provided',
+          ),
+        );
+      if ((query.get('continue') ?? '') !== '')
+        faults.push(
+          fault.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'),
+        );
+      if (!MATCHES.includes(match))
+        faults.push(fault.unsupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+      else if (match === 'Exact' && version === '0')
+        faults.push(
+          fault.forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
+        );
+    }
+  }
+  if (faults.length > 0) throw invalidOptions('ListOptions', faults);
+}
+
+/** A version as a number. @throws ApiError where it is none, with the given code. */
+export function parseVersion(text: string, code: 400 | 500 = 400): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  const message = `invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+  if (code === 400) throw invalidVersion(text);
+  throw new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
+}
+
+function invalidVersion(text: string): ApiError {
+  return badRequest(
+    `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
+}
+
+interface Token {
+  readonly revision: number;
+  readonly start: string;
+}
+
+function encodeToken({ revision, start }: Token): string {
+  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start })).toString('base64url');
+}
+
+function decodeToken(text: string): Token {
+  try {
+    const { v, rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as {
+      v: string;
+      rv: number;
+      start: string;
+    };
+    if (v === 'meta.k8s.io/v1' && typeof rv === 'number' && typeof start === 'string') return { revision: rv, start };
+  } catch {
+    // The answer below says it.
+  }
+  throw badRequest('continue key is not valid: illegal base64 data at input byte 0');
+}
+
+const EXPIRED_CONTINUE =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+/** How long a server waits for a version of the future before it gives up, in milliseconds. */
+export const FUTURE_WAIT_MS = 3000;
+
+/** Waits for a version of the future. @throws ApiError 504 when it does not come. */
+export async function awaitVersion(core: Core, version: number): Promise<void> {
+  if (version <= core.store.revision) return;
+  await core.clock.delay(FUTURE_WAIT_MS);
+  if (version > core.store.revision)
+    throw new ApiError(tooLargeVersion(version, core.store.revision), { 'retry-after': '1' });
+}
+
+/** Which revision a list without a token shows. */
+async function revisionFor(core: Core, request: ResourceRequest, limit: number): Promise<number> {
+  const text = request.query.get('resourceVersion') ?? '';
+  if (text === '') return core.store.revision;
+  const version = parseVersion(text);
+  await awaitVersion(core, version);
+  const isExact =
+    request.query.get('resourceVersionMatch') === 'Exact' ||
+    (limit > 0 && version > 0 && request.query.get('resourceVersionMatch') === null);
+  if (!isExact) return core.store.revision;
+  if (version < core.store.floor)
+    throw expired('The provided resource version is too old: the resourceVersion for the provided list is too old.');
+  return version;
+}
+
+/** Answers a list. */
+export async function list(core: Core, request: ResourceRequest): Promise<Page> {
+  const { def, query, namespace } = request;
+  checkVersionOptions(request, false);
+  const matches = selectorOf(request);
+  const asked = Math.max(0, intOf(query, 'limit') ?? 0);
+  const tokenText = query.get('continue') ?? '';
+  const version = query.get('resourceVersion') ?? '';
+  if (tokenText !== '' && version !== '' && version !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue');
+  const limit = version === '0' && tokenText === '' ? 0 : asked;
+  let start = '';
+  let revision: number;
+  if (tokenText === '') revision = await revisionFor(core, request, limit);
+  else {
+    const token = decodeToken(tokenText);
+    start = token.start;
+    revision = token.revision;
+    if (revision < 0) revision = core.store.revision;
+    else if (revision < core.store.floor) throw expired(EXPIRED_CONTINUE, encodeToken({ revision: -1, start }));
+  }
+  const all = core.store.list(def.resource, namespace === '' ? '' : `${namespace}/`, revision);
+  const items: KubeObject[] = [];
+  let lastKey = '';
+  let index = 0;
+  let hasMore = false;
+  for (; index < all.length; index++) {
+    const { key, object } = all[index] as { key: string; object: KubeObject };
+    if ((start !== '' && key < start) || !matches(object)) continue;
+    if (limit > 0 && items.length === limit) {
+      hasMore = true;
+      break;
+    }
+    items.push(object);
+    lastKey = key;
+  }
+  if (!hasMore) return { items, metadata: { resourceVersion: String(revision) } };
+  return {
+    items,
+    metadata: {
+      resourceVersion: String(revision),
+      continue: encodeToken({ revision, start: `${lastKey}\u0000` }),
+      ...(hasSelector(request) ? {} : { remainingItemCount: all.length - index }),
+    },
+  };
+}

@@ -1,0 +1,328 @@
+/** What differs from kind to kind when objects are written: preparation, defaults and validation. */
+
+import { isMicroTime } from '../../wire/micro-time.js';
+import { canonicalQuantity } from '../../wire/quantity.js';
+import { isMap, type JsonMap, sameJson } from './json.js';
+import { canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
+import type { ResourceDef } from './resources.js';
+import { badRequest, type FieldFault, fault } from './status.js';
+import { dnsLabelProblem, subdomainProblem } from './validate-meta.js';
+import { podSpecFaults, podUpdateFaults } from './validate-pod.js';
+
+const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+
+/** What is wrong with a name of this kind, or `undefined`. */
+export function nameProblem(def: ResourceDef, name: string): string | undefined {
+  return def.resource === 'namespaces' ? dnsLabelProblem(name) : subdomainProblem(name);
+}
+
+function podConditions(status: JsonMap): void {
+  if (!Array.isArray(status.conditions)) return;
+  for (const condition of status.conditions.filter(isMap)) {
+    condition.lastProbeTime ??= null;
+    condition.lastTransitionTime ??= null;
+  }
+}
+
+function containerStates(status: JsonMap): void {
+  for (const field of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses']) {
+    const list = status[field];
+    if (!Array.isArray(list)) continue;
+    for (const container of list.filter(isMap)) {
+      container.ready ??= false;
+      container.restartCount ??= 0;
+      container.image ??= '';
+      container.imageID ??= '';
+      for (const stateField of ['state', 'lastState']) {
+        const state = mapOf(container[stateField]);
+        container[stateField] = state;
+        if (isMap(state.terminated)) {
+          state.terminated.startedAt ??= null;
+          state.terminated.finishedAt ??= null;
+          state.terminated.exitCode ??= 0;
+        }
+        if (isMap(state.running)) state.running.startedAt ??= null;
+      }
+    }
+  }
+}
+
+/** Brings a pod's status into the form the server shows. Changes its argument. */
+export function normalizePodStatus(status: JsonMap): void {
+  dropEmpty(status);
+  podConditions(status);
+  containerStates(status);
+}
+
+function defaultSecret(secret: JsonMap): void {
+  if (secret.type === undefined || secret.type === '') secret.type = 'Opaque';
+  if (isMap(secret.stringData)) {
+    const folded = Object.fromEntries(
+      Object.entries(secret.stringData).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]),
+    );
+    secret.data = { ...mapOf(secret.data), ...folded };
+    delete secret.stringData;
+  }
+  for (const [key, value] of Object.entries(mapOf(secret.data))) {
+    if (
+      typeof value !== 'string' ||
+      !/^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/.test(value) ||
+      value.replace(/\s/g, '').length % 4 !== 0
+    )
+      throw badRequest(
+        `Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte ${Math.max(0, String(value).search(/[^A-Za-z0-9+/=]/))}`,
+      );
+    void key;
+  }
+}
+
+function defaultEvent(event: JsonMap): void {
+  event.eventTime ??= null;
+  event.firstTimestamp ??= null;
+  event.lastTimestamp ??= null;
+  event.source = mapOf(event.source);
+  event.involvedObject = mapOf(event.involvedObject);
+  event.reportingComponent ??= '';
+  event.reportingInstance ??= '';
+}
+
+function checkMicroTimes(value: unknown, kind: string, version: string): void {
+  if (!isMap(value)) return;
+  for (const field of ['renewTime', 'acquireTime', 'eventTime']) {
+    const time = value[field];
+    if (typeof time === 'string' && !isMicroTime(time))
+      throw badRequest(
+        `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${JSON.stringify(time.slice(19) || time)} as ".000000"`,
+      );
+  }
+}
+
+function defaultNode(node: JsonMap): void {
+  const status = mapOf(node.status);
+  node.status = status;
+  node.spec = mapOf(node.spec);
+  canonicalQuantities(status.capacity);
+  canonicalQuantities(status.allocatable);
+  if (status.allocatable === undefined && isMap(status.capacity)) status.allocatable = { ...status.capacity };
+  status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };
+  status.nodeInfo ??= Object.fromEntries(
+    [
+      'architecture',
+      'bootID',
+      'containerRuntimeVersion',
+      'kernelVersion',
+      'kubeProxyVersion',
+      'kubeletVersion',
+      'machineID',
+      'operatingSystem',
+      'osImage',
+      'systemUUID',
+    ].map((field) => [field, '']),
+  );
+}
+
+/** Fills in what a kind defaults, on creations and updates alike. Changes its argument. */
+export function applyDefaults(def: ResourceDef, object: JsonMap): void {
+  switch (def.resource) {
+    case 'pods': {
+      const spec = mapOf(object.spec);
+      object.spec = spec;
+      if (spec.containers === undefined) spec.containers = null;
+      defaultPodSpec(spec);
+      break;
+    }
+    case 'secrets':
+      defaultSecret(object);
+      break;
+    case 'events':
+      checkMicroTimes(object, 'Event', 'v1');
+      defaultEvent(object);
+      break;
+    case 'leases':
+      object.spec = mapOf(object.spec);
+      checkMicroTimes(object.spec, 'Lease', 'coordination.k8s.io/v1');
+      break;
+    case 'nodes':
+      defaultNode(object);
+      break;
+    case 'resourcequotas': {
+      object.spec = mapOf(object.spec);
+      object.status = mapOf(object.status);
+      canonicalQuantities((object.spec as JsonMap).hard);
+      canonicalQuantities((object.status as JsonMap).hard);
+      canonicalQuantities((object.status as JsonMap).used);
+      break;
+    }
+    case 'namespaces':
+      object.spec = mapOf(object.spec);
+      break;
+    default:
+  }
+  for (const field of ['data', 'binaryData'] as const) {
+    if (isMap(object[field]) && Object.keys(object[field]).length === 0) delete object[field];
+  }
+}
+
+/** What a new object starts with. Changes its argument. */
+export function prepareCreate(def: ResourceDef, object: JsonMap): void {
+  const metadata = mapOf(object.metadata);
+  switch (def.resource) {
+    case 'pods': {
+      const gated =
+        Array.isArray(mapOf(object.spec).schedulingGates) &&
+        (mapOf(object.spec).schedulingGates as unknown[]).length > 0;
+      object.status = {
+        phase: 'Pending',
+        ...(gated
+          ? {
+              conditions: [
+                {
+                  type: 'PodScheduled',
+                  status: 'False',
+                  lastProbeTime: null,
+                  lastTransitionTime: null,
+                  reason: 'SchedulingGated',
+                  message: 'Scheduling is blocked due to non-empty scheduling gates',
+                },
+              ],
+            }
+          : {}),
+      };
+      break;
+    }
+    case 'namespaces':
+      (object.spec as JsonMap).finalizers = ['kubernetes'];
+      object.status = { phase: 'Active' };
+      metadata.labels = { ...mapOf(metadata.labels), 'kubernetes.io/metadata.name': metadata.name };
+      break;
+    case 'poddisruptionbudgets':
+      object.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 };
+      break;
+    case 'resourcequotas':
+      object.status = {};
+      break;
+    default:
+  }
+}
+
+/** Sets what follows from the rest of the object, after defaulting. */
+export function complete(def: ResourceDef, object: JsonMap): void {
+  if (def.resource !== 'pods') return;
+  const status = mapOf(object.status);
+  object.status = status;
+  normalizePodStatus(status);
+  status.qosClass ??= qosClass(mapOf(object.spec));
+}
+
+const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
+
+function dataFaults(object: JsonMap, fields: readonly string[]): FieldFault[] {
+  const faults: FieldFault[] = [];
+  let size = 0;
+  for (const field of fields) {
+    for (const [key, value] of Object.entries(mapOf(object[field]))) {
+      if (!CONFIG_KEY.test(key) || key === '.' || key.startsWith('..'))
+        faults.push(
+          fault.invalid(
+            `${field}[${key}]`,
+            key,
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+          ),
+        );
+      size += String(value).length;
+    }
+  }
+  if (size > 1024 * 1024) faults.push(fault.tooLong('', 1024 * 1024));
+  return faults;
+}
+
+function immutableFaults(object: JsonMap, old: JsonMap): FieldFault[] {
+  if (old.immutable !== true) return [];
+  if (object.immutable !== true) return [fault.forbidden('immutable', 'field is immutable when `immutable` is set')];
+  return ['data', 'binaryData'].flatMap((field) =>
+    sameJson(object[field], old[field]) ? [] : [fault.forbidden(field, 'field is immutable when `immutable` is set')],
+  );
+}
+
+/** Faults of an object of this kind, apart from its metadata; `old` is the stored one on updates. */
+export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | undefined): FieldFault[] {
+  switch (def.resource) {
+    case 'pods': {
+      const spec = mapOf(object.spec);
+      if (old === undefined) return podSpecFaults(spec);
+      const faults = podUpdateFaults(spec, mapOf(old.spec));
+      return faults.length > 0 ? faults : podSpecFaults(spec);
+    }
+    case 'configmaps':
+      return [
+        ...dataFaults(object, ['data', 'binaryData']),
+        ...(old === undefined ? [] : immutableFaults(object, old)),
+      ];
+    case 'secrets':
+      return [
+        ...(old !== undefined && object.type !== old.type
+          ? [fault.invalid('type', object.type, 'field is immutable')]
+          : []),
+        ...dataFaults(object, ['data']),
+        ...(old === undefined ? [] : immutableFaults(object, old)),
+      ];
+    case 'events': {
+      const metadata = mapOf(object.metadata);
+      const involved = mapOf(object.involvedObject);
+      if ((involved.namespace ?? '') === '' || involved.namespace === metadata.namespace) return [];
+      return [fault.invalid('involvedObject.namespace', involved.namespace, 'does not match event.namespace')];
+    }
+    case 'leases': {
+      const duration = mapOf(object.spec).leaseDurationSeconds;
+      if (typeof duration === 'number' && duration <= 0)
+        return [fault.invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0')];
+      return [];
+    }
+    case 'resourcequotas':
+      return Object.entries(mapOf(mapOf(object.spec).hard)).flatMap(([name, value]) =>
+        canonicalQuantity(value) === undefined
+          ? [fault.invalid(`spec.hard[${name}]`, value, 'must be a quantity')]
+          : [],
+      );
+    default:
+      return [];
+  }
+}
+
+/** Faults of a change of a pod's status. */
+export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
+  const status = mapOf(object.status);
+  const oldStatus = mapOf(old.status);
+  const faults: FieldFault[] = [];
+  if (status.qosClass !== oldStatus.qosClass && oldStatus.qosClass !== undefined)
+    faults.push(fault.invalid('status.qosClass', status.qosClass, 'field is immutable'));
+  const restartPolicy = mapOf(object.spec).restartPolicy;
+  const lists = [
+    ['containerStatuses', restartPolicy] as const,
+    ['initContainerStatuses', restartPolicy === 'Always' ? 'OnFailure' : restartPolicy] as const,
+  ];
+  for (const [field, policy] of lists) {
+    if (policy === 'Always') continue;
+    const before = Array.isArray(oldStatus[field]) ? oldStatus[field].filter(isMap) : [];
+    const after = Array.isArray(status[field]) ? status[field].filter(isMap) : [];
+    for (const [index, container] of after.entries()) {
+      const previous = mapOf(before.find((item) => item.name === container.name)).state;
+      const ended = mapOf(previous).terminated;
+      if (!isMap(ended) || isMap(mapOf(container.state).terminated)) continue;
+      if (policy === 'OnFailure' && ended.exitCode !== 0) continue;
+      if (isSidecar(object, String(container.name))) continue;
+      faults.push(
+        fault.forbidden(`status.${field}[${index}].state`, 'may not be transitioned to non-terminated state'),
+      );
+    }
+  }
+  return faults;
+}
+
+function isSidecar(pod: JsonMap, name: string): boolean {
+  const list = mapOf(pod.spec).initContainers;
+  return (
+    Array.isArray(list) &&
+    list.some((container) => isMap(container) && container.name === name && container.restartPolicy === 'Always')
+  );
+}

@@ -1,0 +1,137 @@
+/** Binding and eviction of pods. */
+
+import { matchesLabels } from '../../wire/selectors.js';
+import type { Condition, KubeStatus, Pod } from '../../wire/types.js';
+import { type Core, nowTime } from './core.js';
+import { deleteObject, optionsOf } from './delete.js';
+import { isMap, type JsonMap } from './json.js';
+import { isDryRun, type ResourceRequest } from './request.js';
+import { keyOf, PODS } from './resources.js';
+import { ApiError, badRequest, conflict, failure, internal, notFound } from './status.js';
+import { readBody } from './write.js';
+
+const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+
+const created: KubeStatus = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+
+/** Sets a condition in a list of conditions; the time moves only when the status changes. */
+export function withCondition(conditions: readonly Condition[] | undefined, condition: Condition): Condition[] {
+  const list = conditions ?? [];
+  const at = list.findIndex(({ type }) => type === condition.type);
+  if (at < 0) return [...list, condition];
+  const old = list[at] as Condition;
+  const next =
+    old.status === condition.status ? { ...condition, lastTransitionTime: old.lastTransitionTime ?? null } : condition;
+  return list.map((item, index) => (index === at ? next : item));
+}
+
+function bodyOf(request: ResourceRequest): JsonMap {
+  return mapOf(readBody(request.body, request.headers['content-type']));
+}
+
+function podOf(core: Core, request: ResourceRequest): { key: string; pod: Pod } {
+  const key = keyOf(PODS, request.namespace, request.name);
+  const pod = core.store.get('pods', key) as Pod | undefined;
+  if (pod === undefined) throw notFound(PODS, request.name);
+  return { key, pod };
+}
+
+/** Binds a pod to a node, as a scheduler asks. */
+export function bind(core: Core, request: ResourceRequest): KubeStatus {
+  const body = bodyOf(request);
+  const metadata = mapOf(body.metadata);
+  if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
+    throw badRequest(`name in URL does not match name in Binding object`);
+  const node = mapOf(body.target).name;
+  if (typeof node !== 'string' || node === '') throw internal('Binding "" is invalid: target.name: Required value');
+  const { key, pod } = podOf(core, request);
+  const refuse = (why: string) => conflict(PODS, request.name, why, 'pods/binding');
+  const precondition = (field: 'uid' | 'resourceVersion', label: string) => {
+    const wanted = metadata[field];
+    if (wanted !== undefined && wanted !== '' && wanted !== pod.metadata?.[field])
+      throw refuse(
+        `Precondition failed: ${label} in precondition: ${String(wanted)}, ${label} in object meta: ${pod.metadata?.[field] ?? ''}`,
+      );
+  };
+  precondition('uid', 'UID');
+  precondition('resourceVersion', 'ResourceVersion');
+  if (pod.metadata?.deletionTimestamp !== undefined)
+    throw refuse(`pod ${request.name} is being deleted, cannot be assigned to a host`);
+  if (pod.spec?.nodeName)
+    throw refuse(`pod ${request.name} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+  if ((pod.spec?.schedulingGates ?? []).length > 0)
+    throw refuse(`pod ${request.name} has non-empty .spec.schedulingGates`);
+  const merged = (field: 'labels' | 'annotations') => {
+    const added = mapOf(metadata[field]) as Record<string, string>;
+    return Object.keys(added).length === 0 ? {} : { [field]: { ...pod.metadata?.[field], ...added } };
+  };
+  const scheduled: Condition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: nowTime(core),
+  };
+  if (isDryRun(request.query.getAll('dryRun'), 'CreateOptions')) return created;
+  core.store.put('pods', key, {
+    ...pod,
+    metadata: { ...pod.metadata, ...merged('labels'), ...merged('annotations') },
+    spec: { ...(pod.spec ?? { containers: [] }), nodeName: node },
+    status: { ...pod.status, conditions: withCondition(pod.status?.conditions, scheduled) },
+  });
+  return created;
+}
+
+function budgetOf(core: Core, pod: Pod): JsonMap | undefined {
+  const budgets = core.store.list('poddisruptionbudgets', `${pod.metadata?.namespace ?? ''}/`);
+  return budgets.find(({ object }) => {
+    const labels = mapOf(mapOf(mapOf((object as JsonMap).spec).selector).matchLabels) as Record<string, string>;
+    return matchesLabels(
+      Object.entries(labels).map(([key, value]) => ({ key, operator: 'in' as const, values: [value] })),
+      pod.metadata?.labels,
+    );
+  })?.object as JsonMap | undefined;
+}
+
+/** Evicts a pod, unless a disruption budget forbids it. */
+export function evict(core: Core, request: ResourceRequest): KubeStatus {
+  const body = bodyOf(request);
+  const metadata = mapOf(body.metadata);
+  if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
+    throw badRequest('name in URL does not match name in Eviction object: BadRequest');
+  const { key, pod } = podOf(core, request);
+  const options = { ...optionsOf(mapOf(body.deleteOptions)) };
+  const dryRun = options.dryRun || isDryRun(request.query.getAll('dryRun'), 'CreateOptions');
+  const budget = pod.status?.phase === 'Running' ? budgetOf(core, pod) : undefined;
+  if (budget !== undefined && Number(mapOf(budget.status).disruptionsAllowed ?? 0) <= 0) {
+    const name = String(mapOf(budget.metadata).name ?? '');
+    const { desiredHealthy = 0, currentHealthy = 0 } = mapOf(budget.status) as {
+      desiredHealthy?: number;
+      currentHealthy?: number;
+    };
+    throw new ApiError(
+      failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
+        causes: [
+          {
+            reason: 'DisruptionBudget',
+            message: `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
+          },
+        ],
+      }),
+    );
+  }
+  if (dryRun) return created;
+  const disrupted: Condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: nowTime(core),
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+  };
+  const stored = core.store.put('pods', key, {
+    ...pod,
+    status: { ...pod.status, conditions: withCondition(pod.status?.conditions, disrupted) },
+  });
+  deleteObject(core, PODS, key, stored, { ...options, resourceVersion: undefined });
+  return created;
+}
