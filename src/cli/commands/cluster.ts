@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { systemClock } from '../../core/clock.js';
 import { durationMs } from '../../core/duration.js';
 import type { CliIo } from '../io.js';
 
@@ -21,36 +22,53 @@ export interface ClusterOptions {
   readonly json?: boolean;
 }
 
-/** Resolves when the command shall end. */
-function untilEnd(options: ClusterOptions): Promise<void> {
+/** What tells the command to end. */
+interface Ending {
+  /** Resolves when it shall end. */
+  readonly told: Promise<void>;
+  /** Lets go of all that would keep the process alive. */
+  dispose(): void;
+}
+
+function listenForEnd(options: ClusterOptions): Ending {
   const lifetimeMs = options.lifetime === undefined ? undefined : durationMs(options.lifetime, '--lifetime');
-  return new Promise((end) => {
-    const timer = lifetimeMs === undefined ? undefined : setTimeout(end, lifetimeMs);
-    const finish = () => {
-      clearTimeout(timer);
-      end();
-    };
-    process.once('SIGTERM', finish);
-    process.once('SIGINT', finish);
-    if (options.untilStdinEnds === true) process.stdin.on('close', finish).on('end', finish).resume();
+  let tell = (): void => {};
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
   });
+  const cancelTimer = lifetimeMs === undefined ? undefined : systemClock.schedule(lifetimeMs, tell);
+  process.once('SIGTERM', tell);
+  process.once('SIGINT', tell);
+  if (options.untilStdinEnds === true) process.stdin.on('close', tell).on('end', tell).resume();
+  return {
+    told,
+    dispose: () => {
+      cancelTimer?.();
+      process.off('SIGTERM', tell).off('SIGINT', tell);
+      if (options.untilStdinEnds === true) process.stdin.destroy();
+    },
+  };
 }
 
 /** Runs a cluster until it is told to end. */
 export async function runCluster(options: ClusterOptions, io: CliIo): Promise<void> {
-  const ended = untilEnd(options);
-  const { FakeCluster } = await import('../../testing/index.js');
-  const cluster = await FakeCluster.start({ port: options.port, kubelet: options.kubelet });
-  const folder = options.kubeconfig === undefined ? mkdtempSync(join(tmpdir(), 'podwright-cluster-')) : undefined;
-  const kubeconfig = resolve(options.kubeconfig ?? join(folder ?? '.', 'kubeconfig'));
+  // Signals that come while the cluster starts must count, too.
+  const ending = listenForEnd(options);
   try {
-    await cluster.writeKubeconfig(kubeconfig);
-    if (options.json === true) io.out(`${JSON.stringify({ url: cluster.url, kubeconfig, pid: process.pid })}\n`);
-    else io.out(`${cluster.url} ready: export KUBECONFIG=${kubeconfig}\n`);
-    await ended;
+    const { FakeCluster } = await import('../../testing/index.js');
+    const cluster = await FakeCluster.start({ port: options.port, kubelet: options.kubelet });
+    const folder = options.kubeconfig === undefined ? mkdtempSync(join(tmpdir(), 'podwright-cluster-')) : undefined;
+    const kubeconfig = resolve(options.kubeconfig ?? join(folder ?? '.', 'kubeconfig'));
+    try {
+      await cluster.writeKubeconfig(kubeconfig);
+      if (options.json === true) io.out(`${JSON.stringify({ url: cluster.url, kubeconfig, pid: process.pid })}\n`);
+      else io.out(`${cluster.url} ready: export KUBECONFIG=${kubeconfig}\n`);
+      await ending.told;
+    } finally {
+      await cluster.stop();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    }
   } finally {
-    await cluster.stop();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    ending.dispose();
   }
-  process.stdin.destroy();
 }
