@@ -310,6 +310,23 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return entry;
   }
 
+  /** Lets go of a task that another executor has taken over: frees its slot without an event; its run ends as `cancelled`. */
+  protected handOver(key: TaskInstanceKeyInput, why: string): void {
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined) return;
+    entry.isSilent = true;
+    this.#settle(entry, cancelledVerdict(why, undefined));
+  }
+
+  /** Ends the executor without touching what runs; the runs of its tasks stay unsettled. */
+  protected async abandon(): Promise<TaskInstanceKey[]> {
+    const running = this.#board.running().map((entry) => entry.key);
+    this.#phase = this.#phase === 'ended' ? 'ended' : 'ending';
+    this.#cancelQueued();
+    await this.#close();
+    return running;
+  }
+
   /** The tasks that hold a slot. */
   protected runningTasks(): QueuedTask[] {
     return this.#board.running().map((entry) => entry.task);

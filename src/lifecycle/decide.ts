@@ -43,6 +43,9 @@ export type PodDecision =
       readonly pending: string | undefined;
     };
 
+/** A decision that ends a launch. */
+export type FinalDecision = Exclude<PodDecision, { readonly type: 'wait' }>;
+
 /** A decision with the record to keep. */
 export interface Decided {
   readonly record: PodRecord;
@@ -143,7 +146,7 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
 }
 
 /** Decides about a pod that is no more, from the last that was seen of it. */
-export function decideGone(last: PodObservation): PodDecision {
+export function decideGone(last: PodObservation): FinalDecision {
   const end = endOf(last) ?? {
     result: 'failed',
     exitCode: last.base?.exitCode,

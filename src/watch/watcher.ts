@@ -5,11 +5,13 @@ import type { Pod } from '../wire/types.js';
  * One step of a watch, in the staged form of kube-rs: a (re)list is `init`, one `init-apply` per object, then `init-done`; in between
  * come `apply` and `delete`. Whatever was known before an `init` and is not repeated before `init-done` is gone. A consumer needs
  * nothing else to be right: levels, not edges.
+ *
+ * Where several namespaces are watched, `scope` names the namespace that an `init … init-done` speaks of; without it, all of them.
  */
 export type WatchEvent =
-  | { readonly type: 'init' }
-  | { readonly type: 'init-apply'; readonly pod: Pod }
-  | { readonly type: 'init-done'; readonly resourceVersion: string }
+  | { readonly type: 'init'; readonly scope?: string | undefined }
+  | { readonly type: 'init-apply'; readonly pod: Pod; readonly scope?: string | undefined }
+  | { readonly type: 'init-done'; readonly resourceVersion: string; readonly scope?: string | undefined }
   | { readonly type: 'apply'; readonly pod: Pod }
   | { readonly type: 'delete'; readonly pod: Pod }
   | { readonly type: 'bookmark'; readonly resourceVersion: string };

@@ -1,0 +1,47 @@
+/** Reads tasks back from pods. */
+import type { QueuedTask } from '../../core/outcome.js';
+import type { Clock } from '../../core/clock.js';
+import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
+import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
+import { waitingOf } from '../../lifecycle/waiting.js';
+import { annotationsToKey } from '../../pod/names.js';
+import { ANNOTATIONS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
+
+/** The task that a pod was made for, or `undefined` where it carries no readable key. */
+export function taskOfPod(pod: Pod): QueuedTask | undefined {
+  const key = annotationsToKey(pod.metadata?.annotations);
+  if (key === undefined) return undefined;
+  const base = pod.spec?.containers.find(({ name }) => name === baseContainerName(pod));
+  const command = [...(base?.command ?? []), ...(base?.args ?? [])];
+  return { key, command, queue: pod.metadata?.annotations?.[ANNOTATIONS.queue], priority: 0, executorConfig: undefined };
+}
+
+/** Number of a pod's launch within its try, from 1. */
+export function launchOf(pod: Pod): number {
+  const launch = Number(pod.metadata?.annotations?.[ANNOTATIONS.launch]);
+  return Number.isSafeInteger(launch) && launch > 0 ? launch : 1;
+}
+
+/**
+ * The record of a pod met for the first time, its waits counted from what the pod shows. Ages are taken by the server's time; where
+ * that is unknown, clocks start now, which can only make a wait longer.
+ */
+export function recordOfAdopted(pod: PodObservation, clock: Clock, serverOffsetMs: number | undefined): PodRecord {
+  const now = clock.monotonic();
+  const since = (time: string | undefined) => {
+    const at = time === undefined ? Number.NaN : Date.parse(time);
+    if (serverOffsetMs === undefined || Number.isNaN(at)) return now;
+    return now - Math.max(0, clock.now() + serverOffsetMs - at);
+  };
+  const waiting = waitingOf(pod);
+  return {
+    ...FRESH_RECORD,
+    runningSince: pod.base?.state === 'running' ? since(pod.base.startedAt) : undefined,
+    // Only waits that began with the pod can be dated by its age; the others start anew.
+    waiting:
+      waiting === undefined || waiting.clock === 'broken' || waiting.clock === 'starting'
+        ? undefined
+        : { id: '', clock: waiting.clock, since: since(pod.createdAt), text: waiting.text },
+  };
+}

@@ -1,0 +1,303 @@
+/**
+ * The shell around the heart: carries out what `decide` says, for every pod alike, whether it was just created, met again after a
+ * lost answer, or adopted.
+ *
+ * Of each task at most one flow is under way (`track.busy`): a launch, or an end. News that arrive meanwhile only update what is
+ * known; the flow, or the evaluation after it, looks at the latest state.
+ */
+import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { QueuedTask } from '../../core/outcome.js';
+import type { Random } from '../../core/random.js';
+import type { Verdict } from '../../core/verdict.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
+import { launchVerdict } from '../../launch/create-errors.js';
+import type { PodRemover } from '../../launch/pod-remover.js';
+import { spend } from '../../lifecycle/budget.js';
+import type { PodEnd } from '../../lifecycle/classify.js';
+import { decide, decideGone, type FinalDecision } from '../../lifecycle/decide.js';
+import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import type { LifecyclePolicy } from '../../lifecycle/policy.js';
+import type { PodGenerator } from '../../pod/pod-generator.js';
+import { LABELS } from '../../wire/names.js';
+import { compareResourceVersions } from '../../wire/resource-version.js';
+import type { Pod } from '../../wire/types.js';
+import type { EndDetails } from '../outcome-hub.js';
+import { withServerEvidence } from './evidence.js';
+import { podIdOf } from './pod-feed.js';
+import type { PodTrack, PodTrackTable } from './pod-track.js';
+
+/** What the lifecycle tells the executor. */
+export interface LifecycleReports {
+  readonly running: (track: PodTrack) => void;
+  readonly pending: (track: PodTrack, reason: string) => void;
+  readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
+  readonly success: (track: PodTrack, details: EndDetails) => void;
+  readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
+  readonly isStillWanted: (task: QueuedTask) => boolean | Promise<boolean>;
+  /** Resolves when nobody reads the task's log any more, or has had time enough. */
+  readonly logsRead: (track: PodTrack) => Promise<void>;
+}
+
+/** What a {@link PodLifecycle} works with. */
+export interface PodLifecycleOptions {
+  readonly client: KubeClient;
+  readonly generator: PodGenerator;
+  readonly launcher: PodLauncher;
+  readonly remover: PodRemover;
+  readonly tracks: PodTrackTable;
+  readonly policy: LifecyclePolicy;
+  readonly executorId: string;
+  readonly executorLabel: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly reports: LifecycleReports;
+  readonly isManuallyAcknowledged: boolean;
+  readonly deletesOnSuccess: boolean;
+  readonly deletesOnFailure: boolean;
+  readonly gracePeriodSeconds: number | undefined;
+}
+
+const RELAUNCH_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 60_000 };
+/** What a pod gets beyond its grace period before its end counts as unproven. */
+const DEATH_MARGIN_MS = 30_000;
+const DEFAULT_GRACE_SECONDS = 30;
+/** How often the server is asked for proof of death, in case the watch is behind. */
+const PROOF_INTERVAL_MS = 5_000;
+
+/** See the module's text. */
+export class PodLifecycle {
+  readonly #options: PodLifecycleOptions;
+
+  constructor(options: PodLifecycleOptions) {
+    this.#options = options;
+  }
+
+  /** Launches the current launch of a task. Never rejects. */
+  launch(track: PodTrack): Promise<void> {
+    return this.#flow(track, () => this.#launch(track));
+  }
+
+  /** Takes in a pod's state, from the watch or from an answer. */
+  see(track: PodTrack, pod: Pod): void {
+    const seen = observe(pod);
+    const before = track.seen;
+    if (before !== undefined) {
+      if (before.uid !== seen.uid) return this.gone(track);
+      const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
+      if (order !== undefined && order < 0) return;
+    }
+    track.seen = seen;
+    if (seen.phase === 'Succeeded' || seen.phase === 'Failed') track.markDead(false);
+    this.evaluate(track);
+  }
+
+  /** The pod is no more. */
+  gone(track: PodTrack, last?: Pod): void {
+    if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid)) track.seen = observe(last);
+    if (track.seen === undefined) return;
+    track.markDead(true);
+    this.evaluate(track);
+  }
+
+  /** Decides anew about a task from what is known of its pod. */
+  evaluate(track: PodTrack): void {
+    track.cancelTimer();
+    if (track.seen === undefined || track.isEnding || track.busy !== undefined) return;
+    if (track.isGone) return this.#end(track, decideGone(track.seen));
+    const { clock, policy, reports } = this.#options;
+    const { record, decision } = decide(track.record, track.seen, policy, clock.monotonic());
+    const wasRunning = track.record.runningSince !== undefined;
+    track.record = record;
+    if (decision.type !== 'wait') return this.#end(track, decision);
+    if (decision.isRunning && !wasRunning) reports.running(track);
+    if (decision.pending !== undefined) reports.pending(track, decision.pending);
+    if (decision.until !== undefined)
+      track.cancelTimer = clock.schedule(Math.max(0, decision.until - clock.monotonic()), () => this.evaluate(track));
+  }
+
+  /** Ends a task's pod and waits for proof; tells whether there is some. Never rejects. */
+  async endPod(track: PodTrack, graceSeconds: number | undefined): Promise<boolean> {
+    const { seen } = track;
+    if (seen === undefined || track.isDead) return true;
+    const { remover, clock, client } = this.#options;
+    const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
+    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, grace);
+    const deadline = clock.monotonic() + (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS;
+    while (!track.isDead && clock.monotonic() < deadline) {
+      await this.#deathOrTimeout(track, PROOF_INTERVAL_MS);
+      if (track.isDead) break;
+      const isGone = await client.readPod(seen.namespace, seen.name).then(
+        (pod) => pod?.metadata?.uid !== seen.uid,
+        () => false,
+      );
+      if (isGone) track.markDead(true);
+    }
+    return track.isDead;
+  }
+
+  async #launch(track: PodTrack): Promise<void> {
+    const { generator, launcher, reports, tracks, executorId } = this.#options;
+    let pod: Pod;
+    try {
+      pod = generator.generate(track.task, { launch: track.launch, spent: track.spent, executorId });
+    } catch (error) {
+      const { message, hint } = error as Error & { hint?: string };
+      return this.#deliver(track, { result: 'failed', exitCode: undefined, verdict: launchVerdict('invalid_workload', message, hint), warnings: [] });
+    }
+    tracks.bind(track, podIdOf(pod));
+    const result = await launcher.launch({
+      pod,
+      signal: track.abort.signal,
+      isStillWanted: () => reports.isStillWanted(track.task),
+      onWait: (reason) => {
+        track.launchWait = reason;
+        reports.pending(track, reason);
+      },
+    });
+    track.launchWait = undefined;
+    await this.#launched(track, result);
+  }
+
+  async #launched(track: PodTrack, result: LaunchResult): Promise<void> {
+    if (result.type === 'failed') {
+      const end: PodEnd = { result: 'failed', exitCode: undefined, verdict: result.verdict, warnings: [] };
+      return this.#deliver(track, end);
+    }
+    if (result.pod === undefined) {
+      const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
+      return this.#deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+    }
+    const pod = result.type === 'existing' ? await this.#claim(result.pod) : result.pod;
+    // The watch may have shown a later state while the answer was on its way.
+    if (track.seen === undefined || track.seen.uid === pod.metadata?.uid) this.see(track, pod);
+    if (!track.abort.signal.aborted) return;
+    await this.endPod(track, undefined);
+  }
+
+  /** Makes a pod that was there already one of this executor's, so that its watch sees it. */
+  async #claim(pod: Pod): Promise<Pod> {
+    const { client, executorLabel, logger } = this.#options;
+    const { namespace = '', name = '', uid, resourceVersion, labels } = pod.metadata ?? {};
+    if (labels?.[LABELS.executorId] === executorLabel) return pod;
+    try {
+      return await client.patchPod(namespace, name, { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } });
+    } catch (error) {
+      logger.warn({ err: error, pod: name, namespace }, 'a pod of an earlier executor could not be claimed');
+      return (await client.readPod(namespace, name).catch(() => undefined)) ?? pod;
+    }
+  }
+
+  /** Starts dealing with the end of a pod. */
+  #end(track: PodTrack, decision: FinalDecision): void {
+    track.isEnding = true;
+    void this.#flow(track, () => this.#handleEnd(track, decision));
+  }
+
+  async #handleEnd(track: PodTrack, decision: FinalDecision): Promise<void> {
+    const { client, clock, policy } = this.#options;
+    const hasExpired = decision.type === 'expired';
+    const end: PodEnd = hasExpired
+      ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
+      : decision.end;
+    if (end.result === 'success') return this.#deliver(track, end);
+    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock);
+    const failed: PodEnd = { ...end, verdict };
+    const spent = track.abort.signal.aborted ? undefined : spend(verdict, track.spent, policy.budgets);
+    if (spent === undefined) {
+      if (hasExpired) await this.endPod(track, undefined);
+      return this.#deliver(track, failed);
+    }
+    // A second launch starts only after proof that the first is dead.
+    if (!track.isDead && !(await this.endPod(track, undefined)))
+      return this.#deliver(track, { ...failed, warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'] });
+    await this.#relaunch(track, failed, spent);
+  }
+
+  async #relaunch(track: PodTrack, failed: PodEnd & { result: 'failed' }, spent: PodTrack['spent']): Promise<void> {
+    const { clock, random, tracks, remover, reports } = this.#options;
+    const { seen, isGone, launch } = track;
+    reports.relaunch(track, failed.verdict);
+    try {
+      await clock.delay(backoffMs(RELAUNCH_BACKOFF, launch, random), { signal: track.abort.signal });
+    } catch {
+      return this.#deliver(track, failed);
+    }
+    tracks.releasePod(track);
+    track.advance(spent);
+    await this.#launch(track);
+    // The old pod goes only now: should the host die in between, the next one still knows what was spent.
+    if (seen !== undefined && !isGone) void remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
+  }
+
+  #deliver(track: PodTrack, end: PodEnd): void {
+    const { tracks, reports, isManuallyAcknowledged } = this.#options;
+    const { seen } = track;
+    track.isEnding = true;
+    track.cancelTimer();
+    tracks.remove(track);
+    let cleaned: Promise<void> | undefined;
+    const cleanup = () => {
+      cleaned ??= this.#cleanup(track, end.result === 'success');
+      return cleaned;
+    };
+    const details: EndDetails = {
+      exitCode: end.exitCode,
+      warnings: end.warnings,
+      ranAs: seen === undefined ? undefined : `${seen.namespace}/${seen.name}`,
+      launches: track.launch,
+      result: end.result === 'success' ? end.message : undefined,
+      acknowledge: isManuallyAcknowledged ? cleanup : undefined,
+    };
+    if (end.result === 'success') reports.success(track, details);
+    else reports.fail(track, end.verdict, details);
+    if (!isManuallyAcknowledged) void cleanup();
+  }
+
+  async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
+    const { remover, launcher, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
+    const { seen } = track;
+    if (seen === undefined || track.isGone) return launcher.wakeParked();
+    const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
+    await reports.logsRead(track);
+    const isKept = track.isDead && !(hasSucceeded ? deletesOnSuccess : deletesOnFailure);
+    if (isKept) await remover.markDone(pod);
+    else if (!seen.isDeleting || track.isDead) await remover.remove(pod, this.#options.gracePeriodSeconds);
+    launcher.wakeParked();
+  }
+
+  /** Runs one flow at a time per task; afterwards looks at what has happened meanwhile. */
+  #flow(track: PodTrack, work: () => Promise<void> | void): Promise<void> {
+    const previous = track.busy ?? Promise.resolve();
+    const flow = previous
+      .then(work)
+      .catch((error: unknown) => {
+        this.#options.logger.error({ err: error, task: track.id }, 'a task could not be handled');
+        const verdict = launchVerdict('launch_failed', `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`);
+        this.#deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+      })
+      .then(() => {
+        if (track.busy !== flow) return;
+        track.busy = undefined;
+        if (this.#options.tracks.get(track.id) === track && !track.abort.signal.aborted) this.evaluate(track);
+      });
+    track.busy = flow;
+    return flow;
+  }
+
+  #deathOrTimeout(track: PodTrack, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        cancelTimer();
+        forget();
+        resolve();
+      };
+      const cancelTimer = this.#options.clock.schedule(ms, finish);
+      const forget = track.onDeath(finish);
+      if (track.isDead) finish();
+    });
+  }
+}

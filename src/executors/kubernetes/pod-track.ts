@@ -1,0 +1,118 @@
+/** What the executor knows of one task that is, was or will be a pod. */
+import type { QueuedTask } from '../../core/outcome.js';
+import { keyToString } from '../../core/task-key.js';
+import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
+import type { PodObservation } from '../../lifecycle/observation.js';
+import { NOTHING_SPENT, type SpentLaunches } from '../../lifecycle/policy.js';
+
+/** One task with its current launch. */
+export class PodTrack {
+  readonly id: string;
+  readonly task: QueuedTask;
+  /** Aborts when the task is to stop. */
+  readonly abort = new AbortController();
+  launch = 1;
+  spent: SpentLaunches = NOTHING_SPENT;
+  record: PodRecord = FRESH_RECORD;
+  /** Last that was seen of the pod of the current launch. */
+  seen: PodObservation | undefined;
+  /** `namespace/name` of the pod of the current launch, known before it exists. */
+  podId: string | undefined;
+  /** Whether its end is being dealt with; news then only serve as proof of death. */
+  isEnding = false;
+  /** Whether the pod of the current launch cannot run any more: terminal, or gone. */
+  isDead = false;
+  isGone = false;
+  /** What is being done for it right now, if anything. Never rejects. */
+  busy: Promise<void> | undefined;
+  cancelTimer: () => void = () => {};
+  /** Why the launch itself waits (quota, an API server in trouble). */
+  launchWait: string | undefined;
+  readonly #deathWatchers = new Set<() => void>();
+
+  constructor(task: QueuedTask) {
+    this.id = keyToString(task.key);
+    this.task = task;
+  }
+
+  markDead(isGone: boolean): void {
+    this.isDead = true;
+    this.isGone ||= isGone;
+    for (const tell of [...this.#deathWatchers]) tell();
+  }
+
+  /** Calls back once when the pod is known to be dead; the returned function ends the watching. */
+  onDeath(tell: () => void): () => void {
+    this.#deathWatchers.add(tell);
+    return () => this.#deathWatchers.delete(tell);
+  }
+
+  /** Prepares the next launch. */
+  advance(spent: SpentLaunches): void {
+    this.launch += 1;
+    this.spent = spent;
+    this.record = FRESH_RECORD;
+    this.seen = undefined;
+    this.podId = undefined;
+    this.isEnding = false;
+    this.isDead = false;
+    this.isGone = false;
+  }
+}
+
+/** All tracked tasks, by key and by pod. */
+export class PodTrackTable {
+  readonly #byId = new Map<string, PodTrack>();
+  readonly #byPod = new Map<string, PodTrack>();
+  /** Uids of pods that are dealt with, until they are gone from the watch. */
+  readonly #released = new Set<string>();
+
+  add(track: PodTrack): void {
+    this.#byId.set(track.id, track);
+  }
+
+  /** Says which pod is a task's. */
+  bind(track: PodTrack, podId: string): void {
+    if (track.podId !== undefined) this.#byPod.delete(track.podId);
+    track.podId = podId;
+    this.#byPod.set(podId, track);
+  }
+
+  get(id: string): PodTrack | undefined {
+    return this.#byId.get(id);
+  }
+
+  ofPod(podId: string): PodTrack | undefined {
+    return this.#byPod.get(podId);
+  }
+
+  /** Forgets a pod that is dealt with, so that late news of it are ignored. */
+  releasePod(track: PodTrack): void {
+    if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
+    if (track.seen !== undefined && !track.isGone) this.#released.add(track.seen.uid);
+  }
+
+  /** Forgets a task and its pod. */
+  remove(track: PodTrack): void {
+    this.releasePod(track);
+    if (this.#byId.get(track.id) === track) this.#byId.delete(track.id);
+  }
+
+  isReleased(uid: string | undefined): boolean {
+    return uid !== undefined && this.#released.has(uid);
+  }
+
+  /** A released pod has left the watch. */
+  forgetReleased(uid: string | undefined): void {
+    if (uid !== undefined) this.#released.delete(uid);
+  }
+
+  /** Forgets released pods that a complete list does not show any more. */
+  keepReleased(uids: ReadonlySet<string>): void {
+    for (const uid of this.#released) if (!uids.has(uid)) this.#released.delete(uid);
+  }
+
+  all(): PodTrack[] {
+    return [...this.#byId.values()];
+  }
+}
