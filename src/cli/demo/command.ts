@@ -2,7 +2,13 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { HttpKubeClient, KubernetesExecutor, LocalExecutor, LocalKubernetesExecutor } from '../../index.js';
+import {
+  HttpKubeClient,
+  type KubeClient,
+  KubernetesExecutor,
+  LocalExecutor,
+  LocalKubernetesExecutor,
+} from '../../index.js';
 import { formatSpan } from '../../report/format.js';
 import { parseRunRecords, recordRun, renderFailures, renderSummary, renderTimeline } from '../../report/index.js';
 import { writeReport } from '../commands/report.js';
@@ -61,8 +67,7 @@ function openJournal(options: DemoOptions, workDir: string): Journal {
   return journal;
 }
 
-async function makeExecutor(options: DemoOptions, kubeconfig: string, runId: string): Promise<LocalKubernetesExecutor> {
-  const kubeClient = await HttpKubeClient.fromKubeconfig({ file: kubeconfig, context: options.context });
+function makeExecutor(options: DemoOptions, kubeClient: KubeClient, runId: string): LocalKubernetesExecutor {
   return new LocalKubernetesExecutor({
     local: new LocalExecutor({ parallelism: LOCAL_SLOTS }),
     kubernetes: new KubernetesExecutor({
@@ -129,7 +134,9 @@ async function runOn(
   });
   // What ran in a cluster that is gone may rightly run again.
   if (cluster !== undefined && !cluster.isReused) rmSync(plan.ledgerFile, { force: true });
-  const executor = await makeExecutor(options, cluster?.kubeconfig ?? resolve(options.kubeconfig ?? ''), runId);
+  const kubeconfig = cluster?.kubeconfig ?? resolve(options.kubeconfig ?? '');
+  const kubeClient = await HttpKubeClient.connect({ kubeconfig, context: options.context });
+  const executor = makeExecutor(options, kubeClient, runId);
   const stopRecording = recordRun(executor, {
     write: (line) => appendFileSync(join(workDir, 'run.jsonl'), line),
     title: `podwright demo: word count ${runId}`,
@@ -162,6 +169,7 @@ async function runOn(
     interrupted.dispose();
     progress.stop();
     stopRecording();
+    await kubeClient.close();
   }
   return plan;
 }
