@@ -124,14 +124,29 @@ describe('progress', () => {
   it('is one plain line per event where there is no terminal', () => {
     const { source, written, progress } = begin(false);
     source.emit('task:queued', event);
+    source.emit('task:pending', { ...event, reason: 'a moment' });
     source.emit('task:running', { ...event, ranAs: 'default/count-5' });
+    vi.advanceTimersByTime(5_000);
     source.emit('outcome', failed);
     progress.stop();
     expect(written).toEqual([
       '   1.0 s    count[5] try 2 runs as default/count-5\n',
-      '   1.0 s  ✗ count[5] try 2 failed after 1.5 s: app_exit: the task said\ufffd[2J no\n',
+      '   6.0 s  ✗ count[5] try 2 failed after 1.5 s: app_exit: the task said\ufffd[2J no\n',
     ]);
     expect(source.eventNames()).toEqual([]);
+  });
+
+  it('tells of a wait only once it lasts', () => {
+    const { source, written, progress } = begin(false);
+    source.emit('task:pending', { ...event, reason: 'not yet scheduled' });
+    vi.advanceTimersByTime(1_999);
+    source.emit('task:pending', { ...event, reason: 'no node has room' });
+    vi.advanceTimersByTime(2_000);
+    expect(written).toEqual(['   5.0 s    count[5] try 2 waits: no node has room\n']);
+    source.emit('task:pending', { ...event, reason: 'a new one' });
+    progress.stop();
+    vi.advanceTimersByTime(5_000);
+    expect(written).toHaveLength(1);
   });
 
   it('draws a table over itself at most ten times a second on a terminal', () => {

@@ -1,4 +1,5 @@
 /** Shows how the demo gets on: a table that is drawn over on a terminal, one line per event elsewhere. */
+import { systemClock } from '../../core/clock.js';
 import type { ExecutorEvents, Outcome, TaskEventBase } from '../../core/outcome.js';
 import type { TaskInstanceKey } from '../../core/task-key.js';
 import type { Executor } from '../../executors/executor.js';
@@ -8,6 +9,8 @@ import type { CliIo } from '../io.js';
 
 /** At most ten frames a second: more is flicker and work. */
 const FRAME_MS = 100;
+/** Every pod waits for a moment; only a wait that lasts is worth a line. */
+const PATIENCE_MS = 2_000;
 const RECENT_LINES = 4;
 const BAR_WIDTH = 24;
 
@@ -52,13 +55,26 @@ function follow(
   onState: (key: TaskInstanceKey, state: LiveState, line: string | undefined) => void,
   io: CliIo,
 ): () => void {
+  const waits = new Map<string, () => void>();
+  const endWait = (key: TaskInstanceKey) => {
+    waits.get(tryId(key))?.();
+    waits.delete(tryId(key));
+  };
   const onQueued = ({ key }: TaskEventBase) => onState(key, 'queued', undefined);
   const onLaunched = ({ key }: TaskEventBase) => onState(key, 'starting', undefined);
-  const onRunning: ExecutorEvents['task:running'] = ({ key, ranAs }) =>
+  const onRunning: ExecutorEvents['task:running'] = ({ key, ranAs }) => {
+    endWait(key);
     onState(key, 'running', `  ${nameOf(key)} runs as ${plainLine(ranAs ?? 'an unknown process')}`);
-  const onPending: ExecutorEvents['task:pending'] = ({ key, reason }) =>
-    onState(key, 'starting', `  ${nameOf(key)} waits: ${plainLine(reason)}`);
-  const onOutcome = (outcome: Outcome) => onState(outcome.key, outcome.state, endLine(outcome, io));
+  };
+  const onPending: ExecutorEvents['task:pending'] = ({ key, reason }) => {
+    endWait(key);
+    const say = () => onState(key, 'starting', `  ${nameOf(key)} waits: ${plainLine(reason)}`);
+    waits.set(tryId(key), systemClock.schedule(PATIENCE_MS, say));
+  };
+  const onOutcome = (outcome: Outcome) => {
+    endWait(outcome.key);
+    onState(outcome.key, outcome.state, endLine(outcome, io));
+  };
   executor.on('task:queued', onQueued);
   executor.on('task:launched', onLaunched);
   executor.on('task:running', onRunning);
@@ -70,6 +86,7 @@ function follow(
     executor.off('task:running', onRunning);
     executor.off('task:pending', onPending);
     executor.off('outcome', onOutcome);
+    for (const cancel of waits.values()) cancel();
   };
 }
 
