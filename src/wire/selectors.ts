@@ -117,7 +117,7 @@ class LabelParser {
       const value = this.#value();
       if (!/^-?\d+$/.test(value))
         throw requirementError(
-          `values[0][${key}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
+          `values[0]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
         );
       return { key, operator: operator === '<' ? 'lt' : 'gt', values: [value] };
     }

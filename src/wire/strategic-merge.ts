@@ -107,9 +107,9 @@ function mergeList(live: readonly unknown[], patch: readonly unknown[], field: s
   for (const item of patch) {
     if (!isMap(item)) throw new PatchError(`cannot merge a ${typeof item} into the list ${field}`);
     if (item[key] === undefined)
-      throw new PatchError(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+      throw new PatchError(`map: ${goText(item)} does not contain declared merge key: ${key}`);
     if (item.$patch === 'delete') base = base.filter((candidate) => !sameItem(key, candidate, item));
-    else if (item.$patch !== undefined && item.$patch !== 'merge') throw unknownDirective(item.$patch);
+    else if (item.$patch !== undefined && item.$patch !== 'merge') throw unknownDirective(item);
     else items.push(item);
   }
   const merged = [...base];
@@ -121,8 +121,16 @@ function mergeList(live: readonly unknown[], patch: readonly unknown[], field: s
   return ordered(merged, items, base, key);
 }
 
-function unknownDirective(directive: unknown): PatchError {
-  return new PatchError(`Unknown patch type: ${JSON.stringify(directive)} found`);
+function unknownDirective(patch: JsonMap): PatchError {
+  return new PatchError(`unknown patch type: ${String(patch.$patch)} in map: ${goText(patch)}`);
+}
+
+/** A value as Go prints it, which is what the API server's messages show. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
+  if (!isMap(value)) return value === null ? '<nil>' : String(value);
+  const fields = Object.keys(value).sort();
+  return `map[${fields.map((field) => `${field}:${goText(value[field])}`).join(' ')}]`;
 }
 
 const ORDER = '$setElementOrder/';
@@ -135,7 +143,7 @@ function mergeMap(target: JsonMap, patch: JsonMap, field: string): JsonMap {
     return stripped(rest, field) as JsonMap;
   }
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw unknownDirective(directive);
+  if (directive !== undefined && directive !== 'merge') throw unknownDirective(patch);
   const result: JsonMap = { ...target };
   if (Array.isArray(patch.$retainKeys)) {
     const retained = new Set(patch.$retainKeys);
@@ -151,8 +159,11 @@ function mergeMap(target: JsonMap, patch: JsonMap, field: string): JsonMap {
     }
     const current = result[name];
     if (value === null) delete result[name];
-    else if (isMap(value)) result[name] = mergeMap(isMap(current) ? current : {}, value, name);
-    else if (Array.isArray(value)) result[name] = mergeList(Array.isArray(current) ? current : [], value, name);
+    else if (isMap(value)) {
+      // A directive has nothing to act on where the map is new, and drops it.
+      if (!isMap(current) && value.$patch !== undefined) result[name] = {};
+      else result[name] = mergeMap(isMap(current) ? current : {}, value, name);
+    } else if (Array.isArray(value)) result[name] = mergeList(Array.isArray(current) ? current : [], value, name);
     else result[name] = value;
   }
   for (const [name, order] of Object.entries(patch)) {

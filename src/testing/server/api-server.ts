@@ -14,7 +14,7 @@ import { deleteCollection, deleteOne } from './delete.js';
 import { discover } from './discovery.js';
 import { type RequestFacts, type RequestFault, RequestFaults, reasonOf } from './faults.js';
 import { isMap } from './json.js';
-import { list } from './list.js';
+import { awaitVersion, list, parseVersion } from './list.js';
 import { readLog } from './logs.js';
 import { parseResourcePath, type ResourcePath, type ResourceRequest, resourceRequest } from './request.js';
 import { keyOf } from './resources.js';
@@ -199,6 +199,8 @@ export class ApiServer {
         };
       }
       case 'get': {
+        const version = request.query.get('resourceVersion') ?? '';
+        if (version !== '') await awaitVersion(core, parseVersion(version, 500));
         const object = core.store.get(request.def.resource, keyOf(request.def, request.namespace, request.name));
         if (object === undefined) throw notFound(request.def, request.name);
         return objectAnswer(request, 200, object, form, now);

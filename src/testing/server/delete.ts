@@ -19,7 +19,7 @@ export interface DeleteOptions {
 }
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
-const POLICIES = ['Background', 'Foreground', 'Orphan'];
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** Reads delete options. @throws ApiError 400 or 422. */
 export function deleteOptions(request: ResourceRequest): DeleteOptions {

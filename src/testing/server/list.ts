@@ -5,7 +5,7 @@ import type { Core } from './core.js';
 import { isMap, valueAt } from './json.js';
 import { intOf, type ResourceRequest } from './request.js';
 import type { ResourceDef } from './resources.js';
-import { ApiError, badRequest, expired, fault, invalidOptions, tooLargeVersion } from './status.js';
+import { ApiError, badRequest, expired, fault, internal, invalidOptions, tooLargeVersion } from './status.js';
 
 /** A page of a list. */
 export interface Page {
@@ -117,18 +117,12 @@ export function checkVersionOptions(request: ResourceRequest, isWatch: boolean):
   if (faults.length > 0) throw invalidOptions('ListOptions', faults);
 }
 
-/** A version as a number. @throws ApiError where it is none, with the given code. */
+/** A version as a number. @throws ApiError where it is none: 400 for lists, 500 without a reason for watches and gets. */
 export function parseVersion(text: string, code: 400 | 500 = 400): number {
   if (/^\d+$/.test(text)) return Number(text);
-  const message = `invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
-  if (code === 400) throw invalidVersion(text);
-  throw new ApiError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
-}
-
-function invalidVersion(text: string): ApiError {
-  return badRequest(
-    `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
+  const quoted = JSON.stringify(text);
+  const message = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`;
+  throw code === 400 ? badRequest(`invalid resource version: ${message}`) : internal(message);
 }
 
 interface Token {

@@ -47,7 +47,7 @@ function readQuery(core: Core, request: ResourceRequest): LogQuery {
   if (limitBytes !== undefined && limitBytes < 1)
     faults.push(fault.invalid('limitBytes', limitBytes, 'must be greater than 0'));
   if (sinceSeconds !== undefined && sinceTime !== '')
-    faults.push(fault.forbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+    faults.push(fault.forbidden('[]', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   else if (sinceSeconds !== undefined && sinceSeconds < 1)
     faults.push(fault.invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
   if (faults.length > 0) throw invalid(OPTIONS_DEF, request.name, faults);
@@ -157,7 +157,7 @@ export function readLog(core: Core, request: ResourceRequest): LogAnswer {
   const node = pod.spec?.nodeName ?? '';
   if (node === '') return { code: 204 };
   const known = core.store.get('nodes', node);
-  if (known === undefined) throw notFound({ group: '', resource: 'nodes', kind: 'Node' }, node);
+  if (known === undefined) throw notFound(PODS, node);
   checkStarted(pod, container, query.previous);
   const log = core.logs?.containerLog(pod, container, query.previous);
   if (log === undefined) return { code: 200, body: Buffer.alloc(0) };

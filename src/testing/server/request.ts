@@ -126,6 +126,6 @@ export function intOf(query: URLSearchParams, name: string): number | undefined 
 /** Whether the request only asks what would happen. @throws ApiError 422 for another value than `All`. */
 export function isDryRun(values: readonly string[], kind: string): boolean {
   const wrong = values.filter((value) => value !== 'All');
-  if (wrong.length > 0) throw invalidOptions(kind, [fault.unsupported('dryRun', wrong[0], ['All'])]);
+  if (wrong.length > 0) throw invalidOptions(kind, [fault.unsupported('dryRun', wrong, ['All'])]);
   return values.length > 0;
 }

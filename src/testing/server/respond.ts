@@ -72,7 +72,18 @@ export function objectAnswer(
     if (form.isYaml) return encoded(status, object, true);
     return { status, headers: { 'content-type': 'application/json' }, body: `${textOf(object as KubeObject)}\n` };
   }
-  return encoded(status, special(request, [object as KubeObject], {}, form, now, true), form.isYaml);
+  return encoded(
+    status,
+    special(
+      request,
+      [object as KubeObject],
+      { resourceVersion: (object as KubeObject).metadata?.resourceVersion },
+      form,
+      now,
+      true,
+    ),
+    form.isYaml,
+  );
 }
 
 function special(

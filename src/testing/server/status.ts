@@ -131,7 +131,12 @@ export function methodNotAllowed(): ApiError {
 
 /** 406. */
 export function notAcceptable(): ApiError {
-  return fail(406, 'NotAcceptable', 'only the following media types are accepted: application/json, application/yaml');
+  return fail(
+    406,
+    'NotAcceptable',
+    '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+    {},
+  );
 }
 
 /** 413. */
@@ -211,8 +216,7 @@ export const fault = {
   unsupported: (field: string, value: unknown, supported: readonly string[]): FieldFault => ({
     reason: 'FieldValueNotSupported',
     field,
-    message: `Unsupported value: ${shownValue(value)}: supported values: ${[...supported]
-      .sort()
+    message: `Unsupported value: ${shownValue(value)}: supported values: ${supported
       .map((item) => JSON.stringify(item))
       .join(', ')}`,
   }),
@@ -236,7 +240,8 @@ export const fault = {
 /** 422 for the given faults, all of them in one answer. */
 export function invalid(def: ResourceName, name: string, faults: readonly FieldFault[]): ApiError {
   const texts = faults.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
-  const summary = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
+  const unique = [...new Set(texts)];
+  const summary = unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
   const kind = def.group === '' ? def.kind : `${def.kind}.${def.group}`;
   return fail(422, 'Invalid', `${kind} ${JSON.stringify(name)} is invalid: ${summary}`, {
     ...detailsOf(def, name, def.kind),

@@ -140,7 +140,7 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
       break;
     case 'leases':
       object.spec = mapOf(object.spec);
-      checkMicroTimes(object.spec, 'Lease', 'coordination.k8s.io/v1');
+      checkMicroTimes(object.spec, 'Lease', 'v1');
       break;
     case 'nodes':
       defaultNode(object);
@@ -164,7 +164,7 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
 }
 
 /** What a new object starts with. Changes its argument. */
-export function prepareCreate(def: ResourceDef, object: JsonMap): void {
+export function prepareCreate(def: ResourceDef, object: JsonMap, now: string): void {
   const metadata = mapOf(object.metadata);
   switch (def.resource) {
     case 'pods': {
@@ -180,7 +180,7 @@ export function prepareCreate(def: ResourceDef, object: JsonMap): void {
                   type: 'PodScheduled',
                   status: 'False',
                   lastProbeTime: null,
-                  lastTransitionTime: null,
+                  lastTransitionTime: now,
                   reason: 'SchedulingGated',
                   message: 'Scheduling is blocked due to non-empty scheduling gates',
                 },

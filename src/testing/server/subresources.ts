@@ -43,18 +43,22 @@ export function bind(core: Core, request: ResourceRequest): KubeStatus {
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
     throw badRequest(`name in URL does not match name in Binding object`);
   const node = mapOf(body.target).name;
-  if (typeof node !== 'string' || node === '') throw internal('Binding "" is invalid: target.name: Required value');
+  if (typeof node !== 'string' || node === '') throw internal('target.name: Required value');
   const { key, pod } = podOf(core, request);
   const refuse = (why: string) => conflict(PODS, request.name, why, 'pods/binding');
-  const precondition = (field: 'uid' | 'resourceVersion', label: string) => {
+  for (const [field, label] of [
+    ['uid', 'UID'],
+    ['resourceVersion', 'ResourceVersion'],
+  ] as const) {
     const wanted = metadata[field];
-    if (wanted !== undefined && wanted !== '' && wanted !== pod.metadata?.[field])
-      throw refuse(
-        `Precondition failed: ${label} in precondition: ${String(wanted)}, ${label} in object meta: ${pod.metadata?.[field] ?? ''}`,
-      );
-  };
-  precondition('uid', 'UID');
-  precondition('resourceVersion', 'ResourceVersion');
+    if (wanted === undefined || wanted === '' || wanted === pod.metadata?.[field]) continue;
+    const why = `Precondition failed: ${label} in precondition: ${String(wanted)}, ${label} in object meta: ${pod.metadata?.[field] ?? ''}`;
+    throw conflict(
+      PODS,
+      request.name,
+      `StorageError: invalid object, Code: 4, Key: /registry/pods/${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+    );
+  }
   if (pod.metadata?.deletionTimestamp !== undefined)
     throw refuse(`pod ${request.name} is being deleted, cannot be assigned to a host`);
   if (pod.spec?.nodeName)
@@ -97,7 +101,7 @@ export function evict(core: Core, request: ResourceRequest): KubeStatus {
   const body = bodyOf(request);
   const metadata = mapOf(body.metadata);
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
-    throw badRequest('name in URL does not match name in Eviction object: BadRequest');
+    throw badRequest('name in URL does not match name in Eviction object');
   const { key, pod } = podOf(core, request);
   const options = { ...optionsOf(mapOf(body.deleteOptions)) };
   const dryRun = options.dryRun || isDryRun(request.query.getAll('dryRun'), 'CreateOptions');

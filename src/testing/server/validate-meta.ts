@@ -25,7 +25,8 @@ export function subdomainProblem(name: string): string | undefined {
 /** What is wrong with a DNS label, or `undefined`. */
 export function dnsLabelProblem(name: string): string | undefined {
   if (name.length > 63) return 'must be no more than 63 characters';
-  return LABEL.test(name) ? undefined : LABEL_RULE;
+  if (LABEL.test(name)) return undefined;
+  return SUBDOMAIN.test(name) ? 'must not contain dots' : LABEL_RULE;
 }
 
 function keyProblem(key: string): string {

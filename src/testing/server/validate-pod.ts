@@ -239,11 +239,11 @@ export function podUpdateFaults(spec: JsonMap, old: JsonMap): FieldFault[] {
       fault.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
     );
   const oldGates = maps(old.schedulingGates).map((gate) => gate.name);
-  for (const gate of maps(spec.schedulingGates)) {
+  for (const [index, gate] of maps(spec.schedulingGates).entries()) {
     if (!oldGates.includes(gate.name))
       faults.push(
         fault.forbidden(
-          'spec.schedulingGates',
+          `spec.schedulingGates[${index}].name`,
           `only deletion is allowed, but found new scheduling gate '${String(gate.name)}'`,
         ),
       );

@@ -1,15 +1,15 @@
 /** Creating, replacing and patching objects. */
 import yaml from 'js-yaml';
 import { jsonPatch } from '../../wire/json-patch.js';
-import { formatTime, parseTime } from '../../wire/micro-time.js';
 import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
 import type { KubeObject } from '../../wire/types.js';
 import { admitCreate } from './admission.js';
 import { type Core, nameSuffix, newUid, nowTime } from './core.js';
-import { cloneJson, isMap, type JsonMap, sameJson } from './json.js';
+import { DecodeError, decodeKind } from './decode.js';
+import { isMap, type JsonMap, sameJson } from './json.js';
 import { dropEmpty } from './pod-defaults.js';
 import { isDryRun, type ResourceRequest } from './request.js';
-import { apiVersionOf, keyOf, type ResourceDef } from './resources.js';
+import { apiVersionOf, keyOf, RESOURCES, type ResourceDef } from './resources.js';
 import {
   ApiError,
   alreadyExists,
@@ -23,7 +23,6 @@ import {
   invalidOptions,
   MODIFIED_MEANWHILE,
   notFound,
-  qualified,
   unprocessable,
   unsupportedBody,
 } from './status.js';
@@ -38,8 +37,17 @@ export interface Written {
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
+/** The message of Go's JSON decoder for a text that JavaScript's refused as well. */
+function goJsonError(error: unknown, text: string): string {
+  const { message } = error as Error;
+  if (/end of JSON input|Unterminated|Expected .* at position \d+$/.test(message) && !/Unexpected token/.test(message))
+    return 'unexpected end of JSON input';
+  const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
+  return `invalid character '${text[at] ?? ''}' looking for beginning of value`;
+}
+
 /** Reads a JSON or YAML body. @throws ApiError 400 or 415. */
-export function readBody(text: string, contentType: string | undefined): unknown {
+export function readBody(text: string, contentType: string | undefined, prefix = ''): unknown {
   const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
   if (type === 'application/yaml') {
     try {
@@ -52,35 +60,40 @@ export function readBody(text: string, contentType: string | undefined): unknown
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw badRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
+    throw badRequest(
+      `${prefix}couldn't get version/kind; json parse error: ${goJsonError(error, text)} (${text === '' ? '<empty>' : text})`,
+    );
   }
+}
+
+/** Whether the server knows a kind in a version at all. */
+function isRegistered(version: string, kind: string): boolean {
+  return RESOURCES.some((known) => apiVersionOf(known) === version && known.kind === kind);
 }
 
 function checkKind(def: ResourceDef, object: JsonMap): void {
   const version = apiVersionOf(def);
-  const given = `${String(object.apiVersion ?? version)}, Kind=${String(object.kind ?? def.kind)}`;
-  if ((object.kind ?? def.kind) === def.kind && (object.apiVersion ?? version) === version) return;
-  if (object.kind !== undefined && object.apiVersion === version && object.kind !== def.kind)
+  const kind = String(object.kind ?? def.kind);
+  const given = String(object.apiVersion ?? version);
+  if (kind === def.kind && given === version) return;
+  const start = `${kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
+  if (!isRegistered(given, kind))
     throw badRequest(
-      `${String(object.kind)} in version "${def.version}" cannot be handled as a ${def.kind}: converting (v1.${String(object.kind)}) to (core.${def.kind}): unknown conversion`,
+      `${start}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/runtime/scheme.go:111"`,
     );
-  throw badRequest(
-    `the API version in the data (${String(object.apiVersion ?? version)}) does not match the expected API version (${version})${given === '' ? '' : ''}`,
-  );
+  throw badRequest(`${start}: converting (v1.${kind}) to (core.${def.kind}): unknown conversion`);
 }
 
 /** Reads the object a request carries and puts kind and apiVersion first. */
 export function decodeObject(request: ResourceRequest): JsonMap {
-  const body = readBody(request.body, request.headers['content-type']);
+  const body = readBody(
+    request.body,
+    request.headers['content-type'],
+    `the object provided is unrecognized (must be of type ${request.def.kind}): `,
+  );
   if (!isMap(body)) throw badRequest("Object 'Kind' is missing in 'null'");
   checkKind(request.def, body);
-  return shaped(request.def, body);
-}
-
-function typeError(def: ResourceDef, what: string, field: string, type: string): ApiError {
-  return badRequest(
-    `${def.kind} in version "${def.version}" cannot be handled as a ${def.kind}: json: cannot unmarshal ${what} into Go struct field ${field} of type ${type}`,
-  );
+  return shaped(request, body);
 }
 
 function jsonType(value: unknown): string {
@@ -89,24 +102,30 @@ function jsonType(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-function shaped(def: ResourceDef, body: JsonMap): JsonMap {
-  const { apiVersion: _, kind: _k, metadata, ...rest } = body;
-  if (metadata !== undefined && metadata !== null && !isMap(metadata))
-    throw typeError(def, jsonType(metadata), `${def.kind}.metadata`, 'v1.ObjectMeta');
-  const meta = cloneJson(mapOf(metadata));
-  for (const field of ['labels', 'annotations'] as const) {
-    const map = meta[field];
-    if (map === undefined || map === null) continue;
-    if (!isMap(map)) throw typeError(def, jsonType(map), `ObjectMeta.metadata.${field}`, 'map[string]string');
-    for (const value of Object.values(map)) {
-      if (typeof value !== 'string' && value !== null)
-        throw typeError(def, jsonType(value), `ObjectMeta.metadata.${field}`, 'string');
-    }
+/** Decodes an object by its type and brings it into the stored form; unknown fields go, and are reported as the request asks. */
+function shaped(request: ResourceRequest, body: JsonMap): JsonMap {
+  const { def } = request;
+  const { metadata: given, ...rest } = decoded(request, body);
+  const metadata = mapOf(given);
+  dropEmpty(metadata);
+  return { apiVersion: apiVersionOf(def), kind: def.kind, metadata, ...rest };
+}
+
+function decoded(request: ResourceRequest, body: JsonMap): JsonMap {
+  const { def } = request;
+  const start = `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
+  try {
+    const { object, unknown } = decodeKind(def.kind, body);
+    if (unknown.length === 0) return object;
+    const mode = request.query.get('fieldValidation') ?? 'Warn';
+    const texts = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+    if (mode === 'Strict') throw badRequest(`${start}: strict decoding error: ${texts.join(', ')}`);
+    if (mode === 'Warn') request.warnings.push(...texts);
+    return object;
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(`${start}: ${error.message}`);
+    throw error;
   }
-  dropEmpty(meta);
-  for (const field of ['name', 'generateName', 'namespace', 'uid', 'selfLink'] as const)
-    if (meta[field] === '') delete meta[field];
-  return { apiVersion: apiVersionOf(def), kind: def.kind, metadata: meta, ...rest };
 }
 
 function checkNamespace(request: ResourceRequest, metadata: JsonMap): void {
@@ -164,7 +183,7 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap): W
   metadata.creationTimestamp = nowTime(core);
   if (def.hasGeneration) metadata.generation = 1;
   applyDefaults(def, object);
-  prepareCreate(def, object);
+  prepareCreate(def, object, nowTime(core));
   admitCreate(core, request, object, 'mutate');
   const faults = [...metadataFaults(metadata, (text) => nameProblem(def, text)), ...specFaults(def, object, undefined)];
   if (faults.length > 0) throw invalid(def, name, faults);
@@ -194,7 +213,8 @@ export function update(core: Core, request: ResourceRequest): Written {
   const dryRun = isDryRun(request.query.getAll('dryRun'), 'UpdateOptions');
   const object = decodeObject(request);
   const metadata = object.metadata as JsonMap;
-  if (metadata.name === undefined) throw badRequest('name must be provided');
+  if (metadata.name === undefined)
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (metadata.name !== name)
     throw badRequest(`the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`);
   checkNamespace(request, metadata);
@@ -214,7 +234,7 @@ export function update(core: Core, request: ResourceRequest): Written {
   }
   const version = metadata.resourceVersion;
   if ((version === undefined || version === '') && def.needsVersionOnPut)
-    throw invalid({ ...def, kind: qualified(def), group: '' }, name, [
+    throw invalid({ ...def, kind: def.resource }, name, [
       fault.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
   return commit(core, request, old, object, dryRun);
@@ -233,20 +253,13 @@ export function patch(core: Core, request: ResourceRequest): Written {
   const dryRun = isDryRun(request.query.getAll('dryRun'), 'PatchOptions');
   checkManager(request, 'PatchOptions');
   const apply = PATCHES[type];
-  if (apply === undefined)
-    throw new ApiError(
-      failure(
-        415,
-        'UnsupportedMediaType',
-        `the body of the request was in an unknown format - accepted media types include: ${Object.keys(PATCHES).join(', ')}, application/apply-patch+yaml`,
-      ),
-    );
+  if (apply === undefined) throw new ApiError(failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}));
   const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
   let body: unknown;
   try {
     body = JSON.parse(request.body);
   } catch (error) {
-    throw badRequest(`error decoding patch: ${(error as Error).message}`);
+    throw badRequest(`error decoding patch: ${goJsonError(error, request.body)}`);
   }
   if (type.startsWith('application/json-patch') ? !Array.isArray(body) : !isMap(body))
     throw badRequest(
@@ -262,10 +275,13 @@ export function patch(core: Core, request: ResourceRequest): Written {
   }
   let object: JsonMap;
   try {
-    object = shaped(def, cloneJson(mapOf(patched)));
+    object = shaped(request, mapOf(patched));
   } catch (error) {
     // A patch that leads to values of a wrong type is the patch's fault, not the request's.
-    if (error instanceof ApiError) throw invalid(def, name, [fault.invalid('patch', body, error.message)]);
+    if (error instanceof ApiError)
+      throw invalid({ group: '', resource: '', kind: '' }, '', [
+        fault.invalid('patch', JSON.stringify(patched), error.message.replace(/^.*?: (?=json:)/, '')),
+      ]);
     throw error;
   }
   const metadata = object.metadata as JsonMap;
@@ -298,21 +314,6 @@ function metadataUpdateFaults(metadata: JsonMap, old: JsonMap): FieldFault[] {
   return faults;
 }
 
-/** Times may come with fractions and offsets; they are kept as whole UTC seconds. */
-function wholeSeconds(value: unknown): void {
-  if (!isMap(value) && !Array.isArray(value)) return;
-  for (const [field, item] of Object.entries(value)) {
-    if (
-      typeof item === 'string' &&
-      /(?:Time|Timestamp|At)$/.test(field) &&
-      !/^(?:renew|acquire|event)Time$/.test(field)
-    ) {
-      const ms = parseTime(item);
-      if (ms !== undefined) (value as JsonMap)[field] = formatTime(ms);
-    } else wholeSeconds(item);
-  }
-}
-
 /** The common end of PUT and PATCH: takes the part of the object that may change, judges it and stores it. */
 export function commit(
   core: Core,
@@ -327,7 +328,9 @@ export function commit(
   const version = metadata.resourceVersion;
   if (version !== undefined && version !== '' && version !== oldMeta.resourceVersion)
     throw conflict(def, name, MODIFIED_MEANWHILE);
-  const faults = metadataUpdateFaults(metadata, oldMeta);
+  // The server judges metadata twice, and reports each fault as two causes.
+  const metaFaults = metadataUpdateFaults(metadata, oldMeta);
+  const faults = [...metaFaults, ...metaFaults];
   for (const field of [
     'uid',
     'resourceVersion',
@@ -348,7 +351,6 @@ export function commit(
     object.spec = (old as JsonMap).spec;
     const status = mapOf(object.status);
     object.status = status;
-    wholeSeconds(status);
     if (def.resource === 'pods') status.qosClass ??= mapOf((old as JsonMap).status).qosClass;
     if (metadata.ownerReferences !== undefined || oldMeta.ownerReferences !== undefined)
       metadata.ownerReferences = oldMeta.ownerReferences;
@@ -374,14 +376,9 @@ export function commit(
   if (dryRun) return { code: 200, object: object as KubeObject };
   const key = keyOf(def, request.namespace, name);
   if (isReleased(def, object)) {
-    const removed = core.store.remove(def.resource, key, old) ?? old;
-    return {
-      code: 200,
-      object: {
-        ...(object as KubeObject),
-        metadata: { ...(object.metadata as JsonMap), resourceVersion: removed.metadata?.resourceVersion ?? '' },
-      },
-    };
+    // The answer shows the version before the removal, the event the one after it.
+    core.store.remove(def.resource, key, old);
+    return { code: 200, object: object as KubeObject };
   }
   return { code: 200, object: core.store.put(def.resource, key, object as KubeObject) };
 }

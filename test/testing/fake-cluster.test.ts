@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { FakeCluster } from '../../src/testing/index.js';
 import type { Transport } from '../../src/kube/transport.js';
+import { FakeCluster } from '../../src/testing/index.js';
 
-async function call(transport: Transport, method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, type = 'application/json') {
+async function call(
+  transport: Transport,
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  type = 'application/json',
+) {
   const response = await transport.request({
     method,
     path,
@@ -30,7 +36,10 @@ describe('FakeCluster', () => {
     expect(created.status).toBe(201);
     await cluster.clock.advance('10s');
     const { json } = await call(transport, 'GET', `${PODS}/a`);
-    expect(json.status).toMatchObject({ phase: 'Succeeded', containerStatuses: [{ state: { terminated: { exitCode: 0, reason: 'Completed' } } }] });
+    expect(json.status).toMatchObject({
+      phase: 'Succeeded',
+      containerStatuses: [{ state: { terminated: { exitCode: 0, reason: 'Completed' } } }],
+    });
     await cluster.stop();
   });
 
@@ -42,7 +51,17 @@ describe('FakeCluster', () => {
     await cluster.clock.advance('10m');
     const { json } = await call(transport, 'GET', `${PODS}/a`);
     expect(json.metadata.deletionTimestamp).toBeDefined();
-    expect(json.status.conditions).toContainEqual(expect.objectContaining({ type: 'DisruptionTarget', reason: 'DeletionByTaintManager' }));
+    expect(json.status.conditions).toContainEqual(
+      expect.objectContaining({ type: 'DisruptionTarget', reason: 'DeletionByTaintManager' }),
+    );
+    await cluster.stop();
+  });
+
+  it('answers a watch from a compacted version with an ERROR event and ends it', async () => {
+    const cluster = await FakeCluster.start({ clock: 'virtual', kubelet: 'none' });
+    const { status, json } = await call(cluster.transport(), 'GET', `${PODS}?watch=true&resourceVersion=1`);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
     await cluster.stop();
   });
 

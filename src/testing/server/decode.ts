@@ -1,0 +1,170 @@
+/** Decoding by type, as Go's JSON decoder does it: wrong types are refused, unknown fields are dropped and reported. */
+import { formatTime, parseTime } from '../../wire/micro-time.js';
+import { parseQuantity } from '../../wire/quantity.js';
+import { isMap, type JsonMap } from './json.js';
+import { WIRE_SCHEMA } from './wire-schema.js';
+
+/** A value does not fit its type; the message is the decoder's. */
+export class DecodeError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DecodeError';
+  }
+}
+
+interface Field {
+  readonly type: string;
+  readonly isRequired: boolean;
+}
+
+let types: Map<string, Map<string, Field>> | undefined;
+
+/** The table of types, read when it is first needed. */
+function typeTable(): Map<string, Map<string, Field>> {
+  types ??= new Map(
+    WIRE_SCHEMA.trim()
+      .split('\n')
+      .map((line) => {
+        const [name = '', ...fields] = line.split(' ');
+        const entries = fields.map((field): [string, Field] => {
+          const at = field.indexOf(':');
+          const isRequired = field[at - 1] === '!';
+          return [field.slice(0, isRequired ? at - 1 : at), { type: field.slice(at + 1), isRequired }];
+        });
+        return [name, new Map(entries)] as const;
+      }),
+  );
+  return types;
+}
+
+const SCALARS: Readonly<Record<string, string>> = { s: 'string', b: 'bool', i: 'int32', l: 'int64', n: 'float64' };
+
+/** A type as Go names it. */
+function goType(type: string): string {
+  if (type.startsWith('[]')) return `[]${goType(type.slice(2))}`;
+  if (type.startsWith('{}')) return `map[string]${goType(type.slice(2))}`;
+  return SCALARS[type] ?? `v1.${type}`;
+}
+
+function jsonKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** Where the decoder stands: the struct it fills, the path of names from the root, and the path with indices. */
+interface Place {
+  readonly struct: string;
+  readonly names: string;
+  readonly path: string;
+}
+
+class Decoder {
+  readonly unknown: string[] = [];
+
+  #mismatch(value: unknown, type: string, { struct, names }: Place): DecodeError {
+    return new DecodeError(
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${names} of type ${goType(type)}`,
+    );
+  }
+
+  value(value: unknown, type: string, place: Place): unknown {
+    if (type === '*') return value;
+    if (type.startsWith('[]')) {
+      if (!Array.isArray(value)) throw this.#mismatch(value, type, place);
+      const inner = type.slice(2);
+      return value.map((item, index) =>
+        item === null ? emptyOf(inner) : this.value(item, inner, { ...place, path: `${place.path}[${index}]` }),
+      );
+    }
+    if (type.startsWith('{}')) {
+      if (!isMap(value)) throw this.#mismatch(value, type, place);
+      const inner = type.slice(2);
+      const result: JsonMap = {};
+      for (const [key, item] of Object.entries(value))
+        result[key] =
+          item === null ? emptyOf(inner) : this.value(item, inner, { ...place, path: `${place.path}.${key}` });
+      return result;
+    }
+    return this.#single(value, type, place);
+  }
+
+  #single(value: unknown, type: string, place: Place): unknown {
+    switch (type) {
+      case 's':
+      case 'b':
+        if (typeof value !== (type === 's' ? 'string' : 'boolean')) throw this.#mismatch(value, type, place);
+        return value;
+      case 'i':
+      case 'l':
+      case 'n':
+        if (typeof value !== 'number') throw this.#mismatch(value, type, place);
+        if (type !== 'n' && !Number.isInteger(value))
+          throw new DecodeError(
+            `json: cannot unmarshal number ${value} into Go struct field ${place.struct}.${place.names} of type ${goType(type)}`,
+          );
+        return value;
+      case 'q':
+        if (parseQuantity(value) === undefined)
+          throw new DecodeError(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+          );
+        return value;
+      case 't': {
+        if (typeof value !== 'string')
+          throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`);
+        const ms = parseTime(value);
+        if (ms === undefined)
+          throw new DecodeError(
+            `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
+          );
+        return formatTime(ms);
+      }
+      case 'x':
+      case 'm':
+        return value;
+      default:
+        if (!isMap(value)) throw this.#mismatch(value, type, place);
+        return this.struct(value, type, place.names, place.path);
+    }
+  }
+
+  struct(object: JsonMap, type: string, names: string, path: string): JsonMap {
+    const fields = typeTable().get(type);
+    const result: JsonMap = {};
+    const before = (prefix: string, name: string) => (prefix === '' ? name : `${prefix}.${name}`);
+    for (const [name, value] of Object.entries(object)) {
+      const field = fields?.get(name);
+      if (field === undefined) {
+        this.unknown.push(before(path, name));
+        continue;
+      }
+      if (value === null || value === undefined || (value === '' && !field.isRequired)) continue;
+      result[name] = this.value(value, field.type, {
+        struct: type,
+        names: before(names, name),
+        path: before(path, name),
+      });
+    }
+    return result;
+  }
+}
+
+function emptyOf(type: string): unknown {
+  if (type === 's') return '';
+  if (type === 'b') return false;
+  if (type === 'i' || type === 'l' || type === 'n') return 0;
+  return type.startsWith('[]') ? [] : {};
+}
+
+/** An object decoded: a copy that holds known fields only, and the paths of those that were dropped. */
+export interface Decoded {
+  readonly object: JsonMap;
+  readonly unknown: readonly string[];
+}
+
+/** Decodes an object of a kind, without its kind and apiVersion. @throws DecodeError */
+export function decodeKind(kind: string, body: JsonMap): Decoded {
+  const decoder = new Decoder();
+  const { apiVersion: _, kind: _kind, ...rest } = body;
+  return { object: decoder.struct(rest, kind, '', ''), unknown: decoder.unknown };
+}
