@@ -50,7 +50,9 @@ describe('the packed tarball', () => {
     for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json', 'dist', 'docs', 'examples'])
       expect(files).toContain(name);
     for (const name of ['src', 'test', 'scripts', 'bench', '.ci']) expect(files).not.toContain(name);
-    expect(readdirSync(join(installed, 'examples', 'data')).filter((name) => name.endsWith('.txt'))).toEqual([]);
+    // The demo's data stays where it was made.
+    const data = join(installed, 'examples', 'data');
+    expect(existsSync(data) ? readdirSync(data).filter((name) => name.endsWith('.txt')) : []).toEqual([]);
   });
 
   it.each(['podwright', 'podwright/testing'])('gives %s to import and to require the same names', (entry) => {

@@ -47,6 +47,8 @@ export interface DemoOptions {
 const LOCAL_SLOTS = 2;
 const POD_SLOTS = 12;
 const INTERRUPTED = 130;
+/** Limit for the first answer of the cluster. */
+const REACH_LIMIT_MS = 10_000;
 const EXIT_DELAY_MS = 200;
 
 function dataDirOf(options: DemoOptions, workDir: string): string {
@@ -155,6 +157,8 @@ async function runOn(
     progress.say(
       `${journal.isResumed ? 'going on with' : 'beginning'} ${runId} on ${cluster?.url ?? options.kubeconfig}`,
     );
+    // Asked once and quickly: a cluster that does not answer is told apart from one that is slow to list.
+    await kubeClient.listPods({ namespace: options.namespace, limit: 1, timeoutMs: REACH_LIMIT_MS });
     await executor.start();
     const driven = executor.run({ signal: driving.signal });
     await Promise.race([runPipeline({ executor, plan, journal }), interrupted.promise]);
