@@ -112,8 +112,10 @@ function problemOf({ instancePath, keyword, params, message, data }: ErrorObject
     const name = (params as { additionalProperty: string }).additionalProperty;
     return { field: `${field}.${name}`, rule: 'is not a known key', hint: `did you mean ${nearest(name, KEYS)}?` };
   }
-  if (keyword === 'isDuration') return { field, value: data, rule: 'must be a duration, such as "30s", "10m" or a number of milliseconds' };
-  if (keyword === 'pattern') return { field, value: data, rule: 'must be a DNS label: lower-case letters, digits and -, at most 63' };
+  if (keyword === 'isDuration')
+    return { field, value: data, rule: 'must be a duration, such as "30s", "10m" or a number of milliseconds' };
+  if (keyword === 'pattern')
+    return { field, value: data, rule: 'must be a DNS label: lower-case letters, digits and -, at most 63' };
   return { field, value: data, rule: message ?? 'is invalid' };
 }
 
@@ -122,9 +124,13 @@ function problemOf({ instancePath, keyword, params, message, data }: ErrorObject
  * @throws ConfigError with every problem at once.
  */
 export function resolveKubernetesConfig(input: KubernetesConfig = {}): ResolvedKubernetesConfig {
-  const given = typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) : input;
+  const given =
+    typeof input === 'object' && input !== null
+      ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
+      : input;
   const validate = validator();
-  if (!validate(given)) throw new ConfigError((validate.errors ?? []).filter(({ keyword }) => keyword !== 'anyOf').map(problemOf));
+  if (!validate(given))
+    throw new ConfigError((validate.errors ?? []).filter(({ keyword }) => keyword !== 'anyOf').map(problemOf));
   const config = given as KubernetesConfig;
   const ms = (value: Duration | undefined, fallback: string) => parseDuration(value ?? fallback) as number;
   return Object.freeze({

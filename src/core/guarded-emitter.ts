@@ -10,6 +10,8 @@ type Listener = (...args: any[]) => unknown;
  */
 export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
   readonly #guards = new WeakMap<Listener, Map<PropertyKey, Listener>>();
+  /** The guards themselves: eventemitter3 removes a `once` listener by the function that it holds. */
+  readonly #isGuard = new WeakSet<Listener>();
 
   /** Told of every failure of a listener. */
   protected abstract onListenerError(event: string, error: unknown): void;
@@ -66,6 +68,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
     listener: EventEmitter.EventListener<Events, E>,
   ): EventEmitter.EventListener<Events, E> {
     const own = listener as Listener;
+    if (this.#isGuard.has(own)) return listener;
     const byEvent = this.#guards.get(own) ?? new Map<PropertyKey, Listener>();
     this.#guards.set(own, byEvent);
     const existing = byEvent.get(event as PropertyKey);
@@ -80,6 +83,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
       }
     };
     byEvent.set(event as PropertyKey, guard);
+    this.#isGuard.add(guard);
     return guard as EventEmitter.EventListener<Events, E>;
   }
 }

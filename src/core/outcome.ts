@@ -46,7 +46,7 @@ export interface OutcomeTimes {
 }
 
 /** What every outcome has. */
-interface OutcomeBase {
+export interface OutcomeBase {
   /** Identity of the try. */
   readonly key: TaskInstanceKey;
   /** Queue that the workload named. */

@@ -52,6 +52,7 @@ export interface BaseExecutorOptions {
   readonly logger?: Logger | undefined;
 }
 
+const DEFAULT_PARALLELISM = 32;
 const SELF_DRIVEN_BUFFER_LIMIT = 10_000;
 
 function checkParallelism(value: unknown): number {
@@ -79,7 +80,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   constructor(options: BaseExecutorOptions = {}) {
     super();
-    this.parallelism = checkParallelism(options.parallelism ?? 32);
+    this.parallelism = checkParallelism(options.parallelism === undefined ? DEFAULT_PARALLELISM : options.parallelism);
     this.name = options.name ?? new.target.name;
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;

@@ -1,7 +1,8 @@
 /** Verdicts that every executor can reach, whatever runs its tasks. */
 import type { Blame, Evidence, Verdict, VerdictKind } from '../core/verdict.js';
 
-interface VerdictParts {
+/** Parts of a verdict; see {@link makeVerdict}. */
+export interface VerdictParts {
   readonly kind: VerdictKind;
   readonly blame: Blame;
   readonly message: string;

@@ -18,7 +18,15 @@ export type CreateFailure =
 /** A verdict about a pod that was never made. */
 export function launchVerdict(kind: VerdictKind, message: string, hint?: string): Verdict {
   const facts = KIND_FACTS[kind];
-  return { kind, blame: facts.blame, hint: hint ?? facts.hint, message, mainStarted: false, confidence: 'certain', evidence: { message } };
+  return {
+    kind,
+    blame: facts.blame,
+    hint: hint ?? facts.hint,
+    message,
+    mainStarted: false,
+    confidence: 'certain',
+    evidence: { message },
+  };
 }
 
 /** Parses `requested: pods=1,memory=1Gi` and the like. */
@@ -38,15 +46,22 @@ function amounts(text: string, label: string): Map<string, number> {
 /** Whether a quota's message says that the request alone is above the limit, so that waiting cannot help. */
 export function isQuotaImpossible(message: string): boolean {
   const limited = amounts(message, 'limited');
-  return [...amounts(message, 'requested')].some(([name, requested]) => requested > (limited.get(name) ?? Number.POSITIVE_INFINITY));
+  return [...amounts(message, 'requested')].some(
+    ([name, requested]) => requested > (limited.get(name) ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 function forbidden(error: KubeApiError): CreateFailure {
   const { message } = error;
-  if (error.causes.some(({ reason }) => reason === 'NamespaceTerminating') || /because it is being terminated/.test(message))
+  if (
+    error.causes.some(({ reason }) => reason === 'NamespaceTerminating') ||
+    /because it is being terminated/.test(message)
+  )
     return { type: 'permanent', verdict: launchVerdict('namespace_terminating', message) };
   if (!/exceeded quota/i.test(message)) {
-    const hint = /cannot create resource/.test(message) ? 'Give the service account of the host the right to create pods in this namespace.' : undefined;
+    const hint = /cannot create resource/.test(message)
+      ? 'Give the service account of the host the right to create pods in this namespace.'
+      : undefined;
     return { type: 'permanent', verdict: launchVerdict('rejected_by_api', message, hint) };
   }
   if (isQuotaImpossible(message)) return { type: 'permanent', verdict: launchVerdict('quota.impossible', message) };
@@ -70,6 +85,8 @@ export function classifyCreateError(error: unknown): CreateFailure {
     case 429:
       return transient;
     default:
-      return error.status >= 500 ? transient : { type: 'permanent', verdict: launchVerdict('rejected_by_api', message) };
+      return error.status >= 500
+        ? transient
+        : { type: 'permanent', verdict: launchVerdict('rejected_by_api', message) };
   }
 }

@@ -100,7 +100,8 @@ export class PodLauncher {
       }
       request.onWait(failure.message);
       if (failure.type === 'quota') {
-        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs) return { type: 'failed', verdict: failure.verdict };
+        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs)
+          return { type: 'failed', verdict: failure.verdict };
         quotaWaits += 1;
         await this.#park(backoffMs(QUOTA_BACKOFF, quotaWaits, random), signal);
         continue;
@@ -111,15 +112,29 @@ export class PodLauncher {
           const found = await this.#compare(pod);
           if (found !== undefined && found.type !== 'failed') return found;
         }
-        return { type: 'failed', verdict: launchVerdict('launch_failed', `The pod could not be created in ${attempt} attempts: ${failure.message}`) };
+        return {
+          type: 'failed',
+          verdict: launchVerdict(
+            'launch_failed',
+            `The pod could not be created in ${attempt} attempts: ${failure.message}`,
+          ),
+        };
       }
-      if (failure.retryAfterMs !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + failure.retryAfterMs);
-      await this.#wait(Math.max(backoffMs(RETRY_BACKOFF, attempt, random), this.#pausedUntil - clock.monotonic()), signal);
+      if (failure.retryAfterMs !== undefined)
+        this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + failure.retryAfterMs);
+      await this.#wait(
+        Math.max(backoffMs(RETRY_BACKOFF, attempt, random), this.#pausedUntil - clock.monotonic()),
+        signal,
+      );
       attempt += 1;
     }
   }
 
-  async #tryOnce({ pod, signal, isStillWanted }: LaunchRequest): Promise<LaunchResult | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
+  async #tryOnce({
+    pod,
+    signal,
+    isStillWanted,
+  }: LaunchRequest): Promise<LaunchResult | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
     const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
     if (pauseMs > 0) await this.#wait(pauseMs, signal);
     if (signal.aborted || !(await isStillWanted())) return this.#cancelled(pod, false);
@@ -135,7 +150,10 @@ export class PodLauncher {
   async #compare(wanted: Pod): Promise<LaunchResult | undefined> {
     const { namespace = 'default', name = '' } = wanted.metadata ?? {};
     const found = await this.#options.client.readPod(namespace, name).catch((error: unknown) => {
-      this.#options.logger.warn({ err: error, pod: name, namespace }, 'a pod of the same name exists and cannot be read');
+      this.#options.logger.warn(
+        { err: error, pod: name, namespace },
+        'a pod of the same name exists and cannot be read',
+      );
       return undefined;
     });
     if (found === undefined) return undefined;
@@ -143,7 +161,11 @@ export class PodLauncher {
     if (found.metadata?.deletionTimestamp !== undefined) return undefined;
     return {
       type: 'failed',
-      verdict: launchVerdict('launch_failed', `A pod ${namespace}/${name} exists already and belongs to something else`, 'Delete it, or use another namespace.'),
+      verdict: launchVerdict(
+        'launch_failed',
+        `A pod ${namespace}/${name} exists already and belongs to something else`,
+        'Delete it, or use another namespace.',
+      ),
     };
   }
 

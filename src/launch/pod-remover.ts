@@ -58,7 +58,10 @@ export class PodRemover {
   /** Resolves when everything under way is through, or the limit is reached. */
   async settled(limitMs: number): Promise<void> {
     const limit = new AbortController();
-    await Promise.race([Promise.allSettled([...this.#pending]), this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {})]);
+    await Promise.race([
+      Promise.allSettled([...this.#pending]),
+      this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {}),
+    ]);
     limit.abort();
   }
 
@@ -79,7 +82,10 @@ export class PodRemover {
         const status = error instanceof KubeApiError ? error.status : -1;
         // Another pod stands under this name now, or none: ours is gone either way.
         if (status === 404 || status === 409 || status === 422) return true;
-        logger.warn({ err: error, verb, pod: pod.name, namespace: pod.namespace, attempt }, 'a finished pod could not be cleaned up');
+        logger.warn(
+          { err: error, verb, pod: pod.name, namespace: pod.namespace, attempt },
+          'a finished pod could not be cleaned up',
+        );
         if (status === 403) {
           this.#options.onForbidden(verb, (error as Error).message);
           return false;

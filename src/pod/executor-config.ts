@@ -33,7 +33,9 @@ export interface KubernetesExecutorConfig {
   /** Memory limit. */
   readonly limitMemory?: string | undefined;
   /** Requests and limits in Kubernetes' form, GPUs included. */
-  readonly resources?: { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> } | undefined;
+  readonly resources?:
+    | { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> }
+    | undefined;
   /** Labels of the pod. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Annotations of the pod. */
@@ -64,17 +66,23 @@ const RENAMED: Readonly<Record<string, keyof KubernetesExecutorConfig>> = { envV
 type Check = (value: unknown) => boolean;
 const isString: Check = (value) => typeof value === 'string' && value !== '';
 const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isStringMap: Check = (value) => isObject(value) && Object.values(value as object).every((item) => typeof item === 'string');
-const isNamedList: Check = (value) => Array.isArray(value) && value.every((item) => isObject(item) && isString((item as { name?: unknown }).name));
+const isStringMap: Check = (value) =>
+  isObject(value) && Object.values(value as object).every((item) => typeof item === 'string');
+const isNamedList: Check = (value) =>
+  Array.isArray(value) && value.every((item) => isObject(item) && isString((item as { name?: unknown }).name));
 const isObjectList: Check = (value) => Array.isArray(value) && value.every(isObject);
 const isSecretList: Check = (value) =>
-  isObjectList(value) && (value as { secret?: unknown; deploy_type?: unknown; deployType?: unknown }[]).every((item) => {
+  isObjectList(value) &&
+  (value as { secret?: unknown; deploy_type?: unknown; deployType?: unknown }[]).every((item) => {
     const type = item.deployType ?? item.deploy_type;
     return isString(item.secret) && (type === 'env' || type === 'volume');
   });
 
 const STRING: readonly [Check, string] = [isString, 'must be a non-empty string'];
-const QUANTITY: readonly [Check, string] = [isString, 'must be a Kubernetes quantity as a string, such as "500m" or "1Gi"'];
+const QUANTITY: readonly [Check, string] = [
+  isString,
+  'must be a Kubernetes quantity as a string, such as "500m" or "1Gi"',
+];
 const STRING_MAP: readonly [Check, string] = [isStringMap, 'must be an object of strings'];
 const OBJECT: readonly [Check, string] = [isObject, 'must be an object'];
 
@@ -109,7 +117,8 @@ const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string)
 function fieldsOf(config: Record<string, unknown>): [string, unknown][] {
   return Object.entries(config).flatMap(([name, value]): [string, unknown][] => {
     if (FOREIGN.has(name)) return [];
-    if ((name === 'KubernetesExecutor' || camel(name) === 'kubernetesConfig') && isObject(value)) return fieldsOf(value as Record<string, unknown>);
+    if ((name === 'KubernetesExecutor' || camel(name) === 'kubernetesConfig') && isObject(value))
+      return fieldsOf(value as Record<string, unknown>);
     return [[RENAMED[camel(name)] ?? camel(name), value]];
   });
 }
@@ -124,7 +133,11 @@ export function kubernetesConfigOf(executorConfig: object | undefined): Kubernet
   for (const [name, value] of fieldsOf({ ...executorConfig } as Record<string, unknown>)) {
     const rule = RULES[name as keyof KubernetesExecutorConfig];
     if (rule === undefined)
-      problems.push({ field: `executorConfig.${name}`, rule: 'is not known to KubernetesExecutor', hint: `did you mean ${nearest(name, FIELDS)}?` });
+      problems.push({
+        field: `executorConfig.${name}`,
+        rule: 'is not known to KubernetesExecutor',
+        hint: `did you mean ${nearest(name, FIELDS)}?`,
+      });
     else if (value !== undefined && value !== null) {
       if (!rule[0](value)) problems.push({ field: `executorConfig.${name}`, rule: rule[1] });
       config[name] = value;
@@ -134,7 +147,12 @@ export function kubernetesConfigOf(executorConfig: object | undefined): Kubernet
   return config as KubernetesExecutorConfig;
 }
 
-function secretParts(secrets: readonly SecretReference[]): { env: EnvVar[]; envFrom: object[]; volumes: Volume[]; mounts: VolumeMount[] } {
+function secretParts(secrets: readonly SecretReference[]): {
+  env: EnvVar[];
+  envFrom: object[];
+  volumes: Volume[];
+  mounts: VolumeMount[];
+} {
   const parts = { env: [] as EnvVar[], envFrom: [] as object[], volumes: [] as Volume[], mounts: [] as VolumeMount[] };
   for (const [index, raw] of secrets.entries()) {
     const given = raw as unknown as Record<string, string | undefined>;
@@ -143,7 +161,10 @@ function secretParts(secrets: readonly SecretReference[]): { env: EnvVar[]; envF
     const { secret, key } = raw;
     if (type === 'volume') {
       const name = `secret-${index}`;
-      parts.volumes.push({ name, secret: { secretName: secret, ...(key === undefined ? {} : { items: [{ key, path: key }] }) } });
+      parts.volumes.push({
+        name,
+        secret: { secretName: secret, ...(key === undefined ? {} : { items: [{ key, path: key }] }) },
+      });
       parts.mounts.push({ name, mountPath: target ?? `/var/run/secrets/${secret}`, readOnly: true });
     } else if (target === undefined || key === undefined) parts.envFrom.push({ secretRef: { name: secret } });
     else parts.env.push({ name: target, valueFrom: { secretKeyRef: { name: secret, key } } });
@@ -152,15 +173,24 @@ function secretParts(secrets: readonly SecretReference[]): { env: EnvVar[]; envF
 }
 
 const envList = (env: KubernetesExecutorConfig['env']): EnvVar[] =>
-  Array.isArray(env) ? [...(env as EnvVar[])] : Object.entries((env as Record<string, string> | undefined) ?? {}).map(([name, value]) => ({ name, value }));
+  Array.isArray(env)
+    ? [...(env as EnvVar[])]
+    : Object.entries((env as Record<string, string> | undefined) ?? {}).map(([name, value]) => ({ name, value }));
 
 const defined = <T extends object>(fields: T): Partial<T> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && !(isObject(value) && Object.keys(value).length === 0))) as Partial<T>;
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([, value]) => value !== undefined && !(isObject(value) && Object.keys(value).length === 0),
+    ),
+  ) as Partial<T>;
 
 /** The pod that an executor config describes, without its `podOverride`, to be merged over a template. */
 export function podOfConfig(config: KubernetesExecutorConfig, baseContainer: string): Pod {
   const secrets = secretParts(config.secrets ?? []);
-  const requests = { ...defined({ cpu: config.requestCpu, memory: config.requestMemory }), ...config.resources?.requests };
+  const requests = {
+    ...defined({ cpu: config.requestCpu, memory: config.requestMemory }),
+    ...config.resources?.requests,
+  };
   const limits = { ...defined({ cpu: config.limitCpu, memory: config.limitMemory }), ...config.resources?.limits };
   const orNone = <T>(list: readonly T[]) => (list.length === 0 ? undefined : [...list]);
   const container = defined({
@@ -178,7 +208,11 @@ export function podOfConfig(config: KubernetesExecutorConfig, baseContainer: str
     serviceAccountName: config.serviceAccountName,
   });
   return {
-    metadata: defined({ namespace: config.namespace, labels: config.labels, annotations: config.annotations }) as Pod['metadata'] & object,
+    metadata: defined({
+      namespace: config.namespace,
+      labels: config.labels,
+      annotations: config.annotations,
+    }) as Pod['metadata'] & object,
     spec: { ...spec, containers: [{ name: baseContainer, ...container } as Container] } as PodSpec,
   };
 }

@@ -49,7 +49,9 @@ export function makeSafePodName(key: TaskInstanceKey, launch: number): string {
 }
 
 /** The key that a pod's annotations carry, or `undefined` where they carry none that can be read. */
-export function annotationsToKey(annotations: Readonly<Record<string, string>> | undefined): TaskInstanceKey | undefined {
+export function annotationsToKey(
+  annotations: Readonly<Record<string, string>> | undefined,
+): TaskInstanceKey | undefined {
   const text = annotations?.[ANNOTATIONS.key];
   if (text === undefined) return undefined;
   try {

@@ -88,7 +88,10 @@ export class TemplatePodGenerator implements PodGenerator {
     pod = this.#withSystemFields(pod, task, context);
     const identity = { name: pod.metadata?.name, namespace: pod.metadata?.namespace };
     const mutated = this.#options.mutatePod?.(pod, task) ?? pod;
-    const final = { ...mutated, metadata: { ...mutated.metadata, ...identity, labels: { ...mutated.metadata?.labels, ...pod.metadata?.labels } } } as Pod;
+    const final = {
+      ...mutated,
+      metadata: { ...mutated.metadata, ...identity, labels: { ...mutated.metadata?.labels, ...pod.metadata?.labels } },
+    } as Pod;
     this.#check(final);
     return final;
   }
@@ -137,7 +140,9 @@ export class TemplatePodGenerator implements PodGenerator {
       spec: {
         ...spec,
         restartPolicy: spec.restartPolicy ?? 'Never',
-        containers: containers.map((container) => (container.name === this.#baseContainer ? this.#withCommand(container, [program], args, task) : container)),
+        containers: containers.map((container) =>
+          container.name === this.#baseContainer ? this.#withCommand(container, [program], args, task) : container,
+        ),
       },
     };
   }

@@ -4,7 +4,8 @@ import { CORE_SCHEMA, dump, load } from 'js-yaml';
 import { PodTemplateError } from '../errors.js';
 import type { Pod } from '../wire/types.js';
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Larger files are no pod templates. */
 const MAX_TEMPLATE_CHARS = 1024 * 1024;
@@ -16,12 +17,16 @@ function checkPod(value: unknown, file: string | undefined): Pod {
   };
   if (!isRecord(value)) return fail('is no object', 'It must be a pod: apiVersion: v1, kind: Pod, with a spec.');
   if (value.kind !== undefined && value.kind !== 'Pod') fail(`has kind ${JSON.stringify(value.kind)}, not Pod`);
-  if (value.apiVersion !== undefined && value.apiVersion !== 'v1') fail(`has apiVersion ${JSON.stringify(value.apiVersion)}, not v1`);
+  if (value.apiVersion !== undefined && value.apiVersion !== 'v1')
+    fail(`has apiVersion ${JSON.stringify(value.apiVersion)}, not v1`);
   const { spec, metadata } = value;
   if (metadata !== undefined && !isRecord(metadata)) fail('has metadata that is no object');
   if (spec !== undefined && !isRecord(spec)) fail('has a spec that is no object');
   const containers = isRecord(spec) ? spec.containers : undefined;
-  if (containers !== undefined && !(Array.isArray(containers) && containers.every((one) => isRecord(one) && typeof one.name === 'string')))
+  if (
+    containers !== undefined &&
+    !(Array.isArray(containers) && containers.every((one) => isRecord(one) && typeof one.name === 'string'))
+  )
     fail('has spec.containers that is no list of containers with names');
   return value as Pod;
 }
@@ -32,7 +37,9 @@ function checkPod(value: unknown, file: string | undefined): Pod {
  */
 export function deserializePod(text: string, file?: string): Pod {
   if (text.length > MAX_TEMPLATE_CHARS)
-    throw new PodTemplateError(`The pod template${file === undefined ? '' : ` ${file}`} is larger than 1 MiB`, { file });
+    throw new PodTemplateError(`The pod template${file === undefined ? '' : ` ${file}`} is larger than 1 MiB`, {
+      file,
+    });
   let value: unknown;
   try {
     value = load(text, { schema: CORE_SCHEMA });
@@ -40,7 +47,10 @@ export function deserializePod(text: string, file?: string): Pod {
     const { mark, reason } = error as { mark?: { line: number; column: number }; reason?: string };
     const at = mark === undefined ? '' : ` (line ${mark.line + 1}, column ${mark.column + 1})`;
     // The parser's own message quotes lines of the template, which may hold secrets: only its reason is passed on.
-    throw new PodTemplateError(`The pod template${file === undefined ? '' : ` ${file}`} is no valid YAML: ${reason ?? 'unreadable'}${at}`, { file });
+    throw new PodTemplateError(
+      `The pod template${file === undefined ? '' : ` ${file}`} is no valid YAML: ${reason ?? 'unreadable'}${at}`,
+      { file },
+    );
   }
   return checkPod(value, file);
 }

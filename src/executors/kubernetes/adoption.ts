@@ -1,6 +1,7 @@
 /** Reads tasks back from pods. */
-import type { QueuedTask } from '../../core/outcome.js';
+
 import type { Clock } from '../../core/clock.js';
+import type { QueuedTask } from '../../core/outcome.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
 import { waitingOf } from '../../lifecycle/waiting.js';
@@ -14,7 +15,13 @@ export function taskOfPod(pod: Pod): QueuedTask | undefined {
   if (key === undefined) return undefined;
   const base = pod.spec?.containers.find(({ name }) => name === baseContainerName(pod));
   const command = [...(base?.command ?? []), ...(base?.args ?? [])];
-  return { key, command, queue: pod.metadata?.annotations?.[ANNOTATIONS.queue], priority: 0, executorConfig: undefined };
+  return {
+    key,
+    command,
+    queue: pod.metadata?.annotations?.[ANNOTATIONS.queue],
+    priority: 0,
+    executorConfig: undefined,
+  };
 }
 
 /** Number of a pod's launch within its try, from 1. */

@@ -16,14 +16,20 @@ async function recentEvents(client: EventReader, pod: PodObservation, signal: Ab
     limit: 50,
     signal,
   });
-  const time = (event: { lastTimestamp?: string | null; eventTime?: string | null }) => event.lastTimestamp ?? event.eventTime ?? '';
+  const time = (event: { lastTimestamp?: string | null; eventTime?: string | null }) =>
+    event.lastTimestamp ?? event.eventTime ?? '';
   return list.items
     .sort((a, b) => time(a).localeCompare(time(b)))
     .slice(-MAX_EVENTS)
     .map(({ reason, message }) => `${reason ?? 'Event'}: ${(message ?? '').slice(0, 300)}`);
 }
 
-async function logTail(client: LogReader, pod: PodObservation, container: string, signal: AbortSignal): Promise<string> {
+async function logTail(
+  client: LogReader,
+  pod: PodObservation,
+  container: string,
+  signal: AbortSignal,
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of client.readLog(pod.namespace, pod.name, { container, tailLines: TAIL_LINES, signal })) {
@@ -35,7 +41,12 @@ async function logTail(client: LogReader, pod: PodObservation, container: string
 }
 
 /** Adds events and log tail to a verdict, as far as they can be had within five seconds. Never rejects. */
-export async function withServerEvidence(client: EventReader & LogReader, pod: PodObservation, verdict: Verdict, clock: Clock): Promise<Verdict> {
+export async function withServerEvidence(
+  client: EventReader & LogReader,
+  pod: PodObservation,
+  verdict: Verdict,
+  clock: Clock,
+): Promise<Verdict> {
   const limit = new AbortController();
   const cancelLimit = clock.schedule(LIMIT_MS, () => limit.abort(new Error('evidence took too long')));
   const container = verdict.evidence.container;

@@ -2,7 +2,7 @@
  * Runs each task as a pod. The parts: the generator makes the pod, the launcher creates it once, the watcher shows what becomes of it,
  * the heart (`lifecycle/`) decides, and this class ties them to the executor contract.
  */
-import { resolveKubernetesConfig, type ResolvedKubernetesConfig } from '../../config/kubernetes-config.js';
+import { type ResolvedKubernetesConfig, resolveKubernetesConfig } from '../../config/kubernetes-config.js';
 import { durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { type Random, systemRandom } from '../../core/random.js';
@@ -14,8 +14,8 @@ import { PodRemover } from '../../launch/pod-remover.js';
 import { observe } from '../../lifecycle/observation.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import { decodeSpent, type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
-import type { Watcher } from '../../watch/watcher.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
+import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
@@ -63,16 +63,29 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#client = options.kubeClient;
     this.#config = resolveKubernetesConfig(options.config);
     const policy = policyOf(options, this.#config);
-    this.executorId = options.executorId ?? `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
+    this.executorId =
+      options.executorId ??
+      `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#isStillWanted = options.isStillWanted ?? (() => true);
     const { namespace, image, baseContainer } = this.#config;
     this.#generator =
-      options.podGenerator ?? new TemplatePodGenerator({ template: options.podTemplate, namespace, image, baseContainer, mutatePod: options.mutatePod });
+      options.podGenerator ??
+      new TemplatePodGenerator({
+        template: options.podTemplate,
+        namespace,
+        image,
+        baseContainer,
+        mutatePod: options.mutatePod,
+      });
     this.#watcher = options.watcher ?? this.#defaultWatcher(options, random);
     const parts = { client: this.#client, clock: this.clock, random, logger: this.logger };
     this.#logs = new PodLogs({ ...parts, tracks: this.#tracks });
-    this.#remover = new PodRemover({ ...parts, concurrency: 8, onForbidden: (verb, message) => this.#noticeForbidden(verb, message) });
+    this.#remover = new PodRemover({
+      ...parts,
+      concurrency: 8,
+      onForbidden: (verb, message) => this.#noticeForbidden(verb, message),
+    });
     const launcher = new PodLauncher({
       ...parts,
       concurrency: this.#config.podCreationConcurrency,
@@ -95,7 +108,8 @@ export class KubernetesExecutor extends BaseExecutor {
       reports: {
         running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
         pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
-        relaunch: ({ task, launch }, verdict) => void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
+        relaunch: ({ task, launch }, verdict) =>
+          void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
         success: ({ task }, details) => void this.success(task.key, details),
         fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
         isStillWanted: (task) => this.#isStillWanted(task.key),
@@ -109,7 +123,9 @@ export class KubernetesExecutor extends BaseExecutor {
    * the service account of the pod that the host runs in.
    * @throws KubeConfigError, ConfigError, PodTemplateError, TimeoutError
    */
-  static async connect(options: Omit<KubernetesExecutorOptions, 'kubeClient'> & { readonly kubeClient?: KubeClient | undefined } = {}): Promise<KubernetesExecutor> {
+  static async connect(
+    options: Omit<KubernetesExecutorOptions, 'kubeClient'> & { readonly kubeClient?: KubeClient | undefined } = {},
+  ): Promise<KubernetesExecutor> {
     const { HttpKubeClient } = await import('../../kube/http-kube-client.js');
     const kubeClient = options.kubeClient ?? (await HttpKubeClient.connect());
     const executor = new KubernetesExecutor({ drive: 'self', ...options, kubeClient });
@@ -123,13 +139,31 @@ export class KubernetesExecutor extends BaseExecutor {
     if (track === undefined) return this.hasTask(key) ? { summary: 'waiting for a free slot', sinceMs: 0 } : undefined;
     if (track.launchWait !== undefined) return { summary: `not created yet: ${track.launchWait}`, sinceMs: 0 };
     const { waiting } = track.record;
-    return waiting === undefined ? undefined : { summary: waiting.text, sinceMs: this.clock.monotonic() - waiting.since };
+    return waiting === undefined
+      ? undefined
+      : { summary: waiting.text, sinceMs: this.clock.monotonic() - waiting.since };
   }
 
   /** The pod that a task would run as, without creating anything. Values of environment variables are part of it. */
-  render(task: Pick<QueuedTask, 'command'> & { readonly key: TaskInstanceKeyInput; readonly executorConfig?: object; readonly queue?: string }): Pod {
-    const full: QueuedTask = { key: taskInstanceKey(task.key), command: task.command, queue: task.queue, priority: 0, executorConfig: task.executorConfig };
-    return this.#generator.generate(full, { launch: 1, spent: { infra: 0, oom: 0, task: 0 }, executorId: this.executorId });
+  render(
+    task: Pick<QueuedTask, 'command'> & {
+      readonly key: TaskInstanceKeyInput;
+      readonly executorConfig?: object;
+      readonly queue?: string;
+    },
+  ): Pod {
+    const full: QueuedTask = {
+      key: taskInstanceKey(task.key),
+      command: task.command,
+      queue: task.queue,
+      priority: 0,
+      executorConfig: task.executorConfig,
+    };
+    return this.#generator.generate(full, {
+      launch: 1,
+      spent: { infra: 0, oom: 0, task: 0 },
+      executorId: this.executorId,
+    });
   }
 
   /** Stops without touching pods, for a rolling deploy: the next executor of the same id takes over. Resolves with the tasks left running. */
@@ -148,10 +182,16 @@ export class KubernetesExecutor extends BaseExecutor {
     const selector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.done}!=true`;
     let page: string | undefined;
     do {
-      const list = await this.#client.listPods({ namespace: this.#scope(), labelSelector: selector, limit: 500, continue: page });
+      const list = await this.#client.listPods({
+        namespace: this.#scope(),
+        labelSelector: selector,
+        limit: 500,
+        continue: page,
+      });
       for (const pod of list.items) {
         const task = taskOfPod(pod);
-        if (task !== undefined && wanted.has(keyToString(task.key)) && (await this.#takeOver(pod))) wanted.delete(keyToString(task.key));
+        if (task !== undefined && wanted.has(keyToString(task.key)) && (await this.#takeOver(pod)))
+          wanted.delete(keyToString(task.key));
       }
       page = list.metadata.continue;
     } while (page !== undefined && page !== '');
@@ -186,7 +226,8 @@ export class KubernetesExecutor extends BaseExecutor {
       },
       this.#stop.signal,
     ).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) this.logger.error({ err: error }, 'the watcher ended; pods are no longer followed');
+      if (!this.#stop.signal.aborted)
+        this.logger.error({ err: error }, 'the watcher ended; pods are no longer followed');
     });
     const cancelLimit = this.clock.schedule(this.#config.syncTimeoutMs, () => synced());
     await firstList;
@@ -194,10 +235,13 @@ export class KubernetesExecutor extends BaseExecutor {
     const status = this.#watcher.status();
     if (status.synced) return;
     this.#stop.abort();
-    throw new TimeoutError(`The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`, {
-      cause: status.lastError,
-      hint: status.lastError ?? 'Check that the API server can be reached and that the host may list and watch pods.',
-    });
+    throw new TimeoutError(
+      `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
+      {
+        cause: status.lastError,
+        hint: status.lastError ?? 'Check that the API server can be reached and that the host may list and watch pods.',
+      },
+    );
   }
 
   protected override launch(task: QueuedTask): Promise<void> {
@@ -211,15 +255,22 @@ export class KubernetesExecutor extends BaseExecutor {
     if (track === undefined) return { observed: 'finished', forced: false };
     track.abort.abort();
     await track.busy;
-    if (this.#tracks.get(track.id) !== track) return { observed: track.seen === undefined ? 'not_started' : 'finished', exitCode: track.seen?.base?.exitCode, forced: false };
+    if (this.#tracks.get(track.id) !== track)
+      return {
+        observed: track.seen === undefined ? 'not_started' : 'finished',
+        exitCode: track.seen?.base?.exitCode,
+        forced: false,
+      };
     track.isEnding = true;
     track.cancelTimer();
-    const graceSeconds = options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
+    const graceSeconds =
+      options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#lifecycle.endPod(track, graceSeconds);
     this.#tracks.remove(track);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    if (!track.isGone) void this.#remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, graceSeconds);
+    if (!track.isGone)
+      void this.#remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, graceSeconds);
     if (seen.phase === 'Succeeded') this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
     const exitCode = seen.base?.exitCode;
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
@@ -302,7 +353,11 @@ export class KubernetesExecutor extends BaseExecutor {
   #onGone(podId: string, last: Pod | undefined): void {
     this.#tracks.forgetReleased(last?.metadata?.uid);
     const track = this.#tracks.ofPod(podId);
-    if (track === undefined || (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid)) return;
+    if (
+      track === undefined ||
+      (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid)
+    )
+      return;
     this.#lifecycle.gone(track, last);
   }
 

@@ -57,7 +57,9 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
 function budget(name: keyof RetryOptions, options: RetryOptions | undefined): number {
   const value = options?.[name]?.max ?? DEFAULT_POLICY.budgets[name];
   if (value !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(value) && value >= 0))
-    throw new ConfigError([{ field: `retry.${name}.max`, value, rule: 'must be an integer of at least 0, or Infinity' }]);
+    throw new ConfigError([
+      { field: `retry.${name}.max`, value, rule: 'must be an integer of at least 0, or Infinity' },
+    ]);
   return value;
 }
 
@@ -71,7 +73,11 @@ export function policyOf(options: KubernetesExecutorOptions, config: ResolvedKub
       runningMs: config.runningTimeoutMs,
       terminatingMs: config.terminatingTimeoutMs,
     },
-    budgets: { infra: budget('infra', options.retry), oom: budget('oom', options.retry), task: budget('task', options.retry) },
+    budgets: {
+      infra: budget('infra', options.retry),
+      oom: budget('oom', options.retry),
+      task: budget('task', options.retry),
+    },
     isOomWithExitZeroSuccess: options.treatOomWithExitZeroAsSuccess ?? false,
   };
 }

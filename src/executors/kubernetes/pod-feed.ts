@@ -1,7 +1,8 @@
 /** Turns a watcher's stages into three facts for the executor: this pod is so, this pod is gone, this pod has left our selector. */
+
+import type { Watcher } from '../../watch/watcher.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import type { Watcher } from '../../watch/watcher.js';
 import type { PodTrackTable } from './pod-track.js';
 
 /** What the feed tells. */
@@ -20,7 +21,12 @@ export const podIdOf = (pod: Pod) => `${pod.metadata?.namespace ?? ''}/${pod.met
  * Follows a watcher until the signal aborts. After each complete list, every tracked pod that the list lacks and that is older than the
  * list is gone; one that was created after the list was taken is simply not in it yet.
  */
-export async function followPods(watcher: Watcher, tracks: PodTrackTable, handlers: PodFeedHandlers, signal: AbortSignal): Promise<void> {
+export async function followPods(
+  watcher: Watcher,
+  tracks: PodTrackTable,
+  handlers: PodFeedHandlers,
+  signal: AbortSignal,
+): Promise<void> {
   const listed = new Map<string, Set<string>>();
   const uids = new Map<string, Set<string>>();
   for await (const event of watcher.watch(signal)) {
@@ -53,7 +59,13 @@ export async function followPods(watcher: Watcher, tracks: PodTrackTable, handle
   }
 }
 
-function reportVanished(tracks: PodTrackTable, listed: ReadonlySet<string>, scope: string, listVersion: string, handlers: PodFeedHandlers): void {
+function reportVanished(
+  tracks: PodTrackTable,
+  listed: ReadonlySet<string>,
+  scope: string,
+  listVersion: string,
+  handlers: PodFeedHandlers,
+): void {
   for (const { podId, seen } of tracks.all()) {
     if (podId === undefined || seen === undefined || listed.has(podId)) continue;
     if (scope !== '' && seen.namespace !== scope) continue;

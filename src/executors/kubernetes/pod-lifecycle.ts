@@ -12,8 +12,8 @@ import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { Verdict } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
 import { launchVerdict } from '../../launch/create-errors.js';
+import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { spend } from '../../lifecycle/budget.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
@@ -86,7 +86,10 @@ export class PodLifecycle {
     const seen = observe(pod);
     const before = track.seen;
     if (before !== undefined) {
-      if (before.uid !== seen.uid) return this.gone(track);
+      if (before.uid !== seen.uid) {
+        this.gone(track);
+        return;
+      }
       const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
       if (order !== undefined && order < 0) return;
     }
@@ -97,7 +100,8 @@ export class PodLifecycle {
 
   /** The pod is no more. */
   gone(track: PodTrack, last?: Pod): void {
-    if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid)) track.seen = observe(last);
+    if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid))
+      track.seen = observe(last);
     if (track.seen === undefined) return;
     track.markDead(true);
     this.evaluate(track);
@@ -107,12 +111,18 @@ export class PodLifecycle {
   evaluate(track: PodTrack): void {
     track.cancelTimer();
     if (track.seen === undefined || track.isEnding || track.busy !== undefined) return;
-    if (track.isGone) return this.#end(track, decideGone(track.seen));
+    if (track.isGone) {
+      this.#end(track, decideGone(track.seen));
+      return;
+    }
     const { clock, policy, reports } = this.#options;
     const { record, decision } = decide(track.record, track.seen, policy, clock.monotonic());
     const wasRunning = track.record.runningSince !== undefined;
     track.record = record;
-    if (decision.type !== 'wait') return this.#end(track, decision);
+    if (decision.type !== 'wait') {
+      this.#end(track, decision);
+      return;
+    }
     if (decision.isRunning && !wasRunning) reports.running(track);
     if (decision.pending !== undefined) reports.pending(track, decision.pending);
     if (decision.until !== undefined)
@@ -146,7 +156,12 @@ export class PodLifecycle {
       pod = generator.generate(track.task, { launch: track.launch, spent: track.spent, executorId });
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
-      return this.#deliver(track, { result: 'failed', exitCode: undefined, verdict: launchVerdict('invalid_workload', message, hint), warnings: [] });
+      return this.#deliver(track, {
+        result: 'failed',
+        exitCode: undefined,
+        verdict: launchVerdict('invalid_workload', message, hint),
+        warnings: [],
+      });
     }
     tracks.bind(track, podIdOf(pod));
     const result = await launcher.launch({
@@ -184,7 +199,9 @@ export class PodLifecycle {
     const { namespace = '', name = '', uid, resourceVersion, labels } = pod.metadata ?? {};
     if (labels?.[LABELS.executorId] === executorLabel) return pod;
     try {
-      return await client.patchPod(namespace, name, { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } });
+      return await client.patchPod(namespace, name, {
+        metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } },
+      });
     } catch (error) {
       logger.warn({ err: error, pod: name, namespace }, 'a pod of an earlier executor could not be claimed');
       return (await client.readPod(namespace, name).catch(() => undefined)) ?? pod;
@@ -213,7 +230,10 @@ export class PodLifecycle {
     }
     // A second launch starts only after proof that the first is dead.
     if (!track.isDead && !(await this.endPod(track, undefined)))
-      return this.#deliver(track, { ...failed, warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'] });
+      return this.#deliver(track, {
+        ...failed,
+        warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
+      });
     await this.#relaunch(track, failed, spent);
   }
 
@@ -230,7 +250,8 @@ export class PodLifecycle {
     track.advance(spent);
     await this.#launch(track);
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    if (seen !== undefined && !isGone) void remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
+    if (seen !== undefined && !isGone)
+      void remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
   }
 
   #deliver(track: PodTrack, end: PodEnd): void {
@@ -276,7 +297,10 @@ export class PodLifecycle {
       .then(work)
       .catch((error: unknown) => {
         this.#options.logger.error({ err: error, task: track.id }, 'a task could not be handled');
-        const verdict = launchVerdict('launch_failed', `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`);
+        const verdict = launchVerdict(
+          'launch_failed',
+          `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`,
+        );
         this.#deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
       })
       .then(() => {

@@ -40,12 +40,19 @@ export class PodLogs {
     if (readers === undefined) return;
     const limit = new AbortController();
     const { clock } = this.#options;
-    await Promise.race([Promise.allSettled([...readers]), clock.delay(READERS_LIMIT_MS, { signal: limit.signal }).catch(() => {})]);
+    await Promise.race([
+      Promise.allSettled([...readers]),
+      clock.delay(READERS_LIMIT_MS, { signal: limit.signal }).catch(() => {}),
+    ]);
     limit.abort();
   }
 
   /** Follows the log of a task's pod, from its start to its end. The pod is kept until the reader is through. */
-  async *follow(task: QueuedTask, { signal, follow = true, tailLines }: RunLogOptions, outcome: Promise<Outcome> | undefined): AsyncGenerator<LogLine> {
+  async *follow(
+    task: QueuedTask,
+    { signal, follow = true, tailLines }: RunLogOptions,
+    outcome: Promise<Outcome> | undefined,
+  ): AsyncGenerator<LogLine> {
     const id = keyToString(task.key);
     let done = () => {};
     const reading = new Promise<void>((resolve) => {
@@ -59,7 +66,13 @@ export class PodLogs {
     try {
       const pod = await this.#podOf(id, outcome, stop.signal);
       if (pod === undefined) return;
-      yield* followLog(this.#options.client, { ...pod, follow, tailLines, clock: this.#options.clock, signal: stop.signal });
+      yield* followLog(this.#options.client, {
+        ...pod,
+        follow,
+        tailLines,
+        clock: this.#options.clock,
+        signal: stop.signal,
+      });
     } finally {
       signal?.removeEventListener('abort', onAbort);
       stop.abort();
@@ -74,14 +87,25 @@ export class PodLogs {
     const { client, clock } = this.#options;
     try {
       const pod = await this.#newestPod(key, namespace);
-      if (pod === undefined) return { messages: ['There is no pod of this task; it may have been deleted after its end.'], lines: [] };
+      if (pod === undefined)
+        return { messages: ['There is no pod of this task; it may have been deleted after its end.'], lines: [] };
       const container = baseContainerName(pod);
       const lines: LogLine[] = [];
-      const options = { namespace: pod.metadata?.namespace ?? '', pod: pod.metadata?.name ?? '', container, follow: false, tailLines: TASK_LOG_LINES, clock };
+      const options = {
+        namespace: pod.metadata?.namespace ?? '',
+        pod: pod.metadata?.name ?? '',
+        container,
+        follow: false,
+        tailLines: TASK_LOG_LINES,
+        clock,
+      };
       for await (const line of followLog(client, options)) lines.push(line);
       return { messages: [`The last ${TASK_LOG_LINES} lines at most of container ${container}.`], lines };
     } catch (error) {
-      return { messages: [`The log could not be read: ${error instanceof Error ? error.message : String(error)}`], lines: [] };
+      return {
+        messages: [`The log could not be read: ${error instanceof Error ? error.message : String(error)}`],
+        lines: [],
+      };
     }
   }
 
@@ -102,7 +126,11 @@ export class PodLogs {
   }
 
   /** Waits until a task's pod exists; `undefined` where the task ends without one. */
-  async #podOf(id: string, outcome: Promise<Outcome> | undefined, signal: AbortSignal): Promise<{ namespace: string; pod: string; container: string | undefined } | undefined> {
+  async #podOf(
+    id: string,
+    outcome: Promise<Outcome> | undefined,
+    signal: AbortSignal,
+  ): Promise<{ namespace: string; pod: string; container: string | undefined } | undefined> {
     const ended = { ended: false };
     const end = outcome?.then(() => {
       ended.ended = true;
