@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { spend } from '../../src/lifecycle/budget.js';
+import { decide, decideGone, FRESH_RECORD, type PodRecord } from '../../src/lifecycle/decide.js';
+import { observe } from '../../src/lifecycle/observation.js';
+import { DEFAULT_POLICY, NOTHING_SPENT } from '../../src/lifecycle/policy.js';
+import { imagePullKind } from '../../src/lifecycle/waiting.js';
+import type { Pod, PodStatus } from '../../src/wire/types.js';
+import { base, disrupted, exited, pod, runs, waits } from './pods.js';
+
+const policy = { ...DEFAULT_POLICY, clocks: { ...DEFAULT_POLICY.clocks, runningMs: 100_000 } };
+const step = (record: PodRecord, status: PodStatus, now: number, parts: Partial<Pod> = {}) =>
+  decide(record, observe(pod(status, parts)), policy, now);
+const unscheduled = { spec: { restartPolicy: 'Never', containers: [{ name: 'base' }] } };
+const unschedulable = (message: string): PodStatus => ({
+  phase: 'Pending',
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }],
+});
+
+describe('what to do about a pod', () => {
+  it('tells once why it waits while only counts change, and keeps its clock', () => {
+    const first = step(
+      FRESH_RECORD,
+      unschedulable('0/46 nodes are available: 46 Insufficient memory.'),
+      0,
+      unscheduled,
+    );
+    expect(first.decision).toMatchObject({ type: 'wait', until: 600_000, pending: expect.stringContaining('0/46') });
+    const second = step(
+      first.record,
+      unschedulable('0/47 nodes are available: 47 Insufficient memory.'),
+      60_000,
+      unscheduled,
+    );
+    expect(second.decision).toMatchObject({ type: 'wait', until: 600_000, pending: undefined });
+    const third = step(
+      second.record,
+      unschedulable('0/47 nodes are available: 47 node(s) had untolerated taint.'),
+      61_000,
+      unscheduled,
+    );
+    expect(third.decision).toMatchObject({ type: 'wait', until: 600_000, pending: expect.stringContaining('taint') });
+    const last = step(
+      third.record,
+      unschedulable('0/47 nodes are available: 47 Insufficient memory.'),
+      600_000,
+      unscheduled,
+    );
+    expect(last.decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'unschedulable.resources', mainStarted: false },
+    });
+  });
+
+  it('gives a missing secret its grace, and forgets it when it heals', () => {
+    const status = { containerStatuses: base(waits('CreateContainerConfigError', 'secret "db" not found')) };
+    const first = step(FRESH_RECORD, status, 0);
+    expect(first.decision).toMatchObject({ type: 'wait', until: 60_000 });
+    const healed = step(first.record, { phase: 'Running', containerStatuses: base(runs) }, 30_000);
+    expect(healed.decision).toMatchObject({ type: 'wait', isRunning: true });
+    expect(healed.record.waiting).toBeUndefined();
+    expect(step(first.record, status, 60_000).decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'config_error.secret', blame: 'config' },
+    });
+  });
+
+  it('counts a pull and its back-off as one wait', () => {
+    const first = step(FRESH_RECORD, { containerStatuses: base(waits('ErrImagePull', 'manifest unknown')) }, 0);
+    const second = step(
+      first.record,
+      { containerStatuses: base(waits('ImagePullBackOff', 'Back-off pulling image: manifest unknown')) },
+      20_000,
+    );
+    expect(second.decision).toMatchObject({ until: 60_000, pending: undefined });
+  });
+
+  it('fails at once on an image name that cannot be one', () => {
+    expect(step(FRESH_RECORD, { containerStatuses: base(waits('InvalidImageName')) }, 0).decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'image_pull.not_found' },
+    });
+  });
+
+  it('waits for ever on scheduling gates', () => {
+    const gated = { spec: { containers: [{ name: 'base' }], schedulingGates: [{ name: 'kueue.x-k8s.io/admission' }] } };
+    expect(step(FRESH_RECORD, {}, 1e9, gated).decision).toEqual({
+      type: 'wait',
+      until: undefined,
+      isRunning: false,
+      pending: 'held back by its scheduling gates',
+    });
+  });
+
+  it('ends a task at its running limit, counted from when it was first seen to run', () => {
+    const running = { phase: 'Running', containerStatuses: base(runs) };
+    const first = step(FRESH_RECORD, running, 1_000);
+    expect(first.decision).toMatchObject({ until: 101_000 });
+    expect(step(first.record, running, 101_000).decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'deadline.running' },
+    });
+  });
+
+  it('calls a node lost when a pod does not go away', () => {
+    const going = { metadata: { name: 'p', namespace: 'n', uid: 'u', deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    const first = step(FRESH_RECORD, { phase: 'Running', containerStatuses: base(runs) }, 0, going);
+    expect(first.decision).toMatchObject({ type: 'wait', until: 300_000 });
+    expect(
+      step(first.record, { phase: 'Running', containerStatuses: base(runs) }, 300_000, going).decision,
+    ).toMatchObject({ type: 'expired', verdict: { kind: 'node_lost' } });
+  });
+
+  it('takes the outcome of a finished pod that a finalizer keeps', () => {
+    const kept = { metadata: { name: 'p', deletionTimestamp: 'x', finalizers: ['a.b/c'] } };
+    expect(
+      step(FRESH_RECORD, { phase: 'Succeeded', containerStatuses: base(exited(0)) }, 0, kept).decision,
+    ).toMatchObject({ type: 'ended', end: { result: 'success' }, isDead: true });
+  });
+
+  it('decides about a pod that is gone from the last that was seen', () => {
+    expect(decideGone(observe(pod({ phase: 'Succeeded', containerStatuses: base(exited(0)) })))).toMatchObject({
+      end: { result: 'success' },
+    });
+    expect(decideGone(observe(pod({ phase: 'Pending' })))).toMatchObject({
+      end: { verdict: { kind: 'deleted_externally' } },
+    });
+  });
+
+  it('decides the same for the same pod, however often it is asked, and always names a deadline or a reason to have none', () => {
+    const states = [
+      runs,
+      exited(0),
+      exited(1),
+      exited(137, 'OOMKilled'),
+      waits('ContainerCreating'),
+      waits('ImagePullBackOff', 'x'),
+      {},
+    ];
+    const arbitrary = fc.record({
+      phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown', 'New'),
+      state: fc.constantFrom(...states),
+      isDeleting: fc.boolean(),
+      isDisrupted: fc.boolean(),
+      restartPolicy: fc.constantFrom('Never', 'OnFailure', 'Always'),
+    });
+    fc.assert(
+      fc.property(arbitrary, ({ phase, state, isDeleting, isDisrupted, restartPolicy }) => {
+        const status: PodStatus = {
+          phase,
+          containerStatuses: base(state),
+          conditions: isDisrupted ? [disrupted('PreemptionByScheduler')] : [],
+        };
+        const metadata = { name: 'p', namespace: 'n', uid: 'u', ...(isDeleting ? { deletionTimestamp: 'x' } : {}) };
+        const parts = { metadata, spec: { nodeName: 'node', restartPolicy, containers: [{ name: 'base' }] } };
+        const first = step(FRESH_RECORD, status, 0, parts);
+        const second = step(first.record, status, 0, parts);
+        expect(second.record).toEqual(first.record);
+        expect(second.decision.type).toBe(first.decision.type);
+        if (phase === 'Succeeded' || phase === 'Failed')
+          expect(first.decision).toMatchObject({ type: 'ended', isDead: true });
+        if (first.decision.type === 'wait' && phase !== 'Unknown' && phase !== 'New')
+          expect(first.decision.until).toBeTypeOf('number');
+      }),
+    );
+  });
+});
+
+describe('images that cannot be pulled', () => {
+  it.each([
+    ['rpc error: manifest for x:y not found: manifest unknown', 'image_pull.not_found'],
+    ['pull access denied, repository does not exist or may require authorization', 'image_pull.unauthorized'],
+    ['toomanyrequests: You have reached your pull rate limit', 'image_pull.rate_limited'],
+    ['pull QPS exceeded', 'image_pull.rate_limited'],
+    ['dial tcp 10.0.0.1:443: i/o timeout', 'image_pull.network'],
+    ['something else', 'image_pull.unknown'],
+  ])('%s', (message, kind) => {
+    expect(imagePullKind('ErrImagePull', message)).toBe(kind);
+  });
+});
+
+describe('budgets', () => {
+  const verdict = (kind: string, blame: string) => ({ kind, blame }) as Parameters<typeof spend>[0];
+  const budgets = { infra: 1, oom: 1, task: 0 };
+
+  it('are three, and each is spent by its own kind', () => {
+    expect(spend(verdict('evicted', 'infra'), NOTHING_SPENT, budgets)).toEqual({ infra: 1, oom: 0, task: 0 });
+    expect(spend(verdict('oom_killed', 'task'), NOTHING_SPENT, budgets)).toEqual({ infra: 0, oom: 1, task: 0 });
+    expect(spend(verdict('app_exit', 'task'), NOTHING_SPENT, budgets)).toBeUndefined();
+    expect(spend(verdict('evicted', 'infra'), { infra: 1, oom: 0, task: 0 }, budgets)).toBeUndefined();
+  });
+
+  it('are not for what a caller or a configuration has done, nor for what is final', () => {
+    for (const [kind, blame] of [
+      ['deleted_externally', 'caller'],
+      ['image_pull.not_found', 'config'],
+      ['cancelled', 'infra'],
+      ['quota.impossible', 'infra'],
+    ] as const)
+      expect(spend(verdict(kind, blame), NOTHING_SPENT, { infra: 9, oom: 9, task: 9 })).toBeUndefined();
+  });
+});
