@@ -4,7 +4,7 @@ import { ClusterError } from '../errors.js';
 import type { Pod } from '../wire/types.js';
 import type { PodWorker } from './kubelet/pod-worker.js';
 import { waitingMessage } from './kubelet/scripted-runtime.js';
-import { evictedEnding, type VirtualKubelet } from './kubelet/virtual-kubelet.js';
+import { evictedEnding, type PodIntent, type VirtualKubelet } from './kubelet/virtual-kubelet.js';
 import type { Store } from './server/store.js';
 import { VirtualClock } from './virtual-clock.js';
 
@@ -62,17 +62,24 @@ export class FaultTarget {
     this.#predicate = predicate;
   }
 
-  /** Resolves with the pod, without a fault. A virtual clock is moved on until there is one. */
-  async matched(): Promise<Pod> {
+  /**
+   * Resolves with the pod, without a fault. A virtual clock is moved on until there is one. `onMatch` is called in the same turn as the
+   * change that made the predicate hold, before anybody else hears of it.
+   */
+  async matched(onMatch: (pod: Pod) => void = () => {}): Promise<Pod> {
     const { store, clock } = this.#context;
     const present = store.list('pods', '').find(({ object }) => this.#predicate(viewOf(object as Pod)));
-    if (present !== undefined) return present.object as Pod;
+    if (present !== undefined) {
+      onMatch(present.object as Pod);
+      return present.object as Pod;
+    }
     let found: Pod | undefined;
     let unsubscribe = () => {};
     const future = new Promise<Pod>((resolve) => {
       unsubscribe = store.subscribe('pods', ({ after }) => {
         if (found !== undefined || after === undefined || !this.#predicate(viewOf(after as Pod))) return;
         found = after as Pod;
+        onMatch(found);
         unsubscribe();
         resolve(found);
       });
@@ -83,25 +90,36 @@ export class FaultTarget {
 
   async #act<T>(
     action: (pod: Pod, kubelet: VirtualKubelet, worker: PodWorker | undefined) => Promise<T> | T,
+    intent?: (pod: Pod) => PodIntent,
   ): Promise<Pod> {
     const { kubelet } = this.#context;
     if (kubelet === undefined)
       throw new ClusterError('This fault needs a kubelet', 'Start the cluster with kubelet: "scripted" or "process".');
-    const pod = await this.matched();
+    const pod = await this.matched((found) => intent !== undefined && kubelet.intend(found, intent(found)));
     await action(pod, kubelet, kubelet.worker(pod));
     return pod;
   }
 
   /** Acts through the pod's worker, waiting until the kubelet has the pod. */
-  async #actInside(action: (pod: Pod, worker: PodWorker) => Promise<void>): Promise<Pod> {
+  async #actInside(
+    action: (pod: Pod, worker: PodWorker) => Promise<void>,
+    intent?: (pod: Pod) => PodIntent,
+  ): Promise<Pod> {
     return this.#act(async (pod, kubelet, worker) => {
       const bound = worker ?? (await this.#workerOf(pod, kubelet));
       await action(pod, bound);
-    });
+    }, intent);
+  }
+
+  #hold(waitingOf: (pod: Pod) => { reason: string; message: string }): Promise<Pod> {
+    return this.#actInside(
+      (pod, worker) => worker.hold(waitingOf(pod)),
+      (pod) => ({ hold: waitingOf(pod) }),
+    );
   }
 
   async #workerOf(pod: Pod, kubelet: VirtualKubelet): Promise<PodWorker> {
-    const { clock, store } = this.#context;
+    const { clock } = this.#context;
     const uid = pod.metadata?.uid;
     if (clock instanceof VirtualClock) await clock.advanceUntil(() => kubelet.worker(pod) !== undefined);
     else if (kubelet.worker(pod) === undefined) {
@@ -113,7 +131,6 @@ export class FaultTarget {
       for (let i = 0; i < 50 && kubelet.worker(pod) === undefined; i++)
         await new Promise((resolve) => setImmediate(resolve));
     }
-    void store;
     const worker = kubelet.worker(pod);
     if (worker === undefined)
       throw new ClusterError(`Pod ${pod.metadata?.namespace}/${pod.metadata?.name} is not run by this kubelet`);
@@ -167,16 +184,13 @@ export class FaultTarget {
 
   /** The image cannot be pulled. Aim it at a pod that has not started. */
   imagePull(kind: ImagePullKind = 'not_found'): Promise<Pod> {
-    return this.#actInside((pod, worker) => {
-      const image = pod.spec?.containers[0]?.image ?? '';
-      const reason = kind === 'invalid_name' ? 'InvalidImageName' : 'ErrImagePull';
-      return worker.hold({ reason, message: PULL_MESSAGES[kind](image) });
-    });
+    const reason = kind === 'invalid_name' ? 'InvalidImageName' : 'ErrImagePull';
+    return this.#hold((pod) => ({ reason, message: PULL_MESSAGES[kind](pod.spec?.containers[0]?.image ?? '') }));
   }
 
   /** The container's configuration is wrong: CreateContainerConfigError. Aim it at a pod that has not started. */
   configError(message = 'secret "missing" not found'): Promise<Pod> {
-    return this.#actInside((_pod, worker) => worker.hold({ reason: 'CreateContainerConfigError', message }));
+    return this.#hold(() => ({ reason: 'CreateContainerConfigError', message }));
   }
 
   /** Lifts an `imagePull` or `configError`: the containers start within a second. */
@@ -191,7 +205,11 @@ export class FaultTarget {
       resource === undefined
         ? `Pod was rejected: ${reason}`
         : `Pod was rejected: Node didn't have enough resource: ${resource}, requested: 1000, used: 64000, capacity: 64000`;
-    return this.#actInside((_pod, worker) => worker.reject({ reason, message }));
+    const ending = { reason, message };
+    return this.#actInside(
+      (_pod, worker) => worker.reject(ending),
+      () => ({ reject: ending }),
+    );
   }
 
   /** Somebody deletes the pod. */

@@ -1,32 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Transport } from '../../src/kube/transport.js';
 import { FakeCluster } from '../../src/testing/index.js';
-
-async function call(
-  transport: Transport,
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-  path: string,
-  body?: unknown,
-  type = 'application/json',
-) {
-  const response = await transport.request({
-    method,
-    path,
-    headers: body === undefined ? {} : { 'content-type': type },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const piece of response.body) text += Buffer.from(piece).toString();
-  return { status: response.status, json: text.startsWith('{') ? JSON.parse(text) : undefined, text };
-}
-
-const pod = (name: string, command?: string[], annotations: Record<string, string> = {}) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, annotations },
-  spec: { restartPolicy: 'Never', containers: [{ name: 'base', image: 'busybox', ...(command ? { command } : {}) }] },
-});
-const PODS = '/api/v1/namespaces/default/pods';
+import { call, HANG, PODS, pod, running } from './call.js';
 
 describe('FakeCluster', () => {
   it('plays a scripted pod to its end on a virtual clock', async () => {
@@ -46,7 +20,7 @@ describe('FakeCluster', () => {
   it('loses a node: the pod is deleted by taint and stays Terminating', async () => {
     const cluster = await FakeCluster.start({ seed: 1, clock: 'virtual' });
     const transport = cluster.transport();
-    await call(transport, 'POST', PODS, pod('a', undefined, { 'testing.podwright.dev/result': 'Hang' }));
+    await call(transport, 'POST', PODS, pod('a', {}, HANG));
     await cluster.when((view) => view.phase === 'Running').nodeLost();
     await cluster.clock.advance('10m');
     const { json } = await call(transport, 'GET', `${PODS}/a`);
@@ -68,7 +42,7 @@ describe('FakeCluster', () => {
   it('runs a real process, serves its log and its exit code', async () => {
     const cluster = await FakeCluster.start({ kubelet: 'process' });
     const transport = cluster.transport();
-    await call(transport, 'POST', PODS, pod('a', ['node', '-e', 'console.log("hello"); process.exit(3)']));
+    await call(transport, 'POST', PODS, pod('a', running('node', '-e', 'console.log("hello"); process.exit(3)')));
     const ended = await cluster.waitFor((view) => view.phase === 'Failed');
     expect(ended.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
     expect((await call(transport, 'GET', `${PODS}/a/log`)).text).toBe('hello\n');

@@ -35,6 +35,7 @@ export interface WorkerHost {
 }
 
 const RESTART_BACKOFF_MS = 10_000;
+const PULL_BACKOFF_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
 
 interface Logs {
@@ -103,6 +104,7 @@ export class PodWorker {
 
   /** Refuses the pod, as at admission; only before anything of it runs. */
   async reject(ending: PodEnding): Promise<void> {
+    if (this.#isDone) return;
     this.#stopped.abort(new Error('rejected'));
     this.#ending = ending;
     this.#isDone = true;
@@ -142,6 +144,20 @@ export class PodWorker {
         record.state = { waiting };
     }
     await this.#report();
+    if (waiting?.reason === 'ErrImagePull') this.#backOffLater(waiting.message);
+  }
+
+  /** A pull that has failed is tried again after a while, and waits in between. */
+  #backOffLater(message: string): void {
+    const cancel = this.#host.clock.schedule(PULL_BACKOFF_MS, () => {
+      if (this.#waiting?.reason !== 'ErrImagePull') return;
+      const image = this.#pod.spec?.containers[0]?.image ?? '';
+      void this.hold({
+        reason: 'ImagePullBackOff',
+        message: `Back-off pulling image "${image}": ErrImagePull: ${message}`,
+      });
+    });
+    this.#stopped.signal.addEventListener('abort', cancel, { once: true });
   }
 
   #facts(): StatusFacts {

@@ -7,6 +7,7 @@ import type { KubeEvent, KubeObject, Node, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import type { LogSource } from '../server/core.js';
 import { ClusterApi } from './cluster-api.js';
+import type { PodEnding } from './pod-status.js';
 import { PodWorker, type WorkerHost } from './pod-worker.js';
 import { ProcessRuntime } from './process-runtime.js';
 import { place } from './scheduler.js';
@@ -23,6 +24,12 @@ export interface NodeOptions {
   readonly taints?: readonly { key: string; value?: string; effect: string }[] | undefined;
   /** @default cpu 64, memory 256Gi, ephemeral-storage 1Ti, pods 1000 */
   readonly capacity?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What shall happen to a pod as soon as the kubelet has it, before anything of it runs. */
+export interface PodIntent {
+  readonly hold?: { readonly reason: string; readonly message: string } | undefined;
+  readonly reject?: PodEnding | undefined;
 }
 
 /** Options of the kubelet. */
@@ -100,6 +107,7 @@ export class VirtualKubelet implements LogSource {
   readonly #lost = new Set<string>();
   readonly #unscheduled = new Set<string>();
   readonly #messages = new Map<string, string>();
+  readonly #intents = new Map<string, PodIntent>();
   #retry: (() => void) | undefined;
   #addresses = 0;
   #events = 0;
@@ -131,6 +139,11 @@ export class VirtualKubelet implements LogSource {
   /** The worker of a pod, where this kubelet has it. */
   worker(pod: Pod): PodWorker | undefined {
     return this.#workers.get(pod.metadata?.uid ?? '');
+  }
+
+  /** Prepares a fault for a pod that this kubelet has not taken in yet. */
+  intend(pod: Pod, intent: PodIntent): void {
+    if (this.worker(pod) === undefined) this.#intents.set(pod.metadata?.uid ?? '', intent);
   }
 
   containerLog(pod: Pod, container: string, previous: boolean): ContainerLog | undefined {
@@ -269,6 +282,13 @@ export class VirtualKubelet implements LogSource {
     const worker = new PodWorker(this.#host(), mode === 'process' ? this.#processes : this.#scripted, pod);
     this.#workers.set(pod.metadata?.uid ?? '', worker);
     worker.update(pod);
+    const intent = this.#intents.get(pod.metadata?.uid ?? '');
+    this.#intents.delete(pod.metadata?.uid ?? '');
+    if (intent?.reject !== undefined) {
+      void worker.reject(intent.reject);
+      return;
+    }
+    if (intent?.hold !== undefined) void worker.hold(intent.hold);
     void worker.run();
     void this.#playPodReason(pod, worker);
   }

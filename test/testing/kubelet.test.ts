@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeCluster } from '../../src/testing/index.js';
+import { call, PODS, pod, running } from './call.js';
+
+describe('the kubelet in process mode', () => {
+  let cluster: FakeCluster;
+  beforeEach(async () => {
+    cluster = await FakeCluster.start({ kubelet: 'process', listen: false });
+  });
+  afterEach(() => cluster.stop());
+
+  const create = (name: string, spec: object) => call(cluster.transport(), 'POST', PODS, pod(name, spec));
+  const ended = () => cluster.waitFor((view) => view.phase === 'Failed' || view.phase === 'Succeeded');
+  const node = (script: string) => ['node', '-e', script];
+
+  it('runs init containers in order before the main one', async () => {
+    const init = (name: string) => ({ name, image: 'x', command: node(`console.log("${name}")`) });
+    await create('a', {
+      initContainers: [init('one'), init('two')],
+      containers: [{ name: 'base', image: 'x', command: node('console.log("main")') }],
+    });
+    const { status } = await ended();
+    expect(status?.phase).toBe('Succeeded');
+    const times = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+      (item) => item.state?.terminated?.startedAt ?? '',
+    );
+    expect(times).toEqual([...times].sort());
+    expect((await call(cluster.transport(), 'GET', `${PODS}/a/log?container=two`)).text).toBe('two\n');
+  });
+
+  it('fails a pod whose init container fails', async () => {
+    await create('a', { initContainers: [{ name: 'init', image: 'x', command: node('process.exit(5)') }] });
+    const { status } = await ended();
+    expect(status?.phase).toBe('Failed');
+    expect(status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(5);
+    expect(status?.containerStatuses?.[0]?.state?.waiting?.reason).toBe('PodInitializing');
+  });
+
+  it('ends a sidecar after the main container', async () => {
+    const sidecar = { name: 'side', image: 'x', restartPolicy: 'Always', command: node('setInterval(() => {}, 1000)') };
+    await create('a', { initContainers: [sidecar], ...running(...node('process.exit(0)')) });
+    const { status } = await ended();
+    expect(status?.phase).toBe('Succeeded');
+    expect(status?.initContainerStatuses?.[0]?.state?.terminated).toBeDefined();
+  });
+
+  it('gives variables, the directory, and takes the termination message', async () => {
+    const script =
+      'require("fs").writeFileSync(process.env.PODWRIGHT_TERMINATION_LOG, [process.env.A, process.env.NAME, process.argv[1], process.cwd()].join(" "))';
+    const env = [
+      { name: 'A', value: '1' },
+      { name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    ];
+    await create('a', {
+      containers: [{ name: 'base', image: 'x', command: node(script), args: ['$(A)-$(NAME)'], env, workingDir: '/' }],
+    });
+    expect((await ended()).status?.containerStatuses?.[0]?.state?.terminated?.message).toBe('1 a 1-a /');
+  });
+
+  it('falls back to the log for the message of an error', async () => {
+    const container = {
+      name: 'base',
+      image: 'x',
+      terminationMessagePolicy: 'FallbackToLogsOnError',
+      command: node('console.log("why"); process.exit(1)'),
+    };
+    await create('a', { containers: [container] });
+    expect((await ended()).status?.containerStatuses?.[0]?.state?.terminated?.message).toBe('why\n');
+  });
+
+  it('reports a command that is not there', async () => {
+    await create('a', running('no-such-command-anywhere'));
+    expect((await ended()).status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 128,
+      reason: 'StartError',
+    });
+  });
+
+  it('ends a deleted pod with SIGTERM, and removes it', async () => {
+    await create(
+      'a',
+      running(...node('process.on("SIGTERM", () => process.exit(7)); console.log("up"); setInterval(() => {}, 1000)')),
+    );
+    await cluster.waitFor((view) => view.phase === 'Running');
+    const transport = cluster.transport();
+    const response = await transport.request({ method: 'GET', path: `${PODS}/a/log?follow=true` });
+    for await (const piece of response.body) {
+      if (Buffer.from(piece).toString().includes('up')) break;
+    }
+    const last = cluster.waitFor((view) => view.pod.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+    await call(transport, 'DELETE', `${PODS}/a`);
+    expect((await last).status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 7 });
+  });
+
+  it('kills with SIGKILL when the grace has passed', async () => {
+    await create('a', {
+      terminationGracePeriodSeconds: 1,
+      ...running(...node('process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)')),
+    });
+    await cluster.waitFor((view) => view.phase === 'Running');
+    const response = await cluster.transport().request({ method: 'GET', path: `${PODS}/a/log?follow=true` });
+    for await (const piece of response.body) {
+      if (Buffer.from(piece).toString().includes('up')) break;
+    }
+    const last = cluster.waitFor((view) => view.pod.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+    await call(cluster.transport(), 'DELETE', `${PODS}/a`);
+    expect((await last).status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 137 });
+  });
+
+  it('serves parts of a log', async () => {
+    await create('a', running(...node('for (let i = 1; i < 6; i++) console.log("line " + i)')));
+    await ended();
+    const log = async (query: string) => (await call(cluster.transport(), 'GET', `${PODS}/a/log?${query}`)).text;
+    expect(await log('tailLines=2')).toBe('line 4\nline 5\n');
+    expect(await log('tailLines=0')).toBe('');
+    expect(await log('limitBytes=9')).toBe('line 1\nli');
+    expect(await log('tailLines=1&timestamps=true')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z line 5\n$/);
+    expect(await log('previous=true')).toContain('previous terminated container');
+  });
+});
