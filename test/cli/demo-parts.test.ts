@@ -85,7 +85,10 @@ describe('the check', () => {
     const plan = planIn(folder);
     for (let file = 0; file < 4; file += 1) writeFileSync(plan.dataFile(file), 'one two two.\n');
     writeFileSync(plan.totalFile, JSON.stringify({ one: 4, two: 8 }));
-    expect(verify(plan)).toEqual({ isRight: true, bytes: 52, words: 12, distinct: 2, problems: [] });
+    const right = { isRight: true, bytes: 52, words: 12, distinct: 2, problems: [] };
+    expect(verify(plan)).toEqual({ ...right, isOncePerTry: false });
+    writeFileSync(plan.ledgerFile, 'count[1]#1\ncount[2]#1\n');
+    expect(verify(plan)).toEqual({ ...right, isOncePerTry: true });
     writeFileSync(plan.totalFile, JSON.stringify({ one: 5 }));
     writeFileSync(plan.ledgerFile, 'count[1]#1\ncount[2]#1\ncount[1]#1\n');
     expect(verify(plan).problems).toEqual([

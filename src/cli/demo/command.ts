@@ -78,7 +78,8 @@ function makeExecutor(options: DemoOptions, kubeClient: KubeClient, runId: strin
       // The same after a restart, so that the pods of the host that was killed are found again.
       executorId: runId,
       acknowledge: 'manual',
-      config: { namespace: options.namespace },
+      // The verdicts have all that the pods could tell; the cluster is left as it was found.
+      config: { namespace: options.namespace, deleteWorkerPodsOnFailure: true },
     }),
   });
 }

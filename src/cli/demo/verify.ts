@@ -12,6 +12,8 @@ export interface Verification {
   readonly words: number;
   /** Different words in the data. */
   readonly distinct: number;
+  /** Whether the pods' processes left a ledger, and it shows that no try was started twice. */
+  readonly isOncePerTry: boolean;
   /** What is wrong, one sentence each. */
   readonly problems: readonly string[];
 }
@@ -47,7 +49,9 @@ export function verify(plan: DemoPlan): Verification {
       (word) =>
         `"${word}" is in the data ${counts.get(word) ?? 0} times, the pipeline counted ${merged.get(word) ?? 0}`,
     );
-  for (const name of doubledStarts(plan.ledgerFile)) problems.push(`${name} was started more than once`);
+  const doubled = doubledStarts(plan.ledgerFile);
+  const isOncePerTry = existsSync(plan.ledgerFile) && doubled.length === 0;
+  for (const name of doubled) problems.push(`${name} was started more than once`);
   const words = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return { isRight: problems.length === 0, bytes, words, distinct: counts.size, problems };
+  return { isRight: problems.length === 0, bytes, words, distinct: counts.size, isOncePerTry, problems };
 }
