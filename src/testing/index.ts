@@ -1,8 +1,8 @@
 /** The entry `podwright/testing`: the embedded cluster. */
 export { type ClusterFaults, FakeCluster, type FakeClusterOptions } from './fake-cluster.js';
 export { FaultTarget, type ImagePullKind, type PodView } from './fault-target.js';
+export type { NodeOptions } from './kubelet/node-object.js';
 export type { PodScript } from './kubelet/scripted-runtime.js';
-export type { NodeOptions } from './kubelet/virtual-kubelet.js';
 export type { Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';

@@ -7,6 +7,7 @@ import type { KubeEvent, KubeObject, Node, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import type { LogSource } from '../server/core.js';
 import { ClusterApi } from './cluster-api.js';
+import { type NodeOptions, nodeObject } from './node-object.js';
 import type { PodEnding } from './pod-status.js';
 import { PodWorker, type WorkerHost } from './pod-worker.js';
 import { ProcessRuntime } from './process-runtime.js';
@@ -15,16 +16,6 @@ import { type PodScript, SCRIPT_PREFIX, ScriptedRuntime } from './scripted-runti
 
 /** How pods are run. */
 export type KubeletMode = 'process' | 'scripted';
-
-/** A node that the kubelet plays. */
-export interface NodeOptions {
-  /** @default 'node-1', 'node-2', … */
-  readonly name?: string | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly taints?: readonly { key: string; value?: string; effect: string }[] | undefined;
-  /** @default cpu 64, memory 256Gi, ephemeral-storage 1Ti, pods 1000 */
-  readonly capacity?: Readonly<Record<string, string>> | undefined;
-}
 
 /** What shall happen to a pod as soon as the kubelet has it, before anything of it runs. */
 export interface PodIntent {
@@ -45,50 +36,9 @@ export interface VirtualKubeletOptions {
   readonly recordEvents: boolean;
 }
 
-const CAPACITY = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '1Ti', pods: '1000' };
 const NODE_MONITOR_GRACE_MS = 40_000;
 const RETRY_SCHEDULING_MS = 5000;
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
-
-function nodeObject({ name = '', labels, taints, capacity }: NodeOptions, now: string): Node {
-  const resources = { ...CAPACITY, ...capacity };
-  return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: {
-      name,
-      labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64', ...labels },
-    },
-    spec: taints === undefined ? {} : { taints: [...taints] },
-    status: {
-      capacity: resources,
-      allocatable: resources,
-      conditions: [
-        {
-          type: 'Ready',
-          status: 'True',
-          reason: 'KubeletReady',
-          message: 'kubelet is posting ready status',
-          lastHeartbeatTime: now,
-          lastTransitionTime: now,
-        },
-      ],
-      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-      nodeInfo: {
-        kubeletVersion: 'v1.36.3',
-        operatingSystem: 'linux',
-        architecture: 'amd64',
-        bootID: '',
-        containerRuntimeVersion: 'podwright://1',
-        kernelVersion: '',
-        kubeProxyVersion: '',
-        machineID: '',
-        osImage: '',
-        systemUUID: '',
-      },
-    },
-  };
-}
 
 const isEnded = (pod: Pod) => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 

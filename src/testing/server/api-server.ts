@@ -16,6 +16,7 @@ import { type RequestFacts, type RequestFault, RequestFaults, reasonOf } from '.
 import { isMap } from './json.js';
 import { awaitVersion, list, parseVersion } from './list.js';
 import { readLog } from './logs.js';
+import { patch } from './patch.js';
 import { parseResourcePath, type ResourcePath, type ResourceRequest, resourceRequest } from './request.js';
 import { keyOf } from './resources.js';
 import { type Answer, encoded, eventRenderer, formOf, listAnswer, objectAnswer } from './respond.js';
@@ -25,7 +26,7 @@ import { Store } from './store.js';
 import type { ByteStream } from './stream.js';
 import { bind, evict } from './subresources.js';
 import { watch } from './watch.js';
-import { create, patch, update } from './write.js';
+import { create, update } from './write.js';
 
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 

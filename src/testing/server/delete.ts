@@ -1,13 +1,13 @@
 /** Deleting objects: grace, preconditions, finalizers, whole collections, namespaces. */
 import { formatTime } from '../../wire/micro-time.js';
 import type { KubeObject, KubeStatus } from '../../wire/types.js';
+import { readBody } from './body.js';
 import type { Core } from './core.js';
 import { isMap, type JsonMap } from './json.js';
 import { selectorOf } from './list.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { keyOf, RESOURCES, type ResourceDef } from './resources.js';
 import { badRequest, conflict, fault, invalidOptions, notFound } from './status.js';
-import { readBody } from './write.js';
 
 /** The options of a delete, from its body and its query. */
 export interface DeleteOptions {

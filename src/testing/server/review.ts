@@ -1,11 +1,11 @@
 /** SelfSubjectAccessReview: whether the caller may do something. */
 import type { TransportRequest } from '../../kube/transport.js';
 import type { Access } from './access.js';
+import { readBody } from './body.js';
 import { isMap } from './json.js';
 import type { UserInfo } from './request.js';
 import { type Answer, encoded } from './respond.js';
 import { methodNotAllowed } from './status.js';
-import { readBody } from './write.js';
 
 /** Answers a review. */
 export function reviewAccess(access: Access, user: UserInfo, request: TransportRequest): Answer {

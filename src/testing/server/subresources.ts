@@ -2,13 +2,13 @@
 
 import { matchesLabels } from '../../wire/selectors.js';
 import type { Condition, KubeStatus, Pod } from '../../wire/types.js';
+import { readBody } from './body.js';
 import { type Core, nowTime } from './core.js';
 import { deleteObject, optionsOf } from './delete.js';
 import { isMap, type JsonMap } from './json.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { keyOf, PODS } from './resources.js';
 import { ApiError, badRequest, conflict, failure, internal, notFound } from './status.js';
-import { readBody } from './write.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 

@@ -1,33 +1,27 @@
-/** Creating, replacing and patching objects. */
-import yaml from 'js-yaml';
-import { jsonPatch } from '../../wire/json-patch.js';
-import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
+/** Creating and replacing objects. */
+
 import type { KubeObject } from '../../wire/types.js';
 import { admitCreate } from './admission.js';
+import { decodeObject } from './body.js';
 import { type Core, nameSuffix, newUid, nowTime } from './core.js';
-import { DecodeError, decodeKind } from './decode.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
-import { dropEmpty } from './pod-defaults.js';
 import { isDryRun, type ResourceRequest } from './request.js';
-import { apiVersionOf, keyOf, RESOURCES, type ResourceDef } from './resources.js';
+import { keyOf, type ResourceDef } from './resources.js';
 import {
-  ApiError,
   alreadyExists,
   badRequest,
   conflict,
   type FieldFault,
-  failure,
   fault,
   internal,
   invalid,
   invalidOptions,
   MODIFIED_MEANWHILE,
   notFound,
-  unprocessable,
-  unsupportedBody,
 } from './status.js';
-import { applyDefaults, complete, nameProblem, podStatusFaults, prepareCreate, specFaults } from './strategies.js';
+import { applyDefaults, complete, nameProblem, prepareCreate, specFaults } from './strategies.js';
 import { metadataFaults } from './validate-meta.js';
+import { podStatusFaults } from './validate-pod-status.js';
 
 /** An object and the HTTP status to answer with. */
 export interface Written {
@@ -36,97 +30,6 @@ export interface Written {
 }
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
-
-/** The message of Go's JSON decoder for a text that JavaScript's refused as well. */
-function goJsonError(error: unknown, text: string): string {
-  const { message } = error as Error;
-  if (/end of JSON input|Unterminated|Expected .* at position \d+$/.test(message) && !/Unexpected token/.test(message))
-    return 'unexpected end of JSON input';
-  const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
-  return `invalid character '${text[at] ?? ''}' looking for beginning of value`;
-}
-
-/** Reads a JSON or YAML body. @throws ApiError 400 or 415. */
-export function readBody(text: string, contentType: string | undefined, prefix = ''): unknown {
-  const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
-  if (type === 'application/yaml') {
-    try {
-      return yaml.load(text, { schema: yaml.JSON_SCHEMA });
-    } catch (error) {
-      throw badRequest(`error parsing YAML: ${(error as Error).message}`);
-    }
-  }
-  if (type !== 'application/json' && type !== '*/*' && type !== '') throw unsupportedBody();
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw badRequest(
-      `${prefix}couldn't get version/kind; json parse error: ${goJsonError(error, text)} (${text === '' ? '<empty>' : text})`,
-    );
-  }
-}
-
-/** Whether the server knows a kind in a version at all. */
-function isRegistered(version: string, kind: string): boolean {
-  return RESOURCES.some((known) => apiVersionOf(known) === version && known.kind === kind);
-}
-
-function checkKind(def: ResourceDef, object: JsonMap): void {
-  const version = apiVersionOf(def);
-  const kind = String(object.kind ?? def.kind);
-  const given = String(object.apiVersion ?? version);
-  if (kind === def.kind && given === version) return;
-  const start = `${kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
-  if (!isRegistered(given, kind))
-    throw badRequest(
-      `${start}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/runtime/scheme.go:111"`,
-    );
-  throw badRequest(`${start}: converting (v1.${kind}) to (core.${def.kind}): unknown conversion`);
-}
-
-/** Reads the object a request carries and puts kind and apiVersion first. */
-export function decodeObject(request: ResourceRequest): JsonMap {
-  const body = readBody(
-    request.body,
-    request.headers['content-type'],
-    `the object provided is unrecognized (must be of type ${request.def.kind}): `,
-  );
-  if (!isMap(body)) throw badRequest("Object 'Kind' is missing in 'null'");
-  checkKind(request.def, body);
-  return shaped(request, body);
-}
-
-function jsonType(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  if (value === null) return 'null';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
-}
-
-/** Decodes an object by its type and brings it into the stored form; unknown fields go, and are reported as the request asks. */
-function shaped(request: ResourceRequest, body: JsonMap): JsonMap {
-  const { def } = request;
-  const { metadata: given, ...rest } = decoded(request, body);
-  const metadata = mapOf(given);
-  dropEmpty(metadata);
-  return { apiVersion: apiVersionOf(def), kind: def.kind, metadata, ...rest };
-}
-
-function decoded(request: ResourceRequest, body: JsonMap): JsonMap {
-  const { def } = request;
-  const start = `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
-  try {
-    const { object, unknown } = decodeKind(def.kind, body);
-    if (unknown.length === 0) return object;
-    const mode = request.query.get('fieldValidation') ?? 'Warn';
-    const texts = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
-    if (mode === 'Strict') throw badRequest(`${start}: strict decoding error: ${texts.join(', ')}`);
-    if (mode === 'Warn') request.warnings.push(...texts);
-    return object;
-  } catch (error) {
-    if (error instanceof DecodeError) throw badRequest(`${start}: ${error.message}`);
-    throw error;
-  }
-}
 
 function checkNamespace(request: ResourceRequest, metadata: JsonMap): void {
   if (!request.def.namespaced) {
@@ -202,7 +105,8 @@ function dnsWarning(name: string): string {
   return `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]${name === '' ? name : ''}`;
 }
 
-function checkManager(request: ResourceRequest, kind: string): void {
+/** Checks the name of the field manager. @throws ApiError 422. */
+export function checkManager(request: ResourceRequest, kind: string): void {
   const manager = request.query.get('fieldManager') ?? '';
   if (manager.length > 128) throw invalidOptions(kind, [fault.tooLong('fieldManager', 128)]);
 }
@@ -237,58 +141,6 @@ export function update(core: Core, request: ResourceRequest): Written {
     throw invalid({ ...def, kind: def.resource }, name, [
       fault.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
-  return commit(core, request, old, object, dryRun);
-}
-
-const PATCHES: Readonly<Record<string, (target: unknown, patch: unknown) => unknown>> = {
-  'application/json-patch+json': jsonPatch,
-  'application/merge-patch+json': mergePatch,
-  'application/strategic-merge-patch+json': strategicMergePatch,
-};
-
-/** Patches the object a request names. */
-export function patch(core: Core, request: ResourceRequest): Written {
-  const { def, name } = request;
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
-  const dryRun = isDryRun(request.query.getAll('dryRun'), 'PatchOptions');
-  checkManager(request, 'PatchOptions');
-  const apply = PATCHES[type];
-  if (apply === undefined) throw new ApiError(failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}));
-  const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
-  let body: unknown;
-  try {
-    body = JSON.parse(request.body);
-  } catch (error) {
-    throw badRequest(`error decoding patch: ${goJsonError(error, request.body)}`);
-  }
-  if (type.startsWith('application/json-patch') ? !Array.isArray(body) : !isMap(body))
-    throw badRequest(
-      `error decoding patch: json: cannot unmarshal ${jsonType(body)} into Go value of type ${Array.isArray(body) ? 'map[string]interface {}' : '[]handlers.jsonPatchOp'}`,
-    );
-  if (old === undefined) throw notFound(def, name);
-  let patched: unknown;
-  try {
-    patched = apply(old, body);
-  } catch (error) {
-    if (!(error instanceof PatchError)) throw error;
-    throw error.unprocessable ? unprocessable() : internal(error.message);
-  }
-  let object: JsonMap;
-  try {
-    object = shaped(request, mapOf(patched));
-  } catch (error) {
-    // A patch that leads to values of a wrong type is the patch's fault, not the request's.
-    if (error instanceof ApiError)
-      throw invalid({ group: '', resource: '', kind: '' }, '', [
-        fault.invalid('patch', JSON.stringify(patched), error.message.replace(/^.*?: (?=json:)/, '')),
-      ]);
-    throw error;
-  }
-  const metadata = object.metadata as JsonMap;
-  if (metadata.name !== name)
-    throw badRequest(
-      `the name of the object (${String(metadata.name ?? '')}) does not match the name on the URL (${name})`,
-    );
   return commit(core, request, old, object, dryRun);
 }
 

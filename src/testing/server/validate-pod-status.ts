@@ -1,0 +1,43 @@
+/** Validation of changes of a pod's status. */
+import { isMap, type JsonMap } from './json.js';
+import { type FieldFault, fault } from './status.js';
+
+const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+
+/** Faults of a change of a pod's status. */
+export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
+  const status = mapOf(object.status);
+  const oldStatus = mapOf(old.status);
+  const faults: FieldFault[] = [];
+  if (status.qosClass !== oldStatus.qosClass && oldStatus.qosClass !== undefined)
+    faults.push(fault.invalid('status.qosClass', status.qosClass, 'field is immutable'));
+  const restartPolicy = mapOf(object.spec).restartPolicy;
+  const lists = [
+    ['containerStatuses', restartPolicy] as const,
+    ['initContainerStatuses', restartPolicy === 'Always' ? 'OnFailure' : restartPolicy] as const,
+  ];
+  for (const [field, policy] of lists) {
+    if (policy === 'Always') continue;
+    const before = Array.isArray(oldStatus[field]) ? oldStatus[field].filter(isMap) : [];
+    const after = Array.isArray(status[field]) ? status[field].filter(isMap) : [];
+    for (const [index, container] of after.entries()) {
+      const previous = mapOf(before.find((item) => item.name === container.name)).state;
+      const ended = mapOf(previous).terminated;
+      if (!isMap(ended) || isMap(mapOf(container.state).terminated)) continue;
+      if (policy === 'OnFailure' && ended.exitCode !== 0) continue;
+      if (isSidecar(object, String(container.name))) continue;
+      faults.push(
+        fault.forbidden(`status.${field}[${index}].state`, 'may not be transitioned to non-terminated state'),
+      );
+    }
+  }
+  return faults;
+}
+
+function isSidecar(pod: JsonMap, name: string): boolean {
+  const list = mapOf(pod.spec).initContainers;
+  return (
+    Array.isArray(list) &&
+    list.some((container) => isMap(container) && container.name === name && container.restartPolicy === 'Always')
+  );
+}
