@@ -7,7 +7,7 @@ import { isMap, type JsonMap } from './json.js';
 import { selectorOf } from './list.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { keyOf, RESOURCES, type ResourceDef } from './resources.js';
-import { badRequest, conflict, fault, invalidOptions, notFound } from './status.js';
+import { badRequest, conflict, fault, forbidden, invalidOptions, notFound } from './status.js';
 
 /** The options of a delete, from its body and its query. */
 export interface DeleteOptions {
@@ -19,6 +19,8 @@ export interface DeleteOptions {
 }
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+/** Namespaces that admission keeps from deletion. */
+const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** Reads delete options. @throws ApiError 400 or 422. */
@@ -165,6 +167,7 @@ function deleteNamespace(
   stored: KubeObject,
   options: DeleteOptions,
 ): Deleted {
+  if (IMMORTAL.has(key)) throw forbidden(def, key, 'this namespace may not be deleted');
   if (stored.metadata?.deletionTimestamp !== undefined) return { object: stored, isGone: false };
   const object = {
     ...stored,
