@@ -50,6 +50,14 @@ export interface TemplatePodGeneratorOptions {
 const merge = (pod: Pod, layer: Pod): Pod => strategicMergePatch(pod, layer) as Pod;
 const encodeSpent = ({ infra, oom, task }: SpentLaunches) => `infra=${infra},oom=${oom},task=${task}`;
 
+/** What makes a pod ours: taken before the mutation hook and put back after it. */
+function identityOf({ metadata = {} }: Pod) {
+  const own = (values: Readonly<Record<string, string>> | undefined, names: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => Object.values(names).includes(name)));
+  const { name = '', namespace = '' } = metadata;
+  return { name, namespace, labels: own(metadata.labels, LABELS), annotations: own(metadata.annotations, ANNOTATIONS) };
+}
+
 /** Reads what {@link ANNOTATIONS}.spent holds; unreadable parts count as nothing spent. */
 export function decodeSpent(text: string | undefined): SpentLaunches {
   const parts = new Map((text ?? '').split(',').map((part) => part.split('=') as [string, string]));
@@ -86,12 +94,18 @@ export class TemplatePodGenerator implements PodGenerator {
     pod = merge(pod, podOfConfig(config, base));
     if (config.podOverride !== undefined) pod = merge(pod, config.podOverride);
     pod = this.#withSystemFields(pod, task, context);
-    const identity = { name: pod.metadata?.name, namespace: pod.metadata?.namespace };
+    const identity = identityOf(pod);
     const mutated = this.#options.mutatePod?.(pod, task) ?? pod;
-    const final = {
+    const metadata = mutated.metadata ?? {};
+    const final: Pod = {
       ...mutated,
-      metadata: { ...mutated.metadata, ...identity, labels: { ...mutated.metadata?.labels, ...pod.metadata?.labels } },
-    } as Pod;
+      metadata: {
+        ...metadata,
+        ...identity,
+        labels: { ...metadata.labels, ...identity.labels },
+        annotations: { ...metadata.annotations, ...identity.annotations },
+      },
+    };
     this.#check(final);
     return final;
   }
