@@ -28,6 +28,10 @@ export interface WatchStatus {
   readonly silentMs: number | undefined;
   /** The last trouble, where there was one; never a manifest. */
   readonly lastError: string | undefined;
+  /** Events that wait for the consumer. */
+  readonly queued?: number | undefined;
+  /** Pods that it knows of. */
+  readonly pods?: number | undefined;
 }
 
 /** A never-ending, self-healing stream of pods. */

@@ -1,0 +1,99 @@
+/**
+ * Between the reader of a watch, which must never wait, and its consumer, which may be slow. Levels, not edges: a pod's news that
+ * nobody has taken yet is replaced by later news of the same pod, so that the queue holds at most one entry per pod and nothing is lost.
+ */
+import type { WatchEvent } from './watcher.js';
+
+interface Slot {
+  event: WatchEvent | undefined;
+  readonly key: string | undefined;
+}
+
+/** What later news of the same kind replaces; stages of a list are never replaced. */
+function keyOf(event: WatchEvent): string | undefined {
+  if (event.type === 'bookmark') return 'bookmark';
+  if (event.type !== 'apply' && event.type !== 'delete') return undefined;
+  const { uid, namespace, name } = event.pod.metadata ?? {};
+  return uid ?? `${namespace}/${name}`;
+}
+
+const COMPACT_FROM = 1_024;
+
+/** Holds a watch's events until the one consumer takes them. */
+export class WatchEventQueue {
+  #slots: Slot[] = [];
+  #head = 0;
+  #live = 0;
+  readonly #byKey = new Map<string, Slot>();
+  #wake: (() => void) | undefined;
+  #isClosed = false;
+
+  /** Events that wait. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /** Adds an event; ignored after the end. */
+  push(event: WatchEvent): void {
+    if (this.#isClosed) return;
+    const key = keyOf(event);
+    const slot: Slot = { event, key };
+    if (key !== undefined) {
+      const older = this.#byKey.get(key);
+      // Moved to the end rather than replaced in place: versions must come out in rising order, or saving one would skip others.
+      if (older?.event !== undefined) {
+        older.event = undefined;
+        this.#live -= 1;
+      }
+      this.#byKey.set(key, slot);
+    }
+    this.#slots.push(slot);
+    this.#live += 1;
+    if (this.#slots.length > COMPACT_FROM && this.#slots.length > 4 * this.#live) this.#compact();
+    this.#wake?.();
+  }
+
+  /** Ends the iteration at once; what waits is dropped. */
+  close(): void {
+    this.#isClosed = true;
+    this.#slots = [];
+    this.#live = 0;
+    this.#byKey.clear();
+    this.#wake?.();
+  }
+
+  /** Takes events one by one, until the end. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent, void, undefined> {
+    while (!this.#isClosed) {
+      const event = this.#shift();
+      if (event !== undefined) {
+        yield event;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+  }
+
+  #shift(): WatchEvent | undefined {
+    while (this.#head < this.#slots.length) {
+      const slot = this.#slots[this.#head] as Slot;
+      this.#head += 1;
+      if (slot.event === undefined) continue;
+      this.#live -= 1;
+      if (slot.key !== undefined && this.#byKey.get(slot.key) === slot) this.#byKey.delete(slot.key);
+      if (this.#head > COMPACT_FROM && this.#head * 2 > this.#slots.length) this.#compact();
+      return slot.event;
+    }
+    this.#slots = [];
+    this.#head = 0;
+    return undefined;
+  }
+
+  #compact(): void {
+    this.#slots = this.#slots.slice(this.#head).filter((slot) => slot.event !== undefined);
+    this.#head = 0;
+  }
+}
