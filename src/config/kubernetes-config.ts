@@ -125,7 +125,7 @@ function problemOf({ instancePath, keyword, params, message, data }: ErrorObject
  */
 export function resolveKubernetesConfig(input: KubernetesConfig = {}): ResolvedKubernetesConfig {
   const given =
-    typeof input === 'object' && input !== null
+    typeof input === 'object' && input !== null && !Array.isArray(input)
       ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
       : input;
   const validate = validator();

@@ -106,6 +106,7 @@ export class KubernetesExecutor extends BaseExecutor {
       deletesOnFailure: this.#config.deleteWorkerPods && this.#config.deleteWorkerPodsOnFailure,
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
       reports: {
+        seen: (track) => this.#logs.seen(track),
         running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
         pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
         relaunch: ({ task, launch }, verdict) =>

@@ -31,6 +31,8 @@ import type { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** What the lifecycle tells the executor. */
 export interface LifecycleReports {
+  /** The pod of a launch was seen for the first time. */
+  readonly seen: (track: PodTrack) => void;
   readonly running: (track: PodTrack) => void;
   readonly pending: (track: PodTrack, reason: string) => void;
   readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
@@ -94,6 +96,7 @@ export class PodLifecycle {
       if (order !== undefined && order < 0) return;
     }
     track.seen = seen;
+    if (before === undefined) this.#options.reports.seen(track);
     if (seen.phase === 'Succeeded' || seen.phase === 'Failed') track.markDead(false);
     this.evaluate(track);
   }

@@ -22,13 +22,12 @@ export interface PodLogsOptions {
 /** How long a finished pod waits for those who read its log. */
 const READERS_LIMIT_MS = 30_000;
 const TASK_LOG_LINES = 1_000;
-/** How often a reader looks whether its pod has come into being. */
-const STARTED_CHECK_MS = 200;
 
 /** Reads and follows logs, and knows who is still reading. */
 export class PodLogs {
   readonly #options: PodLogsOptions;
   readonly #readers = new Map<string, Set<Promise<void>>>();
+  readonly #waiting = new Map<string, Set<() => void>>();
 
   constructor(options: PodLogsOptions) {
     this.#options = options;
@@ -64,15 +63,15 @@ export class PodLogs {
     const onAbort = () => stop.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const pod = await this.#podOf(id, outcome, stop.signal);
-      if (pod === undefined) return;
-      yield* followLog(this.#options.client, {
-        ...pod,
-        follow,
-        tailLines,
-        clock: this.#options.clock,
-        signal: stop.signal,
-      });
+      const { clock, client } = this.#options;
+      // Each launch of the try has a pod of its own; the log goes on with the next one.
+      for (let previous: string | undefined; ; ) {
+        const pod = await this.#nextPod(id, previous, outcome, stop.signal);
+        if (pod === undefined) return;
+        previous = pod.pod;
+        yield* followLog(client, { ...pod, follow, tailLines, clock, signal: stop.signal });
+        if (!follow) return;
+      }
     } finally {
       signal?.removeEventListener('abort', onAbort);
       stop.abort();
@@ -125,21 +124,49 @@ export class PodLogs {
     return own.sort((a, b) => launchOf(b) - launchOf(a))[0];
   }
 
-  /** Waits until a task's pod exists; `undefined` where the task ends without one. */
-  async #podOf(
+  /** A pod of a task was seen for the first time. */
+  seen(track: PodTrack): void {
+    for (const tell of [...(this.#waiting.get(track.id) ?? [])]) tell();
+  }
+
+  /** Waits for a pod of a task other than the previous one; `undefined` where the task ends without another. */
+  async #nextPod(
     id: string,
+    previous: string | undefined,
     outcome: Promise<Outcome> | undefined,
     signal: AbortSignal,
-  ): Promise<{ namespace: string; pod: string; container: string | undefined } | undefined> {
-    const ended = { ended: false };
-    const end = outcome?.then(() => {
-      ended.ended = true;
-    });
+  ): Promise<PodAddress | undefined> {
     for (;;) {
-      const seen = this.#options.tracks.get(id)?.seen;
-      if (seen !== undefined) return { namespace: seen.namespace, pod: seen.name, container: seen.base?.name };
-      if (ended.ended || outcome === undefined) return undefined;
-      await Promise.race([end, this.#options.clock.delay(STARTED_CHECK_MS, { signal })]);
+      const { seen } = this.#options.tracks.get(id) ?? {};
+      if (seen !== undefined && seen.name !== previous) return { namespace: seen.namespace, pod: seen.name, container: seen.base?.name };
+      const ended = await this.#podOrEnd(id, outcome, signal);
+      if (ended === 'pod') continue;
+      const [namespace, pod] = ended?.ranAs?.split('/') ?? [];
+      return namespace === undefined || pod === undefined || pod === previous ? undefined : { namespace, pod, container: undefined };
     }
   }
+
+  #podOrEnd(id: string, outcome: Promise<Outcome> | undefined, signal: AbortSignal): Promise<'pod' | Outcome | undefined> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(id) ?? new Set();
+      const finish = (settle: () => void) => {
+        waiting.delete(tell);
+        if (waiting.size === 0) this.#waiting.delete(id);
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const tell = () => finish(() => resolve('pod'));
+      const onAbort = () => finish(() => reject(signal.reason));
+      this.#waiting.set(id, waiting.add(tell));
+      signal.addEventListener('abort', onAbort, { once: true });
+      void (outcome ?? Promise.resolve(undefined)).then((end) => finish(() => resolve(end)));
+    });
+  }
+}
+
+/** Where a log is to be read. */
+interface PodAddress {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string | undefined;
 }

@@ -1,0 +1,175 @@
+/**
+ * podwright runs task instances as Kubernetes pods, as local processes, or as whichever their queue names, and hands back one outcome
+ * per try, with the reason.
+ *
+ * Start with {@link KubernetesExecutor}, {@link LocalExecutor} or {@link LocalKubernetesExecutor}; extend {@link BaseExecutor} for an
+ * executor of your own. Tests need no cluster: see `podwright/testing`.
+ *
+ * @packageDocumentation
+ */
+export {
+  type KubernetesConfig,
+  type ResolvedKubernetesConfig,
+  resolveKubernetesConfig,
+} from './config/kubernetes-config.js';
+export type { BackoffPolicy } from './core/backoff.js';
+export { type Clock, type DelayOptions, systemClock } from './core/clock.js';
+export type { Duration } from './core/duration.js';
+export { GuardedEmitter } from './core/guarded-emitter.js';
+export { type Logger, silentLogger } from './core/logger.js';
+export type {
+  ExecutorEvents,
+  FailedOutcome,
+  LogLine,
+  Outcome,
+  OutcomeBase,
+  OutcomeTimes,
+  QueuedTask,
+  RunLogOptions,
+  SuccessOutcome,
+  TaskEvent,
+  TaskEventBase,
+  TaskRun,
+  TaskState,
+  Workload,
+} from './core/outcome.js';
+export { type Random, seededRandom, systemRandom } from './core/random.js';
+export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from './core/task-key.js';
+export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';
+export {
+  CancelledError,
+  ClusterError,
+  ConfigError,
+  type ConfigProblem,
+  DuplicateTaskError,
+  InvalidWorkloadError,
+  KubeApiError,
+  type KubeApiErrorFields,
+  KubeConfigError,
+  LifecycleError,
+  LogError,
+  PodTemplateError,
+  PodwrightError,
+  type PodwrightErrorCode,
+  type PodwrightErrorOptions,
+  StoreError,
+  TimeoutError,
+  UnknownTaskError,
+  UnsupportedError,
+  WatchError,
+} from './errors.js';
+export { BaseExecutor, type BaseExecutorOptions } from './executors/base-executor.js';
+export type {
+  CancelOptions,
+  CancelResult,
+  ChangedOptions,
+  EndOptions,
+  EndReport,
+  Executor,
+  TaskLog,
+} from './executors/executor.js';
+export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
+export { KubernetesExecutor, type PendingReason } from './executors/kubernetes/kubernetes-executor.js';
+export type { KubernetesExecutorOptions, RetryOptions } from './executors/kubernetes/kubernetes-options.js';
+export type { LocalExecutorConfig } from './executors/local/local-config.js';
+export { LocalExecutor, type LocalExecutorOptions } from './executors/local/local-executor.js';
+export { SequentialExecutor } from './executors/local/sequential-executor.js';
+export { LocalKubernetesExecutor, type LocalKubernetesExecutorOptions } from './executors/local-kubernetes-executor.js';
+export type { EndDetails } from './executors/outcome-hub.js';
+export { makeVerdict, type VerdictParts } from './executors/verdicts.js';
+export type { ConnectOptions } from './kube/connect.js';
+export {
+  HttpKubeClient,
+  type HttpKubeClientOptions,
+  type RequestCredentials,
+  type RetryPolicy,
+} from './kube/http-kube-client.js';
+export { HttpsTransport, type HttpsTransportOptions, type TlsOptions } from './kube/https-transport.js';
+export type {
+  AccessQuestion,
+  AccessReviewer,
+  CallOptions,
+  CreateOptions,
+  DeleteOptions,
+  EventReader,
+  KubeClient,
+  LeaseClient,
+  ListOptions,
+  ListScope,
+  LogOptions,
+  LogReader,
+  NamespaceReader,
+  NodeReader,
+  PatchOptions,
+  PatchType,
+  PodReader,
+  PodWatchEvent,
+  PodWriter,
+  ServerClock,
+  WatchOptions,
+} from './kube/kube-client.js';
+export { type FollowLogOptions, followLog } from './kube/log-follower.js';
+export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
+export { type PodEnd, vanishedVerdict } from './lifecycle/classify.js';
+export {
+  type Decided,
+  decide,
+  decideGone,
+  type FinalDecision,
+  FRESH_RECORD,
+  type PodDecision,
+  type PodRecord,
+} from './lifecycle/decide.js';
+export {
+  type ContainerObservation,
+  type ContainerRole,
+  observe,
+  type PodObservation,
+  type PodPhase,
+} from './lifecycle/observation.js';
+export {
+  DEFAULT_POLICY,
+  type LaunchBudgets,
+  type LifecycleClocks,
+  type LifecyclePolicy,
+  type SpentLaunches,
+} from './lifecycle/policy.js';
+export type { KubernetesExecutorConfig, SecretReference } from './pod/executor-config.js';
+export { annotationsToKey, makeSafeLabelValue, makeSafePodName } from './pod/names.js';
+export {
+  type LaunchContext,
+  type PodGenerator,
+  TemplatePodGenerator,
+  type TemplatePodGeneratorOptions,
+} from './pod/pod-generator.js';
+export { deserializePod, getBasePodFromTemplate, serializePod } from './pod/pod-template.js';
+export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
+export { ListWatcher, type ListWatcherOptions } from './watch/list-watch.js';
+export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';
+export type { ResourceVersionStore, WatchEvent, Watcher, WatchStatus } from './watch/watcher.js';
+export { ANNOTATIONS, LABELS } from './wire/names.js';
+export type {
+  Condition,
+  Container,
+  ContainerState,
+  ContainerStateRunning,
+  ContainerStateTerminated,
+  ContainerStateWaiting,
+  ContainerStatus,
+  EnvVar,
+  KubeEvent,
+  KubeList,
+  KubeObject,
+  Lease,
+  Namespace,
+  Node,
+  ObjectMeta,
+  OwnerReference,
+  Pod,
+  PodSpec,
+  PodStatus,
+  ResourceRequirements,
+  Toleration,
+  Volume,
+  VolumeMount,
+} from './wire/types.js';
