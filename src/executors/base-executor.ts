@@ -321,11 +321,14 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   /** Ends the executor without touching what runs; the runs of its tasks stay unsettled. */
   protected async abandon(): Promise<TaskInstanceKey[]> {
-    const running = this.#board.running().map((entry) => entry.key);
-    this.#phase = this.#phase === 'ended' ? 'ended' : 'ending';
+    if (this.#phase === 'ended') return [];
+    this.#phase = 'ending';
     this.#cancelQueued();
+    const running = this.#board.running();
+    // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
+    for (const entry of running) this.#board.remove(entry, true);
     await this.#close();
-    return running;
+    return running.map((entry) => entry.key);
   }
 
   /** The tasks that hold a slot. */

@@ -26,9 +26,12 @@ function findContext({ kubeconfig, context }: ConnectOptions): KubeContext {
   if (files.some((file) => existsSync(file))) return readKubeconfig(files, context);
   const inCluster = inClusterContext(process.env);
   if (inCluster !== undefined) return inCluster;
-  throw new KubeConfigError(`No cluster to connect to: there is no kubeconfig at ${files.join(', ')}, and this is no pod`, {
-    hint: 'Set KUBECONFIG, pass { kubeconfig: file }, or use FakeCluster from podwright/testing.',
-  });
+  throw new KubeConfigError(
+    `No cluster to connect to: there is no kubeconfig at ${files.join(', ')}, and this is no pod`,
+    {
+      hint: 'Set KUBECONFIG, pass { kubeconfig: file }, or use FakeCluster from podwright/testing.',
+    },
+  );
 }
 
 /** Headers that @kubernetes/client-node makes; it alone knows the old auth providers. Loaded only when one is needed. */
@@ -53,9 +56,13 @@ async function clientNodeCredentials({ kubeconfig, context }: ConnectOptions): P
  * A transport and credentials for a cluster.
  * @throws KubeConfigError
  */
-export async function connectTransport(options: ConnectOptions): Promise<{ transport: Transport; credentials: RequestCredentials }> {
+export async function connectTransport(
+  options: ConnectOptions,
+): Promise<{ transport: Transport; credentials: RequestCredentials }> {
   const { server, tls, user } = findContext(options);
   const transport = new HttpsTransport({ server, tls, maxSockets: options.maxSockets });
-  const credentials = user.hasAuthProvider ? await clientNodeCredentials(options) : credentialsOf(user, options.clock ?? systemClock);
+  const credentials = user.hasAuthProvider
+    ? await clientNodeCredentials(options)
+    : credentialsOf(user, options.clock ?? systemClock);
   return { transport, credentials };
 }

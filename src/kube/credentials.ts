@@ -62,11 +62,16 @@ function runPlugin({ command, args, env, apiVersion }: ExecPlugin): Promise<stri
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
   const extra = Object.fromEntries(env.map(({ name, value }) => [name, value]));
   return new Promise((resolve, reject) => {
-    const options = { env: { ...process.env, ...extra, KUBERNETES_EXEC_INFO: info }, timeout: PLUGIN_LIMIT_MS, maxBuffer: MAX_PLUGIN_OUTPUT };
+    const options = {
+      env: { ...process.env, ...extra, KUBERNETES_EXEC_INFO: info },
+      timeout: PLUGIN_LIMIT_MS,
+      maxBuffer: MAX_PLUGIN_OUTPUT,
+    };
     execFile(command, [...args], options, (error, stdout) => {
       if (error === null) return resolve(stdout);
       const { code } = error as NodeJS.ErrnoException;
-      const hint = code === 'ENOENT' ? 'Install it, or put it on the PATH of the host.' : 'Run it by hand to see what it says.';
+      const hint =
+        code === 'ENOENT' ? 'Install it, or put it on the PATH of the host.' : 'Run it by hand to see what it says.';
       // Its output may hold credentials and stays out of the message.
       reject(new KubeConfigError(`The exec plugin ${command} failed (${String(code ?? 'unknown')})`, { hint }));
     });
@@ -83,19 +88,29 @@ function execToken(plugin: ExecPlugin, clock: Clock): CachedToken {
       throw new KubeConfigError(`The exec plugin ${plugin.command} printed no JSON`);
     }
     if (typeof status?.token !== 'string' || status.token === '')
-      throw new KubeConfigError(`The exec plugin ${plugin.command} gave no token`, { hint: 'Plugins that give client certificates are not supported yet.' });
-    const expiresAt = typeof status.expirationTimestamp === 'string' ? Date.parse(status.expirationTimestamp) - EARLY_MS : Number.NaN;
+      throw new KubeConfigError(`The exec plugin ${plugin.command} gave no token`, {
+        hint: 'Plugins that give client certificates are not supported yet.',
+      });
+    const expiresAt =
+      typeof status.expirationTimestamp === 'string' ? Date.parse(status.expirationTimestamp) - EARLY_MS : Number.NaN;
     return { token: status.token, expiresAt: Number.isNaN(expiresAt) ? Number.POSITIVE_INFINITY : expiresAt };
   });
 }
 
 /** Credentials of a user of a kubeconfig. */
 export function credentialsOf(user: KubeUser, clock: Clock): RequestCredentials {
-  const cached = user.exec !== undefined ? execToken(user.exec, clock) : user.tokenFile !== undefined ? tokenFile(user.tokenFile, clock) : undefined;
+  const cached =
+    user.exec !== undefined
+      ? execToken(user.exec, clock)
+      : user.tokenFile !== undefined
+        ? tokenFile(user.tokenFile, clock)
+        : undefined;
   const fixed: Headers = {
     ...user.impersonate,
     ...(user.token === undefined ? {} : { authorization: `Bearer ${user.token}` }),
-    ...(user.basic === undefined ? {} : { authorization: `Basic ${Buffer.from(`${user.basic.username}:${user.basic.password}`).toString('base64')}` }),
+    ...(user.basic === undefined
+      ? {}
+      : { authorization: `Basic ${Buffer.from(`${user.basic.username}:${user.basic.password}`).toString('base64')}` }),
   };
   return {
     async headers() {

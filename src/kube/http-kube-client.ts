@@ -7,7 +7,18 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
-import type { KubeEvent, KubeList, KubeObject, KubeStatus, Lease, Namespace, Node, Pod, WireWatchEvent } from '../wire/types.js';
+import type {
+  KubeEvent,
+  KubeList,
+  KubeObject,
+  KubeStatus,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  WireWatchEvent,
+} from '../wire/types.js';
+import { type ConnectOptions, connectTransport } from './connect.js';
 import { splitLines } from './json-lines.js';
 import type {
   AccessQuestion,
@@ -22,7 +33,6 @@ import type {
   PodWatchEvent,
   WatchOptions,
 } from './kube-client.js';
-import { type ConnectOptions, connectTransport } from './connect.js';
 import { deleteBody, listQuery, logQuery, pathOf, withQuery } from './requests.js';
 import { errorOfResponse } from './status-errors.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
@@ -103,7 +113,9 @@ export class HttpKubeClient implements KubeClient {
    * A client for the cluster that the environment names: `KUBECONFIG`, `~/.kube/config`, or the service account of the pod this runs in.
    * @throws KubeConfigError where there is none, or it cannot be used.
    */
-  static async connect(options: ConnectOptions & Omit<HttpKubeClientOptions, 'transport' | 'credentials'> = {}): Promise<HttpKubeClient> {
+  static async connect(
+    options: ConnectOptions & Omit<HttpKubeClientOptions, 'transport' | 'credentials'> = {},
+  ): Promise<HttpKubeClient> {
     return new HttpKubeClient({ ...options, ...(await connectTransport(options)) });
   }
 
@@ -132,11 +144,19 @@ export class HttpKubeClient implements KubeClient {
     return this.#json<Pod>({ ...options, method: 'POST', path, body: pod, isRepeatable: false });
   }
 
-  patchPod(namespace: string, name: string, patch: unknown, { type = 'merge', fieldManager, force, ...options }: PatchOptions = {}): Promise<Pod> {
+  patchPod(
+    namespace: string,
+    name: string,
+    patch: unknown,
+    { type = 'merge', fieldManager, force, ...options }: PatchOptions = {},
+  ): Promise<Pod> {
     return this.#json<Pod>({
       ...options,
       method: 'PATCH',
-      path: withQuery(pathOf('pods', namespace, name), { fieldManager, force: force === undefined ? undefined : String(force) }),
+      path: withQuery(pathOf('pods', namespace, name), {
+        fieldManager,
+        force: force === undefined ? undefined : String(force),
+      }),
       body: patch,
       contentType: PATCH_TYPES[type],
       isRepeatable: type !== 'json',
@@ -149,7 +169,10 @@ export class HttpKubeClient implements KubeClient {
 
   async *readLog(namespace: string, pod: string, options: LogOptions = {}): AsyncGenerator<Uint8Array> {
     const path = withQuery(`${pathOf('pods', namespace, pod)}/log`, logQuery(options));
-    const response = await this.#open({ method: 'GET', path, isRepeatable: true, signal: options.signal }, options.follow === true);
+    const response = await this.#open(
+      { method: 'GET', path, isRepeatable: true, signal: options.signal },
+      options.follow === true,
+    );
     yield* response.body;
   }
 
@@ -174,25 +197,46 @@ export class HttpKubeClient implements KubeClient {
   }
 
   createLease(namespace: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
-    return this.#json<Lease>({ ...options, method: 'POST', path: pathOf('leases', namespace), body: lease, isRepeatable: false });
+    return this.#json<Lease>({
+      ...options,
+      method: 'POST',
+      path: pathOf('leases', namespace),
+      body: lease,
+      isRepeatable: false,
+    });
   }
 
   replaceLease(namespace: string, name: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
-    return this.#json<Lease>({ ...options, method: 'PUT', path: pathOf('leases', namespace, name), body: lease, isRepeatable: false });
+    return this.#json<Lease>({
+      ...options,
+      method: 'PUT',
+      path: pathOf('leases', namespace, name),
+      body: lease,
+      isRepeatable: false,
+    });
   }
 
   deleteLease(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
     return this.#delete(pathOf('leases', namespace, name), options);
   }
 
-  async canI({ verb, resource, subresource, group = '', namespace }: AccessQuestion, options: CallOptions = {}): Promise<boolean> {
+  async canI(
+    { verb, resource, subresource, group = '', namespace }: AccessQuestion,
+    options: CallOptions = {},
+  ): Promise<boolean> {
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',
       spec: { resourceAttributes: { verb, resource, subresource, group, namespace } },
     };
     const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-    const review = await this.#json<KubeObject & { status?: { allowed?: boolean } }>({ ...options, method: 'POST', path, body, isRepeatable: true });
+    const review = await this.#json<KubeObject & { status?: { allowed?: boolean } }>({
+      ...options,
+      method: 'POST',
+      path,
+      body,
+      isRepeatable: true,
+    });
     return review.status?.allowed === true;
   }
 
@@ -207,7 +251,13 @@ export class HttpKubeClient implements KubeClient {
 
   #list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
     const { signal, timeoutMs } = options;
-    return this.#json<KubeList<T>>({ signal, timeoutMs, method: 'GET', path: withQuery(path, listQuery(options)), isRepeatable: true });
+    return this.#json<KubeList<T>>({
+      signal,
+      timeoutMs,
+      method: 'GET',
+      path: withQuery(path, listQuery(options)),
+      isRepeatable: true,
+    });
   }
 
   async #delete(path: string, options: DeleteOptions): Promise<boolean> {
@@ -288,22 +338,29 @@ export class HttpKubeClient implements KubeClient {
     call.signal?.throwIfAborted();
     const limitMs = call.timeoutMs ?? timeoutMs;
     const limit = new AbortController();
-    const late = new KubeApiError(`${call.method} ${call.path.split('?')[0]}: no success within ${limitMs} ms`, { status: 0, reason: 'Timeout', retryable: true });
+    const late = new KubeApiError(`${call.method} ${call.path.split('?')[0]}: no success within ${limitMs} ms`, {
+      status: 0,
+      reason: 'Timeout',
+      retryable: true,
+    });
     const cancelLimit = this.#clock.schedule(limitMs, () => limit.abort(late));
     const signal = call.signal === undefined ? limit.signal : AbortSignal.any([call.signal, limit.signal]);
     try {
       for (let count = 1; ; count += 1) {
         try {
-          if (this.#quietUntil > this.#clock.monotonic()) await this.#clock.delay(this.#quietUntil - this.#clock.monotonic(), { signal });
+          if (this.#quietUntil > this.#clock.monotonic())
+            await this.#clock.delay(this.#quietUntil - this.#clock.monotonic(), { signal });
           return await attempt(signal);
         } catch (error) {
           if (call.signal?.aborted) throw call.signal.reason;
           const failure = withAttempts(error, count);
           if (!this.#mayRepeat(call, failure) || count >= retry.maxAttempts || limit.signal.aborted) throw failure;
           this.#logger.debug({ err: failure, attempt: count }, 'a call to the API server is repeated');
-          await this.#clock.delay(failure.retryAfterMs ?? backoffMs(retry, count, this.#random), { signal }).catch(() => {
-            throw call.signal?.aborted ? call.signal.reason : failure;
-          });
+          await this.#clock
+            .delay(failure.retryAfterMs ?? backoffMs(retry, count, this.#random), { signal })
+            .catch(() => {
+              throw call.signal?.aborted ? call.signal.reason : failure;
+            });
         }
       }
     } finally {
@@ -328,7 +385,16 @@ export class HttpKubeClient implements KubeClient {
 function withAttempts(error: unknown, attempts: number): unknown {
   if (!(error instanceof KubeApiError) || attempts === 1) return error;
   const { status, reason, retryAfterMs, retryable, causes, requestId, cause } = error;
-  return new KubeApiError(error.message, { status, reason, retryAfterMs, retryable, causes, requestId, cause, attempts });
+  return new KubeApiError(error.message, {
+    status,
+    reason,
+    retryAfterMs,
+    retryable,
+    causes,
+    requestId,
+    cause,
+    attempts,
+  });
 }
 
 async function textOf(response: TransportResponse, maxBytes = Number.POSITIVE_INFINITY): Promise<string> {

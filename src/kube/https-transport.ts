@@ -4,8 +4,8 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { KubeApiError } from '../errors.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
@@ -39,7 +39,12 @@ export interface HttpsTransportOptions {
 const IDLE_SOCKET_MS = 60_000;
 
 function connectionError(request: TransportRequest, message: string, cause: unknown): KubeApiError {
-  return new KubeApiError(`${request.method} ${request.path.split('?')[0]}: ${message}`, { status: 0, reason: 'ConnectionError', retryable: true, cause });
+  return new KubeApiError(`${request.method} ${request.path.split('?')[0]}: ${message}`, {
+    status: 0,
+    reason: 'ConnectionError',
+    retryable: true,
+    cause,
+  });
 }
 
 /** See the module's text. */
@@ -60,7 +65,12 @@ export class HttpsTransport implements Transport {
       rejectUnauthorized: !insecureSkipTlsVerify,
     };
     const Agent = this.#isTls ? https.Agent : http.Agent;
-    const keepAlive = { keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' as const };
+    const keepAlive = {
+      keepAlive: true,
+      keepAliveMsecs: tcpKeepAliveMs,
+      timeout: IDLE_SOCKET_MS,
+      scheduling: 'lifo' as const,
+    };
     this.#calls = new Agent({ ...keepAlive, maxSockets, maxFreeSockets: maxSockets });
     this.#streams = new Agent({ keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, maxFreeSockets: 0 });
   }
@@ -74,7 +84,9 @@ export class HttpsTransport implements Transport {
     try {
       return await this.#send(request);
     } catch (error) {
-      const isStale = error instanceof KubeApiError && (error.cause as { isStaleSocket?: boolean } | undefined)?.isStaleSocket === true;
+      const isStale =
+        error instanceof KubeApiError &&
+        (error.cause as { isStaleSocket?: boolean } | undefined)?.isStaleSocket === true;
       // A create is not repeated here: the server may have acted. Its caller knows how to find out.
       if (!isStale || request.method === 'POST') throw error;
       return this.#send(request);
@@ -100,10 +112,16 @@ export class HttpsTransport implements Transport {
         port: this.#server.port === '' ? (this.#isTls ? 443 : 80) : Number(this.#server.port),
         path: `${this.#server.pathname.replace(/\/$/, '')}${request.path}`,
         agent: request.stream === true ? this.#streams : this.#calls,
-        headers: { ...request.headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+        headers: {
+          ...request.headers,
+          ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+        },
       };
       const outgoing = this.#isTls ? https.request(options) : http.request(options);
-      const limit = headersTimeoutMs === undefined ? undefined : setTimeout(() => outgoing.destroy(new Error(`no answer within ${headersTimeoutMs} ms`)), headersTimeoutMs);
+      const limit =
+        headersTimeoutMs === undefined
+          ? undefined
+          : setTimeout(() => outgoing.destroy(new Error(`no answer within ${headersTimeoutMs} ms`)), headersTimeoutMs);
       const onAbort = () => outgoing.destroy(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       const settle = () => clearTimeout(limit);
@@ -117,7 +135,8 @@ export class HttpsTransport implements Transport {
       outgoing.once('response', (incoming) => {
         settle();
         const headers: Record<string, string | undefined> = {};
-        for (const [name, value] of Object.entries(incoming.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+        for (const [name, value] of Object.entries(incoming.headers))
+          headers[name] = Array.isArray(value) ? value.join(', ') : value;
         resolve({ status: incoming.statusCode ?? 0, headers, body: readBody(request, incoming) });
       });
       outgoing.end(body);
@@ -128,13 +147,18 @@ export class HttpsTransport implements Transport {
 /** The body of an answer; breaking off destroys the connection, an early end is an error. */
 async function* readBody(request: TransportRequest, incoming: http.IncomingMessage): AsyncGenerator<Uint8Array> {
   const { idleTimeoutMs, signal } = request;
-  if (idleTimeoutMs !== undefined) incoming.setTimeout(idleTimeoutMs, () => incoming.destroy(new Error(`silent for ${idleTimeoutMs} ms`)));
+  if (idleTimeoutMs !== undefined)
+    incoming.setTimeout(idleTimeoutMs, () => incoming.destroy(new Error(`silent for ${idleTimeoutMs} ms`)));
   const isZipped = incoming.headers['content-encoding'] === 'gzip';
   const source = isZipped ? pipeline(incoming, createGunzip(), () => {}) : incoming;
   try {
     for await (const chunk of source) yield chunk as Uint8Array;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw connectionError(request, `the answer broke off: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw connectionError(
+      request,
+      `the answer broke off: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
   }
 }

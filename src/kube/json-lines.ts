@@ -17,7 +17,10 @@ export async function* splitLines(body: AsyncIterable<Uint8Array>, maxBytes = MA
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const rest = chunk.subarray(start, end);
-      const line = pending.length === 0 ? Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength) : Buffer.concat([...pending, rest]);
+      const line =
+        pending.length === 0
+          ? Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength)
+          : Buffer.concat([...pending, rest]);
       pending = [];
       pendingBytes = 0;
       start = end + 1;

@@ -54,7 +54,13 @@ export interface WatchOptions extends ListScope {
 /** One event of a pod watch, as the server sends it; an `ERROR` carries the server's Status. */
 export type PodWatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: Pod }
-  | { readonly type: 'ERROR'; readonly status: number; readonly reason: string; readonly message: string; readonly retryAfterMs?: number | undefined };
+  | {
+      readonly type: 'ERROR';
+      readonly status: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly retryAfterMs?: number | undefined;
+    };
 
 /** Options of a delete. */
 export interface DeleteOptions extends CallOptions {

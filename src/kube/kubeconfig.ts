@@ -45,7 +45,10 @@ function readText(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new KubeConfigError(`${what} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`, { cause: error });
+    throw new KubeConfigError(
+      `${what} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`,
+      { cause: error },
+    );
   }
 }
 
@@ -65,28 +68,44 @@ function parseEntries(content: string, folder: string, source: string): Entries 
     // The parser's message quotes the file, which holds credentials: only its reason is passed on.
     throw new KubeConfigError(`${source} is no valid YAML: ${(error as { reason?: string }).reason ?? 'unreadable'}`);
   }
-  if (!isDict(root)) throw new KubeConfigError(`${source} is no kubeconfig`, { hint: 'It should hold clusters, users and contexts.' });
+  if (!isDict(root))
+    throw new KubeConfigError(`${source} is no kubeconfig`, { hint: 'It should hold clusters, users and contexts.' });
   const named = (list: unknown, inner: string) =>
     new Map(
-      (Array.isArray(list) ? list : []).filter(isDict).map((entry): [string, Dict] => [
-        String(entry.name ?? ''),
-        { ...(isDict(entry[inner]) ? (entry[inner] as Dict) : {}), folder },
-      ]),
+      (Array.isArray(list) ? list : [])
+        .filter(isDict)
+        .map((entry): [string, Dict] => [
+          String(entry.name ?? ''),
+          { ...(isDict(entry[inner]) ? (entry[inner] as Dict) : {}), folder },
+        ]),
     );
-  return { clusters: named(root.clusters, 'cluster'), users: named(root.users, 'user'), contexts: named(root.contexts, 'context'), current: text(root['current-context']) };
+  return {
+    clusters: named(root.clusters, 'cluster'),
+    users: named(root.users, 'user'),
+    contexts: named(root.contexts, 'context'),
+    current: text(root['current-context']),
+  };
 }
 
 /** Entries of several files, the first mention of a name wins, as kubectl does it. */
 function merge(all: readonly Entries[]): Entries {
-  const join = (pick: (entries: Entries) => Map<string, Dict>) => new Map([...all].reverse().flatMap((entries) => [...pick(entries)]));
-  return { clusters: join((e) => e.clusters), users: join((e) => e.users), contexts: join((e) => e.contexts), current: all.find((e) => e.current !== undefined)?.current };
+  const join = (pick: (entries: Entries) => Map<string, Dict>) =>
+    new Map([...all].reverse().flatMap((entries) => [...pick(entries)]));
+  return {
+    clusters: join((e) => e.clusters),
+    users: join((e) => e.users),
+    contexts: join((e) => e.contexts),
+    current: all.find((e) => e.current !== undefined)?.current,
+  };
 }
 
 function pem(entry: Dict, name: string): string | undefined {
   const data = text(entry[`${name}-data`]);
   if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
   const file = text(entry[name]);
-  return file === undefined ? undefined : readText(isAbsolute(file) ? file : resolve(String(entry.folder), file), `The ${name} file`);
+  return file === undefined
+    ? undefined
+    : readText(isAbsolute(file) ? file : resolve(String(entry.folder), file), `The ${name} file`);
 }
 
 function userOf(entry: Dict): KubeUser {
@@ -111,7 +130,9 @@ function userOf(entry: Dict): KubeUser {
 function execOf(exec: Dict, folder: string): ExecPlugin {
   const command = text(exec.command);
   if (command === undefined) throw new KubeConfigError('The exec plugin of the kubeconfig names no command');
-  const env = (Array.isArray(exec.env) ? exec.env : []).filter(isDict).map((one) => ({ name: String(one.name), value: String(one.value ?? '') }));
+  const env = (Array.isArray(exec.env) ? exec.env : [])
+    .filter(isDict)
+    .map((one) => ({ name: String(one.name), value: String(one.value ?? '') }));
   return {
     // As kubectl does: a path with a slash is relative to the file, a bare name is looked up on the PATH.
     command: command.includes('/') && !isAbsolute(command) ? resolve(folder, command) : command,
@@ -131,17 +152,25 @@ function execOf(exec: Dict, folder: string): ExecPlugin {
 export function readKubeconfig(files: readonly string[], contextName?: string): KubeContext {
   const existing = files.filter((file) => files.length === 1 || existsSync(file));
   const source = `The kubeconfig ${existing.join(', ')}`;
-  const entries = merge(existing.map((file) => parseEntries(readText(file, 'The kubeconfig'), dirname(resolve(file)), `The kubeconfig ${file}`)));
+  const entries = merge(
+    existing.map((file) =>
+      parseEntries(readText(file, 'The kubeconfig'), dirname(resolve(file)), `The kubeconfig ${file}`),
+    ),
+  );
   const name = contextName ?? entries.current;
   const known = [...entries.contexts.keys()].join(', ') || 'none';
-  if (name === undefined) throw new KubeConfigError(`${source} has no current context`, { hint: `Name one; it has ${known}.` });
+  if (name === undefined)
+    throw new KubeConfigError(`${source} has no current context`, { hint: `Name one; it has ${known}.` });
   const context = entries.contexts.get(name);
-  if (context === undefined) throw new KubeConfigError(`${source} has no context ${JSON.stringify(name)}`, { hint: `It has ${known}.` });
+  if (context === undefined)
+    throw new KubeConfigError(`${source} has no context ${JSON.stringify(name)}`, { hint: `It has ${known}.` });
   const cluster = entries.clusters.get(String(context.cluster));
   const server = cluster === undefined ? undefined : text(cluster.server);
-  if (cluster === undefined || server === undefined) throw new KubeConfigError(`Context ${name} of the kubeconfig names a cluster without a server`);
+  if (cluster === undefined || server === undefined)
+    throw new KubeConfigError(`Context ${name} of the kubeconfig names a cluster without a server`);
   const proxy = text(cluster['proxy-url']);
-  if (proxy !== undefined) throw new KubeConfigError(`Cluster ${String(context.cluster)} is behind a proxy-url, which is not supported yet`);
+  if (proxy !== undefined)
+    throw new KubeConfigError(`Cluster ${String(context.cluster)} is behind a proxy-url, which is not supported yet`);
   const user = entries.users.get(String(context.user)) ?? {};
   return {
     name,

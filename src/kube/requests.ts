@@ -41,8 +41,17 @@ export function listQuery(options: ListOptions | WatchOptions): Record<string, s
 /** Query of a log request. */
 export function logQuery(options: LogOptions): Record<string, string | undefined> {
   const { container, follow, tailLines, limitBytes, sinceTime, timestamps, previous } = options;
-  const text = (value: number | boolean | undefined) => (value === undefined || value === false ? undefined : String(value));
-  return { container, follow: text(follow), tailLines: text(tailLines), limitBytes: text(limitBytes), sinceTime, timestamps: text(timestamps), previous: text(previous) };
+  const text = (value: number | boolean | undefined) =>
+    value === undefined || value === false ? undefined : String(value);
+  return {
+    container,
+    follow: text(follow),
+    tailLines: text(tailLines),
+    limitBytes: text(limitBytes),
+    sinceTime,
+    timestamps: text(timestamps),
+    previous: text(previous),
+  };
 }
 
 /** Body of a delete. */

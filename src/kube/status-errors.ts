@@ -8,7 +8,9 @@ const MAX_MESSAGE = 2_000;
 function parseStatus(body: string): Partial<KubeStatus> {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && (value as KubeStatus).kind === 'Status' ? (value as KubeStatus) : {};
+    return typeof value === 'object' && value !== null && (value as KubeStatus).kind === 'Status'
+      ? (value as KubeStatus)
+      : {};
   } catch {
     return {};
   }
@@ -24,16 +26,26 @@ export function retryAfterMsOf(header: string | undefined): number | undefined {
 }
 
 /** The error of an answer that is no success. */
-export function errorOfResponse(what: string, status: number, body: string, headers: Readonly<Record<string, string | undefined>>): KubeApiError {
+export function errorOfResponse(
+  what: string,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string | undefined>>,
+): KubeApiError {
   const { message, reason, details } = parseStatus(body);
   const text = (message ?? (body.length < 200 ? body.trim() : '')).slice(0, MAX_MESSAGE);
-  const retryAfterMs = retryAfterMsOf(headers['retry-after']) ?? (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000);
-  return new KubeApiError(`${what} failed with ${status}${reason === undefined ? '' : ` ${reason}`}${text === '' ? '' : `: ${text}`}`, {
-    status,
-    reason,
-    retryAfterMs,
-    retryable: isRetryableStatus(status),
-    causes: details?.causes,
-    requestId: headers['audit-id'],
-  });
+  const retryAfterMs =
+    retryAfterMsOf(headers['retry-after']) ??
+    (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000);
+  return new KubeApiError(
+    `${what} failed with ${status}${reason === undefined ? '' : ` ${reason}`}${text === '' ? '' : `: ${text}`}`,
+    {
+      status,
+      reason,
+      retryAfterMs,
+      retryable: isRetryableStatus(status),
+      causes: details?.causes,
+      requestId: headers['audit-id'],
+    },
+  );
 }

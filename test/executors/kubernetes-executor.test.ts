@@ -62,7 +62,8 @@ describe('KubernetesExecutor on pods that really run', () => {
     executor.queueTask(work('long', 'setTimeout(() => {}, 1500)'));
     executor.queueTask(work('short', 'setTimeout(() => {}, 100)'));
     await cluster.waitFor(({ labels, phase }) => labels['podwright.dev/task-id'] === 'short' && phase === 'Running');
-    await executor.detach();
+    expect(await executor.detach()).toHaveLength(2);
+    await executor.terminate();
     await cluster.waitFor(({ labels, phase }) => labels['podwright.dev/task-id'] === 'short' && phase === 'Succeeded');
     const second = await connect(cluster, { executorId: 'host-1' });
     expect(second.slotsOccupied).toBe(1);
