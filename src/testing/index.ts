@@ -7,3 +7,10 @@ export type { Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';
 export { VirtualClock } from './virtual-clock.js';
+export {
+  type ContractCase,
+  describeExecutorContract,
+  type ExecutorContractOptions,
+  executorContract,
+  type TestRunner,
+} from './contract/executor-contract.js';

@@ -4,7 +4,10 @@ import { BaseExecutor, type BaseExecutorOptions } from '../../src/executors/base
 import { HybridExecutor } from '../../src/executors/hybrid-executor.js';
 import { LocalExecutor } from '../../src/executors/local/local-executor.js';
 import { SequentialExecutor } from '../../src/executors/local/sequential-executor.js';
+import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
+import { LocalKubernetesExecutor } from '../../src/executors/local-kubernetes-executor.js';
 import { describeExecutorContract } from '../../src/testing/contract/executor-contract.js';
+import { FakeCluster } from '../../src/testing/index.js';
 
 const runner = { describe, it };
 
@@ -39,5 +42,25 @@ class VerbExecutor extends BaseExecutor {
 describeExecutorContract(
   "A user's executor that overrides launch() alone",
   { create: () => new VerbExecutor(), succeeding: ['succeed'], failing: ['fail'], hanging: ['hang'] },
+  runner,
+);
+
+const clusters: FakeCluster[] = [];
+async function kubernetes(): Promise<KubernetesExecutor> {
+  const cluster = await FakeCluster.start({ kubelet: 'process' });
+  clusters.push(cluster);
+  return new KubernetesExecutor({ kubeClient: cluster.kubeClient(), parallelism: 2, config: { image: 'any', terminationGracePeriodSeconds: 1 } });
+}
+const cleanup = async () => {
+  for (const cluster of clusters.splice(0)) await cluster.stop();
+};
+describeExecutorContract('KubernetesExecutor', { create: kubernetes, cleanup }, runner);
+describeExecutorContract(
+  'LocalKubernetesExecutor, on its Kubernetes queue',
+  {
+    create: async () => new LocalKubernetesExecutor({ local: new LocalExecutor({ parallelism: 3 }), kubernetes: await kubernetes() }),
+    queue: 'kubernetes',
+    cleanup,
+  },
   runner,
 );
