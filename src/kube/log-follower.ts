@@ -61,12 +61,13 @@ class LogFollower {
   readonly #options: FollowLogOptions;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #resume = new LogResume();
+  readonly #resume: LogResume;
   #failures = 0;
 
   constructor(client: LogReader & PodReader, options: FollowLogOptions) {
     this.#client = client;
     this.#options = options;
+    this.#resume = new LogResume(options.tailLines !== undefined);
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
   }

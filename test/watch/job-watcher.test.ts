@@ -1,0 +1,168 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { seededRandom } from '../../src/core/random.js';
+import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
+import { FakeCluster } from '../../src/testing/fake-cluster.js';
+import type { VirtualClock } from '../../src/testing/virtual-clock.js';
+import { KubernetesJobWatcher } from '../../src/watch/job-watcher.js';
+import type { WatchEvent } from '../../src/watch/watcher.js';
+import type { Pod } from '../../src/wire/types.js';
+import { collect } from './watch-kit.js';
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(namespaces?: readonly string[]) {
+  const cluster = await FakeCluster.start({ clock: 'virtual', kubelet: 'none', seed: 1 });
+  cleanups.push(() => cluster.stop());
+  const client = new HttpKubeClient({ transport: cluster.transport(), clock: cluster.clock, random: seededRandom(2) });
+  for (const name of ['one', 'two', 'three']) await createNamespace(cluster, name);
+  const watcher = new KubernetesJobWatcher({
+    client,
+    namespaces,
+    clock: cluster.clock,
+    random: seededRandom(3),
+    pageSize: 2,
+  });
+  return { cluster, client, watcher, clock: cluster.clock };
+}
+
+async function createNamespace(cluster: FakeCluster, name: string): Promise<void> {
+  const response = await cluster.transport().request({
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metadata: { name } }),
+  });
+  expect(response.status).toBe(201);
+}
+
+const podNamed = (name: string): Pod => ({
+  metadata: { name, labels: { app: 'x' } },
+  spec: { containers: [{ name: 'base', image: 'i' }], restartPolicy: 'Never' },
+});
+
+/** What a right consumer of the staged events believes to exist. */
+class Model {
+  readonly pods = new Map<string, Pod>();
+  readonly #listed = new Map<string, Set<string>>();
+
+  take(event: WatchEvent): void {
+    const scope = 'scope' in event ? (event.scope ?? '') : '';
+    const key = 'pod' in event ? `${event.pod.metadata?.namespace}/${event.pod.metadata?.name}` : '';
+    if (event.type === 'init') this.#listed.set(scope, new Set());
+    if (event.type === 'init-apply') this.#listed.get(scope)?.add(key);
+    if (event.type === 'init-apply' || event.type === 'apply') this.pods.set(key, event.pod);
+    if (event.type === 'delete') this.pods.delete(key);
+    if (event.type === 'init-done')
+      for (const known of this.pods.keys())
+        if ((scope === '' || known.startsWith(`${scope}/`)) && !this.#listed.get(scope)?.has(known))
+          this.pods.delete(known);
+  }
+
+  get state(): string[] {
+    return [...this.pods].map(([key, { metadata }]) => `${key} ${metadata?.uid} ${metadata?.resourceVersion}`).sort();
+  }
+}
+
+const truth = (cluster: FakeCluster<VirtualClock>) =>
+  cluster
+    .pods()
+    .map(({ metadata }) => `${metadata?.namespace}/${metadata?.name} ${metadata?.uid} ${metadata?.resourceVersion}`)
+    .sort();
+
+describe('a job watcher', () => {
+  test('uses one connection for all namespaces', async () => {
+    const { cluster, client, watcher, clock } = await start();
+    await client.createPod('one', podNamed('a'));
+    const collected = collect(watcher);
+    cleanups.push(collected.stop);
+    await clock.settle();
+    await client.createPod('two', podNamed('b'));
+    await clock.settle();
+    expect(collected.shown.map((line) => line.split(/[@ ]/).slice(0, 2).join(' ').replace(/ \d+$/, ''))).toEqual([
+      'init',
+      'init-apply a',
+      'init-done',
+      'apply b',
+    ]);
+    expect(cluster.openWatches).toBe(1);
+  });
+
+  test('goes on while one of its namespaces is forbidden, and takes it up when it is allowed', async () => {
+    const { cluster, client, watcher, clock } = await start(['one', 'two']);
+    const allow = cluster.forbid({ namespace: 'two', verb: 'list' });
+    const collected = collect(watcher);
+    cleanups.push(collected.stop);
+    await client.createPod('two', podNamed('b'));
+    await clock.advance('3s');
+    await client.createPod('one', podNamed('a'));
+    await clock.advance('1s');
+    expect(collected.events.filter(({ type }) => type === 'apply')).toHaveLength(1);
+    expect(watcher.status().synced).toBe(false);
+    expect(watcher.status().lastError).toContain('two');
+    expect(watcher.statusByNamespace().one?.synced).toBe(true);
+    allow();
+    await clock.advance('1m');
+    expect(watcher.status().synced).toBe(true);
+    expect(collected.events.filter((event) => event.type === 'init-apply').map(({ scope }) => scope)).toEqual(['two']);
+  });
+
+  test('a namespace that does not exist is empty', async () => {
+    const { watcher, clock } = await start(['one', 'nowhere']);
+    const collected = collect(watcher);
+    cleanups.push(collected.stop);
+    await clock.advance('1s');
+    expect(watcher.status().synced).toBe(true);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'ends up knowing the truth through faults of every kind (seed %i)',
+    async (seed) => {
+      const { cluster, client, watcher, clock } = await start(seed % 2 === 0 ? undefined : ['one', 'two', 'three']);
+      const random = seededRandom(seed);
+      const model = new Model();
+      const stop = new AbortController();
+      const running = (async () => {
+        for await (const event of watcher.watch(stop.signal)) model.take(event);
+      })();
+      cleanups.push(() => {
+        stop.abort();
+        return running;
+      });
+      const pick = <T>(all: readonly T[]): T => all[Math.floor(random.next() * all.length)] as T;
+      const faults = [
+        () => cluster.dropWatches(),
+        () => cluster.dropWatches({ clean: true }),
+        () => cluster.compact(),
+        () => cluster.restartApiServer(),
+        () => cluster.silenceWatches(),
+        () => cluster.silenceWatches(false),
+        () =>
+          cluster.faults.add({
+            verb: pick(['list', 'watch']),
+            resource: 'pods',
+            status: pick([410, 429, 500, 503, 504]),
+            times: 2,
+          }),
+        () => cluster.faults.add({ verb: pick(['list', 'watch']), resource: 'pods', drop: true, times: 2 }),
+      ];
+      for (let round = 0; round < 60; round += 1) {
+        const namespace = pick(['one', 'two', 'three']);
+        const name = `p${Math.floor(random.next() * 8)}`;
+        const act = random.next();
+        if (act < 0.4) await client.createPod(namespace, podNamed(name)).catch(() => {});
+        else if (act < 0.6)
+          await client.patchPod(namespace, name, { metadata: { labels: { n: String(round) } } }).catch(() => {});
+        else if (act < 0.8) await client.deletePod(namespace, name).catch(() => false);
+        else pick(faults)();
+        await clock.advance(Math.floor(random.next() * 20_000));
+      }
+      cluster.silenceWatches(false);
+      cluster.faults.clear();
+      await clock.advance('6m');
+      expect(model.state).toEqual(truth(cluster));
+    },
+  );
+});
