@@ -143,6 +143,24 @@ export {
   type TemplatePodGeneratorOptions,
 } from './pod/pod-generator.js';
 export { deserializePod, getBasePodFromTemplate, serializePod } from './pod/pod-template.js';
+export {
+  type NoticeRecord,
+  type ParsedRun,
+  parseRunRecords,
+  type RecordableSource,
+  type RecordRunOptions,
+  RUN_RECORD_VERSION,
+  type RunRecord,
+  type RunStartRecord,
+  recordRun,
+  renderFailures,
+  renderSummary,
+  renderTimeline,
+  type TaskOutcomeRecord,
+  type TaskPendingRecord,
+  type TaskRelaunchRecord,
+  type TaskStepRecord,
+} from './report/index.js';
 export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
 export { ListWatcher, type ListWatcherOptions } from './watch/list-watch.js';
 export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';

@@ -2,9 +2,9 @@ import { describe, it } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../../src/executors/base-executor.js';
 import { HybridExecutor } from '../../src/executors/hybrid-executor.js';
+import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { LocalExecutor } from '../../src/executors/local/local-executor.js';
 import { SequentialExecutor } from '../../src/executors/local/sequential-executor.js';
-import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { LocalKubernetesExecutor } from '../../src/executors/local-kubernetes-executor.js';
 import { describeExecutorContract } from '../../src/testing/contract/executor-contract.js';
 import { FakeCluster } from '../../src/testing/index.js';
@@ -49,7 +49,11 @@ const clusters: FakeCluster[] = [];
 async function kubernetes(): Promise<KubernetesExecutor> {
   const cluster = await FakeCluster.start({ kubelet: 'process' });
   clusters.push(cluster);
-  return new KubernetesExecutor({ kubeClient: cluster.kubeClient(), parallelism: 2, config: { image: 'any', terminationGracePeriodSeconds: 1 } });
+  return new KubernetesExecutor({
+    kubeClient: cluster.kubeClient(),
+    parallelism: 2,
+    config: { image: 'any', terminationGracePeriodSeconds: 1 },
+  });
 }
 const cleanup = async () => {
   for (const cluster of clusters.splice(0)) await cluster.stop();
@@ -58,7 +62,8 @@ describeExecutorContract('KubernetesExecutor', { create: kubernetes, cleanup }, 
 describeExecutorContract(
   'LocalKubernetesExecutor, on its Kubernetes queue',
   {
-    create: async () => new LocalKubernetesExecutor({ local: new LocalExecutor({ parallelism: 3 }), kubernetes: await kubernetes() }),
+    create: async () =>
+      new LocalKubernetesExecutor({ local: new LocalExecutor({ parallelism: 3 }), kubernetes: await kubernetes() }),
     queue: 'kubernetes',
     cleanup,
   },

@@ -11,7 +11,12 @@ const ours = ({ phase }: PodView) => phase === 'Running';
 const any = () => true;
 
 async function connect(options: Partial<KubernetesExecutorOptions> = {}): Promise<KubernetesExecutor> {
-  const starting = KubernetesExecutor.connect({ kubeClient: cluster.kubeClient(), clock: cluster.clock, config: { image: 'any' }, ...options });
+  const starting = KubernetesExecutor.connect({
+    kubeClient: cluster.kubeClient(),
+    clock: cluster.clock,
+    config: { image: 'any' },
+    ...options,
+  });
   await cluster.clock.settle();
   const executor = await starting;
   executors.push(executor);
@@ -23,7 +28,12 @@ const work = (annotations: Record<string, string> = {}, taskId = 't') => ({
   key: key(taskId),
   command: ['any'],
   executorConfig: {
-    annotations: Object.fromEntries(Object.entries({ duration: '1h', ...annotations }).map(([name, value]) => [`testing.podwright.dev/${name}`, value])),
+    annotations: Object.fromEntries(
+      Object.entries({ duration: '1h', ...annotations }).map(([name, value]) => [
+        `testing.podwright.dev/${name}`,
+        value,
+      ]),
+    ),
   },
 });
 async function ended(run: TaskRun): Promise<Outcome> {
@@ -34,7 +44,9 @@ async function ended(run: TaskRun): Promise<Outcome> {
   await cluster.clock.advanceUntil(() => outcome !== undefined);
   return outcome as unknown as Outcome;
 }
-const created = () => cluster.requests.filter(({ verb, resource, status }) => verb === 'create' && resource === 'pods' && status === 201).length;
+const created = () =>
+  cluster.requests.filter(({ verb, resource, status }) => verb === 'create' && resource === 'pods' && status === 201)
+    .length;
 
 beforeEach(async () => {
   cluster = await FakeCluster.start({ seed: 1, clock: 'virtual', kubelet: 'scripted' });
@@ -65,7 +77,11 @@ describe('faults of one pod', () => {
     const run = executor.queueTask(work());
     await cluster.when(ours).delete({ gracePeriodSeconds: 0 });
     const before = cluster.clock.now();
-    expect(await ended(run)).toMatchObject({ state: 'failed', launches: 1, verdict: { kind: 'deleted_externally', blame: 'caller', mainStarted: true } });
+    expect(await ended(run)).toMatchObject({
+      state: 'failed',
+      launches: 1,
+      verdict: { kind: 'deleted_externally', blame: 'caller', mainStarted: true },
+    });
     expect(cluster.clock.now() - before).toBeLessThan(5_000);
   });
 
@@ -94,7 +110,11 @@ describe('faults of one pod', () => {
     await cluster.when(ours).oom();
     await cluster.clock.advance('10s');
     await cluster.when(ours).oom();
-    expect(await ended(run)).toMatchObject({ state: 'failed', launches: 2, verdict: { kind: 'oom_killed', blame: 'task', evidence: { memoryLimit: '64Mi' } } });
+    expect(await ended(run)).toMatchObject({
+      state: 'failed',
+      launches: 2,
+      verdict: { kind: 'oom_killed', blame: 'task', evidence: { memoryLimit: '64Mi' } },
+    });
   });
 
   it('9: a process killed for memory in a container that exits with 0 is no plain success', async () => {
@@ -112,7 +132,10 @@ describe('faults of one pod', () => {
     const run = (await connect({ retry: once })).queueTask(work());
     await cluster.when(any).imagePull(kind);
     const before = cluster.clock.now();
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: `image_pull.${kind}`, blame, mainStarted: false } });
+    expect(await ended(run)).toMatchObject({
+      state: 'failed',
+      verdict: { kind: `image_pull.${kind}`, blame, mainStarted: false },
+    });
     expect(cluster.clock.now() - before).toBeGreaterThanOrEqual(60_000);
   });
 
@@ -123,7 +146,10 @@ describe('faults of one pod', () => {
     await cluster.clock.advance('30s');
     expect(run.state).toBe('running');
     expect(executor.pending(run.key)?.summary).toContain('secret "db" not found');
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'config_error.secret', blame: 'config' } });
+    expect(await ended(run)).toMatchObject({
+      state: 'failed',
+      verdict: { kind: 'config_error.secret', blame: 'config' },
+    });
   });
 
   it('16: a missing secret that comes in time harms nobody', async () => {
@@ -139,7 +165,10 @@ describe('faults of one pod', () => {
     const run = executor.queueTask({ ...work(), executorConfig: { requestMemory: '900Ti' } });
     await cluster.clock.advance('1m');
     expect(executor.pending(run.key)?.summary).toMatch(/unschedulable: .*Insufficient memory/);
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'unschedulable.resources', mainStarted: false } });
+    expect(await ended(run)).toMatchObject({
+      state: 'failed',
+      verdict: { kind: 'unschedulable.resources', mainStarted: false },
+    });
     await cluster.clock.advance('1m');
     expect(cluster.pods()).toEqual([]);
   });
@@ -157,7 +186,9 @@ describe('faults of one call', () => {
     cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
     const run = executor.queueTask(work({ duration: '1s' }));
     expect(await ended(run)).toMatchObject({ state: 'success', launches: 1 });
-    expect(cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods').length).toBeGreaterThan(1);
+    expect(
+      cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods').length,
+    ).toBeGreaterThan(1);
     await cluster.clock.advance('1m');
     expect(cluster.pods()).toEqual([]);
   });
@@ -192,12 +223,17 @@ describe('faults of one call', () => {
     cluster.forbid({ verb: 'delete', resource: 'pods' });
     cluster.forbid({ verb: 'list', resource: 'events' });
     cluster.forbid({ verb: 'get', resource: 'pods/log' });
-    expect(await ended(executor.queueTask(work({ duration: '1s', 'exit-code': '3' })))).toMatchObject({ state: 'failed', exitCode: 3 });
+    expect(await ended(executor.queueTask(work({ duration: '1s', 'exit-code': '3' })))).toMatchObject({
+      state: 'failed',
+      exitCode: 3,
+    });
     expect(await ended(executor.queueTask(work({ duration: '1s' }, 'u')))).toMatchObject({ state: 'success' });
     await cluster.clock.advance('1m');
     expect(notices).toHaveLength(1);
     expect(notices[0]).toContain('cannot be cleaned up');
-    expect(cluster.requests.filter(({ verb, resource }) => verb === 'delete' && resource === 'pods').length).toBeLessThanOrEqual(2);
+    expect(
+      cluster.requests.filter(({ verb, resource }) => verb === 'delete' && resource === 'pods').length,
+    ).toBeLessThanOrEqual(2);
   });
 
   it.each([
@@ -226,7 +262,12 @@ describe('faults of one call', () => {
 
   it('40: a pod with our label and nothing else harms nobody', async () => {
     const executor = await connect({ executorId: 'me' });
-    await cluster.kubeClient().createPod('default', { metadata: { name: 'foreign', labels: { 'podwright.dev/executor-id': 'me' } }, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    await cluster
+      .kubeClient()
+      .createPod('default', {
+        metadata: { name: 'foreign', labels: { 'podwright.dev/executor-id': 'me' } },
+        spec: { containers: [{ name: 'c', image: 'i' }] },
+      });
     expect(await ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success' });
     expect(executor.slotsOccupied).toBe(0);
   });

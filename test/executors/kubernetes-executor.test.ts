@@ -13,12 +13,21 @@ async function real(options: Partial<KubernetesExecutorOptions> = {}) {
   return { cluster, executor };
 }
 async function connect(cluster: FakeCluster, options: Partial<KubernetesExecutorOptions> = {}) {
-  const executor = await KubernetesExecutor.connect({ kubeClient: cluster.kubeClient(), config: { namespace: 'default', image: 'node:20', ...options.config }, ...options, ...(options.config ? { config: { image: 'node:20', ...options.config } } : {}) });
+  const executor = await KubernetesExecutor.connect({
+    kubeClient: cluster.kubeClient(),
+    config: { namespace: 'default', image: 'node:20', ...options.config },
+    ...options,
+    ...(options.config ? { config: { image: 'node:20', ...options.config } } : {}),
+  });
   open.executors.push(executor);
   return executor;
 }
 const key = (taskId: string, tryNumber = 1) => ({ dagId: 'd', taskId, runId: 'r', tryNumber, mapIndex: -1 });
-const work = (taskId: string, script: string, executorConfig?: object) => ({ key: key(taskId), command: [NODE, '-e', script], executorConfig });
+const work = (taskId: string, script: string, executorConfig?: object) => ({
+  key: key(taskId),
+  command: [NODE, '-e', script],
+  executorConfig,
+});
 
 afterEach(async () => {
   await Promise.all(open.executors.splice(0).map((executor) => executor.terminate()));
@@ -42,7 +51,16 @@ describe('KubernetesExecutor on pods that really run', () => {
   it('explains a failure with exit code, log tail and the name of the pod, and keeps the pod marked', async () => {
     const { cluster, executor } = await real();
     const outcome = await executor.queueTask(work('a', 'console.error("no such table"); process.exit(3)')).outcome;
-    expect(outcome).toMatchObject({ state: 'failed', exitCode: 3, verdict: { kind: 'app_exit', blame: 'task', mainStarted: true, evidence: { logTail: 'no such table', exitCode: 3 } } });
+    expect(outcome).toMatchObject({
+      state: 'failed',
+      exitCode: 3,
+      verdict: {
+        kind: 'app_exit',
+        blame: 'task',
+        mainStarted: true,
+        evidence: { logTail: 'no such table', exitCode: 3 },
+      },
+    });
     await executor.end();
     expect(cluster.pods().map(({ metadata }) => metadata?.labels?.['podwright.dev/done'])).toEqual(['true']);
   });
@@ -51,7 +69,9 @@ describe('KubernetesExecutor on pods that really run', () => {
     const { cluster, executor } = await real();
     await executor.queueTask(work('a', '')).outcome;
     await executor.end();
-    const calls = cluster.requests.filter(({ path, method }) => method !== 'GET' && path.includes('/pods')).map(({ method }) => method);
+    const calls = cluster.requests
+      .filter(({ path, method }) => method !== 'GET' && path.includes('/pods'))
+      .map(({ method }) => method);
     // The kubelet talks to the store directly in process, so what is left is the executor's own.
     expect(calls.filter((method) => method === 'POST')).toHaveLength(1);
     expect(calls.filter((method) => method === 'DELETE')).toHaveLength(1);
@@ -75,7 +95,9 @@ describe('KubernetesExecutor on pods that really run', () => {
 
   it('cancels a running pod and tells what was seen', async () => {
     const { cluster, executor } = await real();
-    const run = executor.queueTask(work('a', 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("up")'));
+    const run = executor.queueTask(
+      work('a', 'process.on("SIGTERM", () => process.exit(7)); setInterval(() => {}, 1000); console.log("up")'),
+    );
     for await (const _ of run.logs()) break;
     const result = await executor.cancel(run.key, { grace: '5s' });
     expect(result).toMatchObject({ observed: 'terminated', forced: false });

@@ -138,15 +138,22 @@ export class PodLogs {
   ): Promise<PodAddress | undefined> {
     for (;;) {
       const { seen } = this.#options.tracks.get(id) ?? {};
-      if (seen !== undefined && seen.name !== previous) return { namespace: seen.namespace, pod: seen.name, container: seen.base?.name };
+      if (seen !== undefined && seen.name !== previous)
+        return { namespace: seen.namespace, pod: seen.name, container: seen.base?.name };
       const ended = await this.#podOrEnd(id, outcome, signal);
       if (ended === 'pod') continue;
       const [namespace, pod] = ended?.ranAs?.split('/') ?? [];
-      return namespace === undefined || pod === undefined || pod === previous ? undefined : { namespace, pod, container: undefined };
+      return namespace === undefined || pod === undefined || pod === previous
+        ? undefined
+        : { namespace, pod, container: undefined };
     }
   }
 
-  #podOrEnd(id: string, outcome: Promise<Outcome> | undefined, signal: AbortSignal): Promise<'pod' | Outcome | undefined> {
+  #podOrEnd(
+    id: string,
+    outcome: Promise<Outcome> | undefined,
+    signal: AbortSignal,
+  ): Promise<'pod' | Outcome | undefined> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(id) ?? new Set();
       const finish = (settle: () => void) => {

@@ -50,9 +50,3 @@ export function signalTree(leader: number, descendants: readonly number[], signa
   sendSignal(-leader, signal);
   for (const pid of descendants) sendSignal(pid, signal);
 }
-
-/** When a process was started, in clock ticks since the boot; tells a process from a later one with the same id. `undefined` off Linux. */
-export async function processStartTicks(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat === '' ? undefined : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-}
