@@ -207,6 +207,16 @@ export class PodTemplateError extends PodwrightError {
 }
 branded(PodTemplateError, 'PodTemplateError');
 
+/** One field that an API server objects to. */
+export interface KubeErrorCause {
+  /** Kind of objection, for example `FieldValueRequired`. */
+  readonly reason?: string;
+  /** Its text. */
+  readonly message?: string;
+  /** Path of the field. */
+  readonly field?: string;
+}
+
 /** What is known of a failed call to the API server. */
 export interface KubeApiErrorFields extends PodwrightErrorOptions {
   /** HTTP status; 0 where no answer came. */
@@ -218,9 +228,7 @@ export interface KubeApiErrorFields extends PodwrightErrorOptions {
   /** How often the call was sent. Default 1. */
   readonly attempts?: number | undefined;
   /** The fields that the server objects to. Values are not part of it. */
-  readonly causes?:
-    | readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[]
-    | undefined;
+  readonly causes?: readonly KubeErrorCause[] | undefined;
   /** The server's audit id of the request, where it sent one. */
   readonly requestId?: string | undefined;
 }
@@ -236,7 +244,7 @@ export class KubeApiError extends PodwrightError {
   /** How often the call was sent. */
   readonly attempts: number;
   /** The fields that the server objects to. */
-  readonly causes: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[];
+  readonly causes: readonly KubeErrorCause[];
   /** The server's audit id of the request, where it sent one. */
   readonly requestId: string | undefined;
 

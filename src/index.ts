@@ -46,6 +46,7 @@ export {
   KubeApiError,
   type KubeApiErrorFields,
   KubeConfigError,
+  type KubeErrorCause,
   LifecycleError,
   LogError,
   PodTemplateError,
@@ -70,7 +71,11 @@ export type {
 } from './executors/executor.js';
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
 export { KubernetesExecutor, type PendingReason } from './executors/kubernetes/kubernetes-executor.js';
-export type { KubernetesExecutorOptions, RetryOptions } from './executors/kubernetes/kubernetes-options.js';
+export type {
+  KubernetesExecutorOptions,
+  LaunchBudgetOptions,
+  RetryOptions,
+} from './executors/kubernetes/kubernetes-options.js';
 export type { LocalExecutorConfig } from './executors/local/local-config.js';
 export { LocalExecutor, type LocalExecutorOptions } from './executors/local/local-executor.js';
 export { SequentialExecutor } from './executors/local/sequential-executor.js';
@@ -103,6 +108,8 @@ export type {
   PatchOptions,
   PatchType,
   PodReader,
+  PodWatchChange,
+  PodWatchError,
   PodWatchEvent,
   PodWriter,
   ServerClock,
@@ -110,7 +117,7 @@ export type {
 } from './kube/kube-client.js';
 export { type FollowLogOptions, followLog } from './kube/log-follower.js';
 export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
-export { type PodEnd, vanishedVerdict } from './lifecycle/classify.js';
+export type { PodEnd, PodFailure, PodSuccess } from './lifecycle/classify.js';
 export {
   type Decided,
   decide,
@@ -118,7 +125,11 @@ export {
   type FinalDecision,
   FRESH_RECORD,
   type PodDecision,
+  type PodEnded,
+  type PodExpired,
   type PodRecord,
+  type PodWait,
+  type RecordedWait,
 } from './lifecycle/decide.js';
 export {
   type ContainerObservation,
@@ -162,7 +173,7 @@ export {
   type TaskStepRecord,
 } from './report/index.js';
 export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
-export { ListWatcher, type ListWatcherOptions } from './watch/list-watch.js';
+export { ListWatcher, type ListWatcherOptions, type WatchTrouble } from './watch/list-watch.js';
 export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';
 export type { ResourceVersionStore, WatchEvent, Watcher, WatchStatus } from './watch/watcher.js';
 export { ANNOTATIONS, LABELS } from './wire/names.js';

@@ -42,21 +42,37 @@ export interface KubernetesConfig {
 
 /** {@link KubernetesConfig} with all defaults, durations in milliseconds. */
 export interface ResolvedKubernetesConfig {
+  /** Namespace. */
   readonly namespace: string;
+  /** See {@link KubernetesConfig}. */
   readonly watchNamespaces: readonly string[] | '*';
+  /** Image. */
   readonly image: string | undefined;
+  /** Container that runs the command. */
   readonly baseContainer: string;
+  /** See {@link KubernetesConfig}. */
   readonly deleteWorkerPods: boolean;
+  /** See {@link KubernetesConfig}. */
   readonly deleteWorkerPodsOnFailure: boolean;
+  /** See {@link KubernetesConfig}. */
   readonly podCreationConcurrency: number;
+  /** See {@link KubernetesConfig}. */
   readonly taskPublishMaxRetries: number;
+  /** Milliseconds. */
   readonly quotaTimeoutMs: number;
+  /** Milliseconds. */
   readonly unschedulableTimeoutMs: number;
+  /** Milliseconds. */
   readonly startingTimeoutMs: number;
+  /** Milliseconds. */
   readonly brokenTimeoutMs: number;
+  /** Milliseconds; `undefined` for no limit. */
   readonly runningTimeoutMs: number | undefined;
+  /** Milliseconds. */
   readonly terminatingTimeoutMs: number;
+  /** Seconds between SIGTERM and SIGKILL. */
   readonly terminationGracePeriodSeconds: number | undefined;
+  /** Milliseconds. */
   readonly syncTimeoutMs: number;
 }
 
@@ -69,12 +85,19 @@ const SCHEMA = {
   additionalProperties: false,
   properties: {
     namespace,
+    /** See {@link KubernetesConfig}. */
     watchNamespaces: { anyOf: [{ const: '*' }, { type: 'array', items: namespace }] },
+    /** Image. */
     image: { type: 'string', minLength: 1 },
+    /** Container that runs the command. */
     baseContainer: { type: 'string', pattern: DNS_LABEL },
+    /** See {@link KubernetesConfig}. */
     deleteWorkerPods: { type: 'boolean' },
+    /** See {@link KubernetesConfig}. */
     deleteWorkerPodsOnFailure: { type: 'boolean' },
+    /** See {@link KubernetesConfig}. */
     podCreationConcurrency: { type: 'integer', minimum: 1, maximum: 256 },
+    /** See {@link KubernetesConfig}. */
     taskPublishMaxRetries: { type: 'integer', minimum: -1 },
     quotaTimeout: duration,
     unschedulableTimeout: duration,
@@ -82,6 +105,7 @@ const SCHEMA = {
     brokenTimeout: duration,
     runningTimeout: duration,
     terminatingTimeout: duration,
+    /** Seconds between SIGTERM and SIGKILL. */
     terminationGracePeriodSeconds: { type: 'integer', minimum: 0 },
     syncTimeout: duration,
   },
@@ -134,21 +158,37 @@ export function resolveKubernetesConfig(input: KubernetesConfig = {}): ResolvedK
   const config = given as KubernetesConfig;
   const ms = (value: Duration | undefined, fallback: string) => parseDuration(value ?? fallback) as number;
   return Object.freeze({
+    /** Namespace. */
     namespace: config.namespace ?? 'default',
+    /** See {@link KubernetesConfig}. */
     watchNamespaces: config.watchNamespaces ?? [],
+    /** Image. */
     image: config.image,
+    /** Container that runs the command. */
     baseContainer: config.baseContainer ?? 'base',
+    /** See {@link KubernetesConfig}. */
     deleteWorkerPods: config.deleteWorkerPods ?? true,
+    /** See {@link KubernetesConfig}. */
     deleteWorkerPodsOnFailure: config.deleteWorkerPodsOnFailure ?? false,
+    /** See {@link KubernetesConfig}. */
     podCreationConcurrency: config.podCreationConcurrency ?? 16,
+    /** See {@link KubernetesConfig}. */
     taskPublishMaxRetries: config.taskPublishMaxRetries ?? 10,
+    /** Milliseconds. */
     quotaTimeoutMs: ms(config.quotaTimeout, '1h'),
+    /** Milliseconds. */
     unschedulableTimeoutMs: ms(config.unschedulableTimeout, '10m'),
+    /** Milliseconds. */
     startingTimeoutMs: ms(config.startingTimeout, '10m'),
+    /** Milliseconds. */
     brokenTimeoutMs: ms(config.brokenTimeout, '1m'),
+    /** Milliseconds; `undefined` for no limit. */
     runningTimeoutMs: config.runningTimeout === undefined ? undefined : parseDuration(config.runningTimeout),
+    /** Milliseconds. */
     terminatingTimeoutMs: ms(config.terminatingTimeout, '5m'),
+    /** Seconds between SIGTERM and SIGKILL. */
     terminationGracePeriodSeconds: config.terminationGracePeriodSeconds,
+    /** Milliseconds. */
     syncTimeoutMs: ms(config.syncTimeout, '30s'),
   });
 }

@@ -16,6 +16,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
   /** Told of every failure of a listener. */
   protected abstract onListenerError(event: string, error: unknown): void;
 
+  /** Adds a listener. */
   override on<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener: EventEmitter.EventListener<Events, E>,
@@ -24,6 +25,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
     return super.on(event, this.#guardOf(event, listener), context);
   }
 
+  /** Adds a listener; the same as `on`. */
   override addListener<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener: EventEmitter.EventListener<Events, E>,
@@ -32,6 +34,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
     return this.on(event, listener, context);
   }
 
+  /** Adds a listener for the next such event. */
   override once<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener: EventEmitter.EventListener<Events, E>,
@@ -40,6 +43,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
     return super.once(event, this.#guardOf(event, listener), context);
   }
 
+  /** Removes a listener; without one, all listeners of the event. */
   override off<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener?: EventEmitter.EventListener<Events, E>,
@@ -54,6 +58,7 @@ export abstract class GuardedEmitter<Events extends EventEmitter.ValidEventTypes
     );
   }
 
+  /** Removes a listener; the same as `off`. */
   override removeListener<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener?: EventEmitter.EventListener<Events, E>,

@@ -236,6 +236,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return report;
   }
 
+  /** The same as `end()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }

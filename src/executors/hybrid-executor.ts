@@ -228,6 +228,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     return this.#finish((side) => side.terminate());
   }
 
+  /** The same as `end()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }

@@ -51,16 +51,30 @@ export interface WatchOptions extends ListScope {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One event of a pod watch, as the server sends it; an `ERROR` carries the server's Status. */
-export type PodWatchEvent =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: Pod }
-  | {
-      readonly type: 'ERROR';
-      readonly status: number;
-      readonly reason: string;
-      readonly message: string;
-      readonly retryAfterMs?: number | undefined;
-    };
+/** A change that a watch shows; a `BOOKMARK` carries nothing but a version. */
+export interface PodWatchChange {
+  /** Kind of the change. */
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  /** The pod after the change; of a deleted one, its last state. */
+  readonly object: Pod;
+}
+
+/** An error inside a watch's stream, which ends it. */
+export interface PodWatchError {
+  /** Discriminates. */
+  readonly type: 'ERROR';
+  /** HTTP status that it stands for; 410 where the version was too old. */
+  readonly status: number;
+  /** The Status' reason. */
+  readonly reason: string;
+  /** The Status' message. */
+  readonly message: string;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** One event of a pod watch, as the server sends it. */
+export type PodWatchEvent = PodWatchChange | PodWatchError;
 
 /** Options of a delete. */
 export interface DeleteOptions extends CallOptions {
@@ -199,16 +213,25 @@ export interface ServerClock {
 }
 
 /** A Kubernetes API as podwright uses it. Pods, events and logs are required, the rest is optional. */
-export interface KubeClient
-  extends PodReader,
-    PodWriter,
-    LogReader,
-    EventReader,
-    Partial<NodeReader>,
-    Partial<NamespaceReader>,
-    Partial<LeaseClient>,
-    Partial<AccessReviewer>,
-    Partial<ServerClock> {
+export interface KubeClient extends PodReader, PodWriter, LogReader, EventReader {
+  /** See {@link NodeReader}. */
+  listNodes?: NodeReader['listNodes'];
+  /** See {@link NamespaceReader}. */
+  readNamespace?: NamespaceReader['readNamespace'];
+  /** See {@link LeaseClient}. */
+  readLease?: LeaseClient['readLease'];
+  /** See {@link LeaseClient}. */
+  listLeases?: LeaseClient['listLeases'];
+  /** See {@link LeaseClient}. */
+  createLease?: LeaseClient['createLease'];
+  /** See {@link LeaseClient}. */
+  replaceLease?: LeaseClient['replaceLease'];
+  /** See {@link LeaseClient}. */
+  deleteLease?: LeaseClient['deleteLease'];
+  /** See {@link AccessReviewer}. */
+  canI?: AccessReviewer['canI'];
+  /** See {@link ServerClock}. */
+  serverTimeOffsetMs?: ServerClock['serverTimeOffsetMs'];
   /** Closes connections. The client cannot be used afterwards. */
   close?(): Promise<void>;
 }

@@ -10,20 +10,32 @@ import type { Condition } from '../wire/types.js';
 import { type ContainerObservation, hasMainStarted, isStartFailure, type PodObservation } from './observation.js';
 import { KIND_FACTS } from './verdict-kinds.js';
 
+/** What every end of a pod has. */
+interface PodEndBase {
+  /** Exit code of the base container, where it has one. */
+  readonly exitCode: number | undefined;
+  /** Oddities that did not decide. */
+  readonly warnings: readonly string[];
+}
+
+/** A pod that has done its work. */
+export interface PodSuccess extends PodEndBase {
+  /** Discriminates. */
+  readonly result: 'success';
+  /** What the base container left as its termination message. */
+  readonly message: string | undefined;
+}
+
+/** A pod that has not. */
+export interface PodFailure extends PodEndBase {
+  /** Discriminates. */
+  readonly result: 'failed';
+  /** Why. */
+  readonly verdict: Verdict;
+}
+
 /** The end of a pod. */
-export type PodEnd =
-  | {
-      readonly result: 'success';
-      readonly exitCode: number | undefined;
-      readonly message: string | undefined;
-      readonly warnings: readonly string[];
-    }
-  | {
-      readonly result: 'failed';
-      readonly exitCode: number | undefined;
-      readonly verdict: Verdict;
-      readonly warnings: readonly string[];
-    };
+export type PodEnd = PodSuccess | PodFailure;
 
 /** Longer texts in evidence are cut. */
 const MAX_TEXT = 2_048;

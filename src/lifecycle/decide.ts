@@ -10,12 +10,22 @@ import type { PodObservation } from './observation.js';
 import { HOPELESS_REASONS, type LifecyclePolicy } from './policy.js';
 import { type Waiting, waitingOf } from './waiting.js';
 
+/** A wait that was reported. */
+export interface RecordedWait {
+  /** Equal as long as the reason is the same. */
+  readonly id: string;
+  /** Clock that runs. */
+  readonly clock: Waiting['clock'];
+  /** Monotonic time of its beginning. */
+  readonly since: number;
+  /** For people. */
+  readonly text: string;
+}
+
 /** What is remembered of one pod between decisions. Times are monotonic milliseconds. */
 export interface PodRecord {
-  /** Wait that was last reported, and since when it lasts. */
-  readonly waiting:
-    | { readonly id: string; readonly clock: Waiting['clock']; readonly since: number; readonly text: string }
-    | undefined;
+  /** Wait that was last reported. */
+  readonly waiting: RecordedWait | undefined;
   /** When it was first seen to run. */
   readonly runningSince: number | undefined;
   /** When it was first seen marked for deletion. */
@@ -29,26 +39,47 @@ export const FRESH_RECORD: PodRecord = Object.freeze({
   deletingSince: undefined,
 });
 
-/** What to do now. */
-export type PodDecision =
-  /** It has ended: capture evidence, deliver the outcome or launch again, clean up. `isDead` tells that nothing of it can still run. */
-  | { readonly type: 'ended'; readonly end: PodEnd; readonly isDead: boolean }
-  /** It has used up a limit: end the pod, then treat it as ended with this verdict. */
-  | { readonly type: 'expired'; readonly verdict: Verdict }
-  /** Nothing but to look again: at news, or at this monotonic time at the latest. */
-  | {
-      readonly type: 'wait';
-      readonly until: number | undefined;
-      readonly isRunning: boolean;
-      readonly pending: string | undefined;
-    };
+/** The pod has ended: capture evidence, deliver the outcome or launch again, clean up. */
+export interface PodEnded {
+  /** Discriminates. */
+  readonly type: 'ended';
+  /** How it ended. */
+  readonly end: PodEnd;
+  /** Whether nothing of it can still run. */
+  readonly isDead: boolean;
+}
+
+/** The pod has used up a limit: end it, then treat it as ended with this verdict. */
+export interface PodExpired {
+  /** Discriminates. */
+  readonly type: 'expired';
+  /** Why. */
+  readonly verdict: Verdict;
+}
+
+/** Nothing to do but to look again: at news, or at a time. */
+export interface PodWait {
+  /** Discriminates. */
+  readonly type: 'wait';
+  /** Monotonic time to look again at the latest; `undefined` where only news can change anything. */
+  readonly until: number | undefined;
+  /** Whether it runs. */
+  readonly isRunning: boolean;
+  /** Why it waits, where that has changed. */
+  readonly pending: string | undefined;
+}
 
 /** A decision that ends a launch. */
-export type FinalDecision = Exclude<PodDecision, { readonly type: 'wait' }>;
+export type FinalDecision = PodEnded | PodExpired;
+
+/** What to do now. */
+export type PodDecision = FinalDecision | PodWait;
 
 /** A decision with the record to keep. */
 export interface Decided {
+  /** To be given to the next decision. */
   readonly record: PodRecord;
+  /** What to do. */
   readonly decision: PodDecision;
 }
 

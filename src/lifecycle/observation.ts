@@ -8,19 +8,29 @@ export type ContainerRole = 'base' | 'init' | 'sidecar' | 'companion';
 
 /** One container, seen. A sidecar is native (an init container with restartPolicy Always); a companion stands beside the base container. */
 export interface ContainerObservation {
+  /** Name. */
   readonly name: string;
+  /** Part that it plays. */
   readonly role: ContainerRole;
+  /** State now. */
   readonly state: 'waiting' | 'running' | 'terminated' | 'unknown';
+  /** Reason, one word. */
   readonly reason: string | undefined;
+  /** Message for people. */
   readonly message: string | undefined;
+  /** Exit code. */
   readonly exitCode: number | undefined;
   /** Name of the signal where one ended it, as told by the runtime or by an exit code above 128. */
   readonly signal: string | undefined;
+  /** When it started, RFC 3339. */
   readonly startedAt: string | undefined;
+  /** When it ended, RFC 3339. */
   readonly finishedAt: string | undefined;
+  /** How often it was started again. */
   readonly restartCount: number;
   /** Reason of the end before this one, where it was restarted. */
   readonly lastReason: string | undefined;
+  /** Its memory limit. */
   readonly memoryLimit: string | undefined;
 }
 
@@ -29,21 +39,35 @@ export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown
 
 /** A pod, seen. */
 export interface PodObservation {
+  /** Name. */
   readonly name: string;
+  /** Namespace. */
   readonly namespace: string;
+  /** Unique id, for the life of the object. */
   readonly uid: string;
+  /** Version of the object; opaque, but ordered. */
   readonly resourceVersion: string;
+  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
   readonly phase: PodPhase;
+  /** Reason, one word. */
   readonly reason: string | undefined;
+  /** Message for people. */
   readonly message: string | undefined;
+  /** Its node. */
   readonly node: string | undefined;
+  /** `Always`, `OnFailure` or `Never`. */
   readonly restartPolicy: string;
   /** Whether somebody has asked for its deletion. */
   readonly isDeleting: boolean;
+  /** Whether scheduling gates hold it back. */
   readonly isGated: boolean;
+  /** When it was created, RFC 3339. */
   readonly createdAt: string | undefined;
+  /** Conditions. */
   readonly conditions: readonly Condition[];
+  /** The container whose end is the task's. */
   readonly base: ContainerObservation | undefined;
+  /** Containers. */
   readonly containers: readonly ContainerObservation[];
 }
 
@@ -81,12 +105,14 @@ export function baseContainerName(pod: Pod): string | undefined {
 
 function observeContainer(
   status: ContainerStatus,
+  /** Part that it plays. */
   role: ContainerRole,
   spec: Container | undefined,
 ): ContainerObservation {
   const { waiting, running, terminated } = status.state ?? {};
   const exitCode = terminated?.exitCode;
   return {
+    /** Name. */
     name: status.name,
     role,
     state:
@@ -97,14 +123,20 @@ function observeContainer(
           : waiting !== undefined
             ? 'waiting'
             : 'unknown',
+    /** Reason, one word. */
     reason: terminated?.reason ?? waiting?.reason,
+    /** Message for people. */
     message: terminated?.message ?? waiting?.message,
     exitCode,
     signal: signalOf(terminated?.signal, exitCode),
+    /** When it started, RFC 3339. */
     startedAt: terminated?.startedAt ?? running?.startedAt ?? undefined,
+    /** When it ended, RFC 3339. */
     finishedAt: terminated?.finishedAt ?? undefined,
+    /** How often it was started again. */
     restartCount: status.restartCount ?? 0,
     lastReason: status.lastState?.terminated?.reason,
+    /** Its memory limit. */
     memoryLimit: spec?.resources?.limits?.memory,
   };
 }
@@ -128,20 +160,34 @@ export function observe(pod: Pod): PodObservation {
   );
   const phase = status?.phase ?? 'Pending';
   return {
+    /** Name. */
     name: metadata.name ?? '',
+    /** Namespace. */
     namespace: metadata.namespace ?? '',
+    /** Unique id, for the life of the object. */
     uid: metadata.uid ?? '',
+    /** Version of the object; opaque, but ordered. */
     resourceVersion: metadata.resourceVersion ?? '',
+    /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
     phase: PHASES.has(phase) ? (phase as PodPhase) : 'Unknown',
+    /** Reason, one word. */
     reason: status?.reason,
+    /** Message for people. */
     message: status?.message,
+    /** Its node. */
     node: spec?.nodeName,
+    /** `Always`, `OnFailure` or `Never`. */
     restartPolicy: spec?.restartPolicy ?? 'Always',
     isDeleting: metadata.deletionTimestamp !== undefined,
+    /** Whether scheduling gates hold it back. */
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
+    /** When it was created, RFC 3339. */
     createdAt: metadata.creationTimestamp ?? undefined,
+    /** Conditions. */
     conditions: status?.conditions ?? [],
+    /** The container whose end is the task's. */
     base: mains.find((container) => container.role === 'base'),
+    /** Containers. */
     containers: [...inits, ...mains],
   };
 }

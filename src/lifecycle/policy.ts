@@ -30,7 +30,9 @@ export type SpentLaunches = LaunchBudgets;
 
 /** Rules of an executor about its pods. */
 export interface LifecyclePolicy {
+  /** Limits of waits. */
   readonly clocks: LifecycleClocks;
+  /** Launches that each kind of end may cost. */
   readonly budgets: LaunchBudgets;
   /** Whether exit code 0 with reason OOMKilled is a success. */
   readonly isOomWithExitZeroSuccess: boolean;
@@ -38,6 +40,7 @@ export interface LifecyclePolicy {
 
 /** Defaults of {@link LifecyclePolicy}. */
 export const DEFAULT_POLICY: LifecyclePolicy = Object.freeze({
+  /** Limits of waits. */
   clocks: Object.freeze({
     unschedulableMs: 600_000,
     startingMs: 600_000,
@@ -45,6 +48,7 @@ export const DEFAULT_POLICY: LifecyclePolicy = Object.freeze({
     runningMs: undefined,
     terminatingMs: 300_000,
   }),
+  /** Launches that each kind of end may cost. */
   budgets: Object.freeze({ infra: 3, oom: 0, task: 0 }),
   isOomWithExitZeroSuccess: false,
 });

@@ -4,7 +4,16 @@
  */
 import { nearest } from '../core/nearest.js';
 import { type ConfigProblem, InvalidWorkloadError } from '../errors.js';
-import type { Container, EnvVar, Pod, PodSpec, Toleration, Volume, VolumeMount } from '../wire/types.js';
+import type {
+  Container,
+  EnvVar,
+  Pod,
+  PodSpec,
+  ResourceRequirements,
+  Toleration,
+  Volume,
+  VolumeMount,
+} from '../wire/types.js';
 
 /** A Kubernetes secret for a task, in Airflow's terms. */
 export interface SecretReference {
@@ -33,9 +42,7 @@ export interface KubernetesExecutorConfig {
   /** Memory limit. */
   readonly limitMemory?: string | undefined;
   /** Requests and limits in Kubernetes' form, GPUs included. */
-  readonly resources?:
-    | { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> }
-    | undefined;
+  readonly resources?: ResourceRequirements | undefined;
   /** Labels of the pod. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Annotations of the pod. */

@@ -1,4 +1,12 @@
 /** The entry `podwright/testing`: the embedded cluster. */
+
+export {
+  type ContractCase,
+  describeExecutorContract,
+  type ExecutorContractOptions,
+  executorContract,
+  type TestRunner,
+} from './contract/executor-contract.js';
 export { type ClusterFaults, FakeCluster, type FakeClusterOptions } from './fake-cluster.js';
 export { FaultTarget, type ImagePullKind, type PodView } from './fault-target.js';
 export type { NodeOptions } from './kubelet/node-object.js';
@@ -7,10 +15,3 @@ export type { Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';
 export { VirtualClock } from './virtual-clock.js';
-export {
-  type ContractCase,
-  describeExecutorContract,
-  type ExecutorContractOptions,
-  executorContract,
-  type TestRunner,
-} from './contract/executor-contract.js';

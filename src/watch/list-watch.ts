@@ -363,7 +363,7 @@ export class ListWatcher implements Watcher {
   #save(event: WatchEvent): void {
     const { store } = this.#options;
     if (store === undefined || event.type === 'init' || event.type === 'init-apply') return;
-    const isPod = event.type === 'apply' || event.type === 'delete';
+    const isPod = 'pod' in event;
     const now = this.#clock.monotonic();
     // A version a little behind only means that some news are told again.
     if (isPod && now - this.#savedAt < SAVE_INTERVAL_MS) return;

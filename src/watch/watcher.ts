@@ -1,6 +1,50 @@
 /** What an executor asks of a watch over pods, and the store of versions behind it. */
 import type { Pod } from '../wire/types.js';
 
+/** A complete list begins. */
+export interface WatchInitEvent {
+  /** Discriminates. */
+  readonly type: 'init';
+  /** Namespace that the list covers; left out, all. */
+  readonly scope?: string | undefined;
+}
+
+/** A pod of the list. */
+export interface WatchInitApplyEvent {
+  /** Discriminates. */
+  readonly type: 'init-apply';
+  /** The pod. */
+  readonly pod: Pod;
+  /** Namespace that the list covers; left out, all. */
+  readonly scope?: string | undefined;
+}
+
+/** The list is complete: what it did not show is gone. */
+export interface WatchInitDoneEvent {
+  /** Discriminates. */
+  readonly type: 'init-done';
+  /** Version of the list. */
+  readonly resourceVersion: string;
+  /** Namespace that the list covers; left out, all. */
+  readonly scope?: string | undefined;
+}
+
+/** A pod is new or has changed, or is gone or has left the selector. */
+export interface WatchPodEvent {
+  /** Discriminates. */
+  readonly type: 'apply' | 'delete';
+  /** Its state; of a pod that is gone, the last one. */
+  readonly pod: Pod;
+}
+
+/** Nothing has changed up to a version. */
+export interface WatchBookmarkEvent {
+  /** Discriminates. */
+  readonly type: 'bookmark';
+  /** The version. */
+  readonly resourceVersion: string;
+}
+
 /**
  * One step of a watch, in the staged form of kube-rs: a (re)list is `init`, one `init-apply` per object, then `init-done`; in between
  * come `apply` and `delete`. Whatever was known before an `init` and is not repeated before `init-done` is gone. A consumer needs
@@ -8,13 +52,7 @@ import type { Pod } from '../wire/types.js';
  *
  * Where several namespaces are watched, `scope` names the namespace that an `init … init-done` speaks of; without it, all of them.
  */
-export type WatchEvent =
-  | { readonly type: 'init'; readonly scope?: string | undefined }
-  | { readonly type: 'init-apply'; readonly pod: Pod; readonly scope?: string | undefined }
-  | { readonly type: 'init-done'; readonly resourceVersion: string; readonly scope?: string | undefined }
-  | { readonly type: 'apply'; readonly pod: Pod }
-  | { readonly type: 'delete'; readonly pod: Pod }
-  | { readonly type: 'bookmark'; readonly resourceVersion: string };
+export type WatchEvent = WatchInitEvent | WatchInitApplyEvent | WatchInitDoneEvent | WatchPodEvent | WatchBookmarkEvent;
 
 /** How a watch is doing. */
 export interface WatchStatus {

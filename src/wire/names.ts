@@ -5,12 +5,19 @@ export const WIRE_SCHEMA = '1';
 
 /** Labels on every pod of podwright. Values are made safe and may be shortened: identity stands in the annotations. */
 export const LABELS = Object.freeze({
+  /** Says that podwright made the pod. */
   managedBy: 'app.kubernetes.io/managed-by',
+  /** The executor's id. */
   executorId: 'podwright.dev/executor-id',
+  /** Part of the key. */
   dagId: 'podwright.dev/dag-id',
+  /** Part of the key. */
   taskId: 'podwright.dev/task-id',
+  /** Part of the key. */
   runId: 'podwright.dev/run-id',
+  /** The host's try. */
   tryNumber: 'podwright.dev/try-number',
+  /** Only for mapped tasks. */
   mapIndex: 'podwright.dev/map-index',
   /** `true` once the outcome of a kept pod was delivered; watches leave such pods out. */
   done: 'podwright.dev/done',
@@ -21,14 +28,17 @@ export const MANAGED_BY = 'podwright';
 
 /** Annotations on every pod of podwright. */
 export const ANNOTATIONS = Object.freeze({
+  /** Version of the meaning of these names. */
   schema: 'podwright.dev/schema',
   /** The whole key as JSON. */
   key: 'podwright.dev/key',
+  /** Queue that the workload named. */
   queue: 'podwright.dev/queue',
   /** Number of the launch within the try, from 1. */
   launch: 'podwright.dev/launch',
   /** Launches already lost to infrastructure and to out-of-memory, and the task's own, as `infra=1,oom=0,task=0`. */
   spent: 'podwright.dev/spent',
+  /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',
 });
 

@@ -239,7 +239,13 @@ describe('faults of one call', () => {
   it.each([
     ['25: a watch that is dropped', (c: FakeCluster<VirtualClock>) => c.dropWatches()],
     ['25: a watch that goes silent', (c: FakeCluster<VirtualClock>) => c.silenceWatches()],
-    ['25: a history that is compacted', (c: FakeCluster<VirtualClock>) => (c.compact(), c.dropWatches())],
+    [
+      '25: a history that is compacted',
+      (c: FakeCluster<VirtualClock>) => {
+        c.compact();
+        c.dropWatches();
+      },
+    ],
     ['28: an API server that is restarted', (c: FakeCluster<VirtualClock>) => c.restartApiServer()],
   ])('%s loses nothing', async (_, fault) => {
     const executor = await connect();
@@ -262,12 +268,10 @@ describe('faults of one call', () => {
 
   it('40: a pod with our label and nothing else harms nobody', async () => {
     const executor = await connect({ executorId: 'me' });
-    await cluster
-      .kubeClient()
-      .createPod('default', {
-        metadata: { name: 'foreign', labels: { 'podwright.dev/executor-id': 'me' } },
-        spec: { containers: [{ name: 'c', image: 'i' }] },
-      });
+    await cluster.kubeClient().createPod('default', {
+      metadata: { name: 'foreign', labels: { 'podwright.dev/executor-id': 'me' } },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    });
     expect(await ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success' });
     expect(executor.slotsOccupied).toBe(0);
   });

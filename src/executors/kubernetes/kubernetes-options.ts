@@ -11,14 +11,20 @@ import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
 
-/** How many more launches a try may use. */
+/** One budget of launches. */
+export interface LaunchBudgetOptions {
+  /** How many more launches a try may use; an integer of at least 0, or `Infinity`. */
+  readonly max?: number | undefined;
+}
+
+/** How many more launches a try may use, by what ended the one before. */
 export interface RetryOptions {
   /** For faults of the infrastructure, and launches whose main container never started. @default { max: 3 } */
-  readonly infra?: { readonly max?: number | undefined } | undefined;
+  readonly infra?: LaunchBudgetOptions | undefined;
   /** For out-of-memory. @default { max: 0 } */
-  readonly oom?: { readonly max?: number | undefined } | undefined;
+  readonly oom?: LaunchBudgetOptions | undefined;
   /** For failures of the task itself; the host's own tries usually do this. @default { max: 0 } */
-  readonly task?: { readonly max?: number | undefined } | undefined;
+  readonly task?: LaunchBudgetOptions | undefined;
 }
 
 /** Options of a {@link KubernetesExecutor}. */
