@@ -1,68 +1,100 @@
-/** From a kubeconfig or a service account to a transport with credentials. */
+/** From a kubeconfig, a service account or somebody's KubeConfig to a transport with credentials. */
 import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
 import { KubeConfigError } from '../errors.js';
-import { credentialsOf } from './credentials.js';
-import type { RequestCredentials } from './http-kube-client.js';
+import type { RequestCredentials } from './api-caller.js';
+import { contextOfKubeConfig, type KubeConfigLike, loadWithClientNode } from './client-node-config.js';
+import { type ConnectionCredentials, credentialsOf } from './credentials.js';
+import type { FlowControlOptions } from './flow-control.js';
 import { HttpsTransport } from './https-transport.js';
 import { defaultKubeconfigFiles, inClusterContext, type KubeContext, readKubeconfig } from './kubeconfig.js';
+import { proxyFor } from './proxy.js';
 import type { Transport } from './transport.js';
 
+/** Options of a connection to the cluster that this process runs in. */
+export interface InClusterOptions {
+  /** Connections for calls. @default as many as flow control lets through at a time, or 16 */
+  readonly maxSockets?: number | undefined;
+  /** Whether TCP keep-alive is on. Its interval and count are the system's: Node cannot set them. @default true */
+  readonly enableTcpKeepAlive?: boolean | undefined;
+  /** First TCP keep-alive probe of an idle connection, in milliseconds. @default 30000 */
+  readonly tcpKeepIdleMs?: number | undefined;
+  /** Source of time. @default the machine's */
+  readonly clock?: Clock | undefined;
+  /** Where log lines go. @default nowhere */
+  readonly logger?: Logger | undefined;
+  /** Bounds on calls. @default 16 at a time, no rate */
+  readonly flowControl?: FlowControlOptions | undefined;
+}
+
 /** Which cluster to connect to. */
-export interface ConnectOptions {
+export interface ConnectOptions extends InClusterOptions {
   /** Path of a kubeconfig file. @default `KUBECONFIG`, else `~/.kube/config`, else the pod's service account */
   readonly kubeconfig?: string | undefined;
   /** Context in it. @default its current one */
   readonly context?: string | undefined;
-  /** Connections for calls. @default 16 */
-  readonly maxSockets?: number | undefined;
-  /** Source of time. @default the machine's */
-  readonly clock?: Clock | undefined;
+  /** A `KubeConfig` of @kubernetes/client-node to take server and credentials from, instead of a file. */
+  readonly kubeConfig?: KubeConfigLike | undefined;
+  /** Where to look: files only, the service account only, or first the one and then the other. @default 'any' */
+  readonly source?: 'any' | 'kubeconfig' | 'in-cluster' | undefined;
 }
 
-function findContext({ kubeconfig, context }: ConnectOptions): KubeContext {
-  if (kubeconfig !== undefined) return readKubeconfig([kubeconfig], context);
-  const files = defaultKubeconfigFiles(process.env);
-  if (files.some((file) => existsSync(file))) return readKubeconfig(files, context);
-  const inCluster = inClusterContext(process.env);
-  if (inCluster !== undefined) return inCluster;
-  throw new KubeConfigError(
-    `No cluster to connect to: there is no kubeconfig at ${files.join(', ')}, and this is no pod`,
-    {
-      hint: 'Set KUBECONFIG, pass { kubeconfig: file }, or use FakeCluster from podwright/testing.',
-    },
+interface Found {
+  readonly server: string;
+  readonly proxyUrl: string | undefined;
+  readonly credentials: ConnectionCredentials;
+}
+
+function ofContext(context: KubeContext, clock: Clock): Found {
+  return { server: context.server, proxyUrl: context.proxyUrl, credentials: credentialsOf(context, clock) };
+}
+
+async function ofFiles(files: readonly string[], name: string | undefined, clock: Clock): Promise<Found> {
+  const context = readKubeconfig(files, name);
+  if (!context.user.hasAuthProvider) return ofContext(context, clock);
+  return contextOfKubeConfig(
+    await loadWithClientNode(
+      files.filter((file) => existsSync(file)),
+      name,
+    ),
+    clock,
   );
 }
 
-/** Headers that @kubernetes/client-node makes; it alone knows the old auth providers. Loaded only when one is needed. */
-async function clientNodeCredentials({ kubeconfig, context }: ConnectOptions): Promise<RequestCredentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(kubeconfig);
-  if (context !== undefined) config.setCurrentContext(context);
-  return {
-    async headers() {
-      const request: { headers: Record<string, string> } = { headers: {} };
-      await config.applyToHTTPSOptions(request as never);
-      const { Authorization: authorization = request.headers.authorization } = request.headers;
-      return authorization === undefined ? {} : { authorization };
-    },
-    invalidate() {},
-  };
+async function find({ kubeconfig, context, kubeConfig, source = 'any' }: ConnectOptions, clock: Clock): Promise<Found> {
+  if (kubeConfig !== undefined) return contextOfKubeConfig(kubeConfig, clock);
+  if (kubeconfig !== undefined) return ofFiles([kubeconfig], context, clock);
+  const files = defaultKubeconfigFiles(process.env);
+  if (source !== 'in-cluster' && (source === 'kubeconfig' || files.some((file) => existsSync(file))))
+    return ofFiles(files, context, clock);
+  const inCluster = inClusterContext(process.env);
+  if (inCluster !== undefined) return ofContext(inCluster, clock);
+  const looked =
+    source === 'in-cluster' ? 'this is no pod' : `there is no kubeconfig at ${files.join(', ')}, and this is no pod`;
+  throw new KubeConfigError(`No cluster to connect to: ${looked}`, {
+    hint: 'Set KUBECONFIG, pass { kubeconfig: file }, or use FakeCluster from podwright/testing.',
+  });
 }
 
 /**
- * A transport and credentials for a cluster.
+ * A transport and credentials for a cluster. The environment is read now, and never again.
  * @throws KubeConfigError
  */
 export async function connectTransport(
   options: ConnectOptions,
-): Promise<{ transport: Transport; credentials: RequestCredentials }> {
-  const { server, tls, user } = findContext(options);
-  const transport = new HttpsTransport({ server, tls, maxSockets: options.maxSockets });
-  const credentials = user.hasAuthProvider
-    ? await clientNodeCredentials(options)
-    : credentialsOf(user, options.clock ?? systemClock);
+): Promise<{ readonly transport: Transport; readonly credentials: RequestCredentials }> {
+  const clock = options.clock ?? systemClock;
+  const { server, proxyUrl, credentials } = await find(options, clock);
+  if (server.startsWith('http:')) options.logger?.warn({ server }, 'the API server is spoken to without TLS');
+  const transport = new HttpsTransport({
+    server,
+    tls: () => credentials.tls(),
+    proxy: proxyFor(server, proxyUrl, process.env),
+    maxSockets: options.maxSockets ?? options.flowControl?.maxInFlight,
+    enableTcpKeepAlive: options.enableTcpKeepAlive,
+    tcpKeepAliveMs: options.tcpKeepIdleMs,
+    clock,
+  });
   return { transport, credentials };
 }

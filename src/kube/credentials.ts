@@ -1,123 +1,107 @@
-/** Ways to prove who the caller is. Each gives headers, and forgets what the server has refused. */
-import { execFile } from 'node:child_process';
+/** Ways to prove who the caller is. Each gives headers or a client certificate, and forgets what the server has refused. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.js';
 import { KubeConfigError } from '../errors.js';
-import type { RequestCredentials } from './http-kube-client.js';
-import type { ExecPlugin, KubeUser } from './kubeconfig.js';
+import type { RequestCredentials } from './api-caller.js';
+import { CachedValue } from './cached-value.js';
+import { runExecPlugin } from './exec-plugin.js';
+import type { TlsOptions } from './https-transport.js';
+import type { KubeContext } from './kubeconfig.js';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A token that somebody fetches, kept until it expires. Fetched once for all who ask at the same time. */
-class CachedToken {
-  readonly #fetch: () => Promise<{ readonly token: string; readonly expiresAt: number }>;
-  readonly #clock: Clock;
-  #current: Promise<{ readonly token: string; readonly expiresAt: number }> | undefined;
-
-  constructor(clock: Clock, fetch: () => Promise<{ readonly token: string; readonly expiresAt: number }>) {
-    this.#clock = clock;
-    this.#fetch = fetch;
-  }
-
-  async get(): Promise<string> {
-    const fetching = this.#current ?? this.#start();
-    const { token, expiresAt } = await fetching;
-    if (this.#clock.now() < expiresAt) return token;
-    // Only the first to notice starts anew; the others find the new fetch.
-    if (this.#current === fetching) this.#current = undefined;
-    return (await (this.#current ?? this.#start())).token;
-  }
-
-  forget(): void {
-    this.#current = undefined;
-  }
-
-  #start(): Promise<{ readonly token: string; readonly expiresAt: number }> {
-    const fetching = this.#fetch();
-    this.#current = fetching;
-    fetching.catch(() => {
-      if (this.#current === fetching) this.#current = undefined;
-    });
-    return fetching;
-  }
+/** Credentials that may bring a client certificate too. */
+export interface ConnectionCredentials extends RequestCredentials {
+  /** TLS material as it is now; the same object as long as nothing has changed. */
+  tls(): Promise<TlsOptions>;
 }
 
-/** Kubernetes swaps projected tokens well before they expire; a minute is often enough to notice. */
-const TOKEN_FILE_MS = 60_000;
-/** A plugin's credential is renewed a little early, so that no call is sent with one that expires on its way. */
-const EARLY_MS = 30_000;
-const PLUGIN_LIMIT_MS = 60_000;
-const MAX_PLUGIN_OUTPUT = 1024 * 1024;
+/** What a source of credentials gives. */
+interface Proof {
+  readonly authorization: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
 
-function tokenFile(file: string, clock: Clock): CachedToken {
-  return new CachedToken(clock, async () => {
-    const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw new KubeConfigError(`The token file ${file} cannot be read: ${error.code}`, { cause: error });
-    });
-    return { token: content.trim(), expiresAt: clock.now() + TOKEN_FILE_MS };
+/** Kubernetes swaps projected tokens and certificates well before they expire; a minute is often enough to notice. */
+const FILE_CHECK_MS = 60_000;
+
+async function readCredentialFile(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new KubeConfigError(`The credential file ${file} cannot be read: ${error.code}`, { cause: error });
   });
 }
 
-function runPlugin({ command, args, env, apiVersion }: ExecPlugin): Promise<string> {
-  const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
-  const extra = Object.fromEntries(env.map(({ name, value }) => [name, value]));
-  return new Promise((resolve, reject) => {
-    const options = {
-      env: { ...process.env, ...extra, KUBERNETES_EXEC_INFO: info },
-      timeout: PLUGIN_LIMIT_MS,
-      maxBuffer: MAX_PLUGIN_OUTPUT,
-    };
-    execFile(command, [...args], options, (error, stdout) => {
-      if (error === null) return resolve(stdout);
-      const { code } = error as NodeJS.ErrnoException;
-      const hint =
-        code === 'ENOENT' ? 'Install it, or put it on the PATH of the host.' : 'Run it by hand to see what it says.';
-      // Its output may hold credentials and stays out of the message.
-      reject(new KubeConfigError(`The exec plugin ${command} failed (${String(code ?? 'unknown')})`, { hint }));
+function proofOf(context: KubeContext, clock: Clock): CachedValue<Proof> | undefined {
+  const { user } = context;
+  const { exec, tokenFile } = user;
+  if (exec !== undefined)
+    return new CachedValue(clock, async () => {
+      const { token, cert, key, expiresAt } = await runExecPlugin(exec, context);
+      return { value: { authorization: token === undefined ? undefined : `Bearer ${token}`, cert, key }, expiresAt };
     });
+  if (tokenFile !== undefined)
+    return new CachedValue(clock, async () => {
+      const authorization = `Bearer ${(await readCredentialFile(tokenFile)).trim()}`;
+      return { value: { authorization, cert: undefined, key: undefined }, expiresAt: clock.now() + FILE_CHECK_MS };
+    });
+  return undefined;
+}
+
+/** TLS material from files that may change. */
+function tlsFilesOf({ tls, tlsFiles }: KubeContext, clock: Clock): CachedValue<TlsOptions> | undefined {
+  const { ca, cert, key } = tlsFiles;
+  if (ca === undefined && cert === undefined && key === undefined) return undefined;
+  let last = tls;
+  const read = (file: string | undefined, fallback: string | undefined) =>
+    file === undefined ? fallback : readCredentialFile(file);
+  return new CachedValue(clock, async () => {
+    const [newCa, newCert, newKey] = await Promise.all([read(ca, tls.ca), read(cert, tls.cert), read(key, tls.key)]);
+    if (newCa !== last.ca || newCert !== last.cert || newKey !== last.key)
+      last = { ...tls, ca: newCa, cert: newCert, key: newKey };
+    return { value: last, expiresAt: clock.now() + FILE_CHECK_MS };
   });
 }
 
-function execToken(plugin: ExecPlugin, clock: Clock): CachedToken {
-  return new CachedToken(clock, async () => {
-    const output = await runPlugin(plugin);
-    let status: { token?: unknown; expirationTimestamp?: unknown } | undefined;
-    try {
-      status = (JSON.parse(output) as { status?: typeof status }).status;
-    } catch {
-      throw new KubeConfigError(`The exec plugin ${plugin.command} printed no JSON`);
-    }
-    if (typeof status?.token !== 'string' || status.token === '')
-      throw new KubeConfigError(`The exec plugin ${plugin.command} gave no token`, {
-        hint: 'Plugins that give client certificates are not supported yet.',
-      });
-    const expiresAt =
-      typeof status.expirationTimestamp === 'string' ? Date.parse(status.expirationTimestamp) - EARLY_MS : Number.NaN;
-    return { token: status.token, expiresAt: Number.isNaN(expiresAt) ? Number.POSITIVE_INFINITY : expiresAt };
-  });
-}
-
-/** Credentials of a user of a kubeconfig. */
-export function credentialsOf(user: KubeUser, clock: Clock): RequestCredentials {
-  const cached =
-    user.exec !== undefined
-      ? execToken(user.exec, clock)
-      : user.tokenFile !== undefined
-        ? tokenFile(user.tokenFile, clock)
-        : undefined;
-  const fixed: Headers = {
-    ...user.impersonate,
-    ...(user.token === undefined ? {} : { authorization: `Bearer ${user.token}` }),
-    ...(user.basic === undefined
-      ? {}
-      : { authorization: `Basic ${Buffer.from(`${user.basic.username}:${user.basic.password}`).toString('base64')}` }),
+/** The fixed part of what a user proves itself by. */
+function fixedHeaders({ user: { token, basic, impersonate } }: KubeContext): Headers {
+  const secret =
+    basic === undefined ? undefined : Buffer.from(`${basic.username}:${basic.password}`).toString('base64');
+  return {
+    ...impersonate,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(secret === undefined ? {} : { authorization: `Basic ${secret}` }),
   };
+}
+
+/** Credentials of a context. Files are read again every minute and after a 401, plugins run again when their credential ends. */
+export function credentialsOf(context: KubeContext, clock: Clock): ConnectionCredentials {
+  const proof = proofOf(context, clock);
+  const files = tlsFilesOf(context, clock);
+  const fixed = fixedHeaders(context);
+  let withPlugin: { readonly base: TlsOptions; readonly cert: string; readonly tls: TlsOptions } | undefined;
   return {
     async headers() {
-      return cached === undefined ? fixed : { ...fixed, authorization: `Bearer ${await cached.get()}` };
+      const authorization = (await proof?.get())?.authorization;
+      return authorization === undefined ? fixed : { ...fixed, authorization };
     },
-    invalidate() {
-      cached?.forget();
+    invalidate(refused) {
+      // Whoever was refused with something older than what we have now has nothing to say about it.
+      if (
+        refused === undefined ||
+        proof?.known?.authorization === undefined ||
+        refused.authorization === proof.known.authorization
+      )
+        proof?.forget();
+      files?.forget();
+    },
+    async tls() {
+      const base = (await files?.get()) ?? context.tls;
+      const { cert, key } = (await proof?.get()) ?? {};
+      if (cert === undefined) return base;
+      if (withPlugin?.base !== base || withPlugin.cert !== cert)
+        withPlugin = { base, cert, tls: { ...base, cert, key } };
+      return withPlugin.tls;
     },
   };
 }

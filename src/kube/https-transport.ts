@@ -4,101 +4,152 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { pipeline } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { type Clock, systemClock } from '../core/clock.js';
 import { KubeApiError } from '../errors.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import { makeAgent, retireAgent, type TlsOptions, tlsOf } from './agents.js';
+import { markSent, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 
-/** TLS material of a connection. */
-export interface TlsOptions {
-  /** Certificates to trust instead of the system's, PEM. */
-  readonly ca?: string | undefined;
-  /** Client certificate, PEM. */
-  readonly cert?: string | undefined;
-  /** Key of the client certificate, PEM. */
-  readonly key?: string | undefined;
-  /** Name to check the server's certificate against. @default the URL's host */
-  readonly servername?: string | undefined;
-  /** Trusts any server. Only when asked for. @default false */
-  readonly insecureSkipTlsVerify?: boolean | undefined;
-}
+export type { TlsOptions } from './agents.js';
 
 /** Options of a {@link HttpsTransport}. */
 export interface HttpsTransportOptions {
   /** URL of the API server. `http:` is allowed, for proxies on loopback and for tests. */
   readonly server: string;
-  /** TLS material. */
-  readonly tls?: TlsOptions | undefined;
+  /** TLS material, or where to get it; new material means new connections for what follows. */
+  readonly tls?: TlsOptions | (() => Promise<TlsOptions>) | undefined;
+  /** HTTP proxy to tunnel through. @default none */
+  readonly proxy?: URL | undefined;
   /** Connections for calls. @default 16 */
   readonly maxSockets?: number | undefined;
+  /** Whether TCP keep-alive is on. Its interval and count are the system's: Node cannot set them. @default true */
+  readonly enableTcpKeepAlive?: boolean | undefined;
   /** First TCP keep-alive probe of an idle connection, in milliseconds. @default 30000 */
   readonly tcpKeepAliveMs?: number | undefined;
+  /** Limit for opening a connection, in milliseconds. @default 10000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Source of time. @default the machine's */
+  readonly clock?: Clock | undefined;
 }
 
-/** The server closes idle connections after 90 s; ours go before, so that no request meets a closing socket. */
-const IDLE_SOCKET_MS = 60_000;
+interface Pools {
+  readonly tls: TlsOptions;
+  readonly calls: http.Agent | https.Agent;
+  readonly streams: http.Agent | https.Agent;
+}
 
-function connectionError(request: TransportRequest, message: string, cause: unknown): KubeApiError {
-  return new KubeApiError(`${request.method} ${request.path.split('?')[0]}: ${message}`, {
+const DEFAULT_MAX_SOCKETS = 16;
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+/** Errors of a connection that never came about. */
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ENOENT',
+]);
+/** Errors of a certificate: trying again changes nothing. */
+const isTlsRefusal = (code: string) =>
+  code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('UNABLE_TO_');
+
+/** What happened to a request that got no answer. */
+interface Lost {
+  readonly message: string;
+  readonly cause: unknown;
+  readonly isSent: boolean;
+}
+
+function connectionError(request: TransportRequest, { message, cause, isSent }: Lost): KubeApiError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const error = new KubeApiError(`${request.method} ${request.path.split('?')[0]}: ${message}`, {
     status: 0,
-    reason: 'ConnectionError',
-    retryable: true,
+    reason: code === '' ? 'ConnectionError' : code,
+    retryable: !isTlsRefusal(code),
     cause,
   });
+  return markSent(error, isSent);
+}
+
+/** A connection that the server closed just as we used it: nothing of an answer had come. */
+class StaleSocket {
+  constructor(readonly error: KubeApiError) {}
+}
+
+/** Groups are sent one header each, since their names are the server's to split. */
+function headersOf({ headers = {}, body }: TransportRequest): http.OutgoingHttpHeaders {
+  const groups = headers['impersonate-group'];
+  return {
+    ...headers,
+    ...(groups === undefined ? {} : { 'impersonate-group': groups.split(',') }),
+    ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+  };
 }
 
 /** See the module's text. */
 export class HttpsTransport implements Transport {
+  readonly #options: HttpsTransportOptions;
   readonly #server: URL;
-  readonly #tls: https.RequestOptions;
-  readonly #calls: http.Agent | https.Agent;
-  readonly #streams: http.Agent | https.Agent;
+  readonly #isTls: boolean;
+  readonly #clock: Clock;
+  #pools: Pools | undefined;
+  #isClosed = false;
 
-  constructor({ server, tls = {}, maxSockets = 16, tcpKeepAliveMs = 30_000 }: HttpsTransportOptions) {
-    this.#server = new URL(server);
-    const { ca, cert, key, servername, insecureSkipTlsVerify = false } = tls;
-    this.#tls = {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(servername === undefined ? {} : { servername }),
-      rejectUnauthorized: !insecureSkipTlsVerify,
-    };
-    const Agent = this.#isTls ? https.Agent : http.Agent;
-    const keepAlive = {
-      keepAlive: true,
-      keepAliveMsecs: tcpKeepAliveMs,
-      timeout: IDLE_SOCKET_MS,
-      scheduling: 'lifo' as const,
-    };
-    this.#calls = new Agent({ ...keepAlive, maxSockets, maxFreeSockets: maxSockets });
-    this.#streams = new Agent({ keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, maxFreeSockets: 0 });
-  }
-
-  get #isTls(): boolean {
-    return this.#server.protocol === 'https:';
+  constructor(options: HttpsTransportOptions) {
+    this.#options = options;
+    this.#server = new URL(options.server);
+    this.#isTls = this.#server.protocol === 'https:';
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** Sends a request. One that met a connection just closed by the server is sent again once, where nothing of an answer had come. */
   async request(request: TransportRequest): Promise<TransportResponse> {
-    try {
-      return await this.#send(request);
-    } catch (error) {
-      const isStale =
-        error instanceof KubeApiError &&
-        (error.cause as { isStaleSocket?: boolean } | undefined)?.isStaleSocket === true;
-      // A create is not repeated here: the server may have acted. Its caller knows how to find out.
-      if (!isStale || request.method === 'POST') throw error;
-      return this.#send(request);
+    const pools = await this.#poolsNow();
+    const first = await this.#send(request, pools);
+    if (!(first instanceof StaleSocket)) return first;
+    // A create is not repeated here: the server may have acted. Its caller knows how to find out.
+    if (request.method === 'POST') throw first.error;
+    const second = await this.#send(request, pools);
+    if (second instanceof StaleSocket) throw second.error;
+    return second;
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#pools?.calls.destroy();
+    this.#pools?.streams.destroy();
+    return Promise.resolve();
+  }
+
+  async #poolsNow(): Promise<Pools> {
+    const {
+      tls: source = {},
+      proxy,
+      maxSockets = DEFAULT_MAX_SOCKETS,
+      enableTcpKeepAlive = true,
+      tcpKeepAliveMs = 30_000,
+    } = this.#options;
+    const tls = typeof source === 'function' ? await source() : source;
+    if (this.#isClosed)
+      throw new KubeApiError('The connection to the API server is closed', { status: 0, reason: 'Closed' });
+    if (this.#pools?.tls === tls) return this.#pools;
+    if (this.#pools !== undefined) {
+      retireAgent(this.#pools.calls);
+      retireAgent(this.#pools.streams);
     }
+    const shared = { isTls: this.#isTls, tls, proxy, enableTcpKeepAlive, tcpKeepAliveMs };
+    this.#pools = {
+      tls,
+      calls: makeAgent({ ...shared, maxSockets, maxFreeSockets: maxSockets }),
+      streams: makeAgent({ ...shared, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 0 }),
+    };
+    return this.#pools;
   }
 
-  async close(): Promise<void> {
-    this.#calls.destroy();
-    this.#streams.destroy();
-  }
-
-  #send(request: TransportRequest): Promise<TransportResponse> {
+  #send(request: TransportRequest, pools: Pools): Promise<TransportResponse | StaleSocket> {
     const { signal, headersTimeoutMs, body } = request;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
@@ -106,42 +157,75 @@ export class HttpsTransport implements Transport {
         return;
       }
       const options: https.RequestOptions = {
-        ...(this.#isTls ? this.#tls : {}),
+        ...(this.#isTls ? tlsOf(pools.tls) : {}),
         method: request.method,
         host: this.#server.hostname.replace(/^\[|\]$/g, ''),
         port: this.#server.port === '' ? (this.#isTls ? 443 : 80) : Number(this.#server.port),
         path: `${this.#server.pathname.replace(/\/$/, '')}${request.path}`,
-        agent: request.stream === true ? this.#streams : this.#calls,
-        headers: {
-          ...request.headers,
-          ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
-        },
+        agent: request.stream === true ? pools.streams : pools.calls,
+        headers: headersOf(request),
       };
-      const outgoing = this.#isTls ? https.request(options) : http.request(options);
-      const limit =
-        headersTimeoutMs === undefined
-          ? undefined
-          : setTimeout(() => outgoing.destroy(new Error(`no answer within ${headersTimeoutMs} ms`)), headersTimeoutMs);
-      const onAbort = () => outgoing.destroy(signal?.reason);
+      const outgoing = (this.#isTls ? https : http).request(options);
+      let isConnecting = false;
+      let hasFailed = false;
+      const timers: (() => void)[] = [];
+      const settle = () => {
+        for (const cancel of timers.splice(0)) cancel();
+      };
+      const onAbort = () => outgoing.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+      const limit = (ms: number, what: string) =>
+        timers.push(this.#clock.schedule(ms, () => outgoing.destroy(new Error(`${what} within ${ms} ms`))));
+      if (headersTimeoutMs !== undefined) limit(headersTimeoutMs, 'no answer');
       signal?.addEventListener('abort', onAbort, { once: true });
-      const settle = () => clearTimeout(limit);
-      outgoing.once('close', () => signal?.removeEventListener('abort', onAbort));
-      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      outgoing.once('socket', (socket) => {
+        isConnecting = socket.connecting;
+        if (!isConnecting) return;
+        const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = this.#options;
+        const cancel = this.#clock.schedule(connectTimeoutMs, () =>
+          outgoing.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
+        );
+        timers.push(cancel);
+        socket.once(this.#isTls ? 'secureConnect' : 'connect', () => {
+          isConnecting = false;
+          cancel();
+        });
+      });
+      outgoing.once('close', () => {
+        settle();
+        signal?.removeEventListener('abort', onAbort);
+      });
+      outgoing.on('error', (error: NodeJS.ErrnoException & { mayHaveBeenSent?: boolean }) => {
+        if (hasFailed) return;
+        hasFailed = true;
         settle();
         if (signal?.aborted) return reject(signal.reason);
-        const isStaleSocket = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-        reject(connectionError(request, error.message, Object.assign(error, { isStaleSocket })));
+        const code = error.code ?? '';
+        const isSent = error.mayHaveBeenSent ?? !(isConnecting || UNREACHED.has(code) || isTlsRefusal(code));
+        const lost = connectionError(request, {
+          message: error.message === '' ? code : error.message,
+          cause: error,
+          isSent,
+        });
+        if (outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')) resolve(new StaleSocket(lost));
+        else reject(lost);
       });
       outgoing.once('response', (incoming) => {
         settle();
-        const headers: Record<string, string | undefined> = {};
-        for (const [name, value] of Object.entries(incoming.headers))
-          headers[name] = Array.isArray(value) ? value.join(', ') : value;
-        resolve({ status: incoming.statusCode ?? 0, headers, body: readBody(request, incoming) });
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: flat(incoming.headers),
+          body: readBody(request, incoming),
+        });
       });
       outgoing.end(body);
     });
   }
+}
+
+function flat(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
+  const all: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) all[name] = Array.isArray(value) ? value.join(', ') : value;
+  return all;
 }
 
 /** The body of an answer; breaking off destroys the connection, an early end is an error. */
@@ -150,15 +234,12 @@ async function* readBody(request: TransportRequest, incoming: http.IncomingMessa
   if (idleTimeoutMs !== undefined)
     incoming.setTimeout(idleTimeoutMs, () => incoming.destroy(new Error(`silent for ${idleTimeoutMs} ms`)));
   const isZipped = incoming.headers['content-encoding'] === 'gzip';
-  const source = isZipped ? pipeline(incoming, createGunzip(), () => {}) : incoming;
+  const source: Readable = isZipped ? pipeline(incoming, createGunzip(), () => {}) : incoming;
   try {
     for await (const chunk of source) yield chunk as Uint8Array;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw connectionError(
-      request,
-      `the answer broke off: ${error instanceof Error ? error.message : String(error)}`,
-      error,
-    );
+    const message = `the answer broke off: ${error instanceof Error ? error.message : String(error)}`;
+    throw connectionError(request, { message, cause: error, isSent: true });
   }
 }

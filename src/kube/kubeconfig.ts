@@ -13,6 +13,8 @@ export interface ExecPlugin {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly apiVersion: string;
   readonly provideClusterInfo: boolean;
+  /** What a user is told when the command is not there. */
+  readonly installHint?: string | undefined;
 }
 
 /** How a user of a kubeconfig proves who they are; at most one of the first four. */
@@ -32,7 +34,16 @@ export interface KubeContext {
   readonly name: string;
   readonly server: string;
   readonly namespace: string | undefined;
+  /** TLS material as it stood in the kubeconfig; see also `tlsFiles`. */
   readonly tls: TlsOptions;
+  /** Files that `tls` was read from: they may change while we run. */
+  readonly tlsFiles: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
+  /** Proxy in front of the server, from the kubeconfig. */
+  readonly proxyUrl: string | undefined;
   readonly user: KubeUser;
 }
 
@@ -99,13 +110,17 @@ function merge(all: readonly Entries[]): Entries {
   };
 }
 
+/** Path of a file that an entry names, where the same is not given as data. */
+function fileOf(entry: Dict, name: string): string | undefined {
+  const file = text(entry[`${name}-data`]) === undefined ? text(entry[name]) : undefined;
+  return file === undefined ? undefined : resolve(String(entry.folder), file);
+}
+
 function pem(entry: Dict, name: string): string | undefined {
   const data = text(entry[`${name}-data`]);
   if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
-  const file = text(entry[name]);
-  return file === undefined
-    ? undefined
-    : readText(isAbsolute(file) ? file : resolve(String(entry.folder), file), `The ${name} file`);
+  const file = fileOf(entry, name);
+  return file === undefined ? undefined : readText(file, `The ${name} file`);
 }
 
 function userOf(entry: Dict): KubeUser {
@@ -140,6 +155,7 @@ function execOf(exec: Dict, folder: string): ExecPlugin {
     env,
     apiVersion: text(exec.apiVersion) ?? 'client.authentication.k8s.io/v1',
     provideClusterInfo: exec.provideClusterInfo === true,
+    installHint: text(exec.installHint),
   };
 }
 
@@ -168,9 +184,6 @@ export function readKubeconfig(files: readonly string[], contextName?: string): 
   const server = cluster === undefined ? undefined : text(cluster.server);
   if (cluster === undefined || server === undefined)
     throw new KubeConfigError(`Context ${name} of the kubeconfig names a cluster without a server`);
-  const proxy = text(cluster['proxy-url']);
-  if (proxy !== undefined)
-    throw new KubeConfigError(`Cluster ${String(context.cluster)} is behind a proxy-url, which is not supported yet`);
   const user = entries.users.get(String(context.user)) ?? {};
   return {
     name,
@@ -183,6 +196,12 @@ export function readKubeconfig(files: readonly string[], contextName?: string): 
       servername: text(cluster['tls-server-name']),
       insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true,
     },
+    tlsFiles: {
+      ca: fileOf(cluster, 'certificate-authority'),
+      cert: fileOf(user, 'client-certificate'),
+      key: fileOf(user, 'client-key'),
+    },
+    proxyUrl: text(cluster['proxy-url']),
     user: userOf(user),
   };
 }
@@ -199,6 +218,8 @@ export function inClusterContext(env: NodeJS.ProcessEnv, folder = SERVICE_ACCOUN
     server: `https://${host.includes(':') ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`,
     namespace: existsSync(namespace) ? readText(namespace, 'The namespace file').trim() : undefined,
     tls: { ca: existsSync(ca) ? readText(ca, 'The CA file') : undefined },
+    tlsFiles: { ca: existsSync(ca) ? ca : undefined },
+    proxyUrl: undefined,
     user: { tokenFile, hasAuthProvider: false, impersonate: {} },
   };
 }

@@ -36,8 +36,11 @@ const BACKOFF = { initialMs: 250, maxMs: 5_000 };
 const MAX_IMPATIENT = 5;
 /** Followed logs give up after this many failures in a row without a line; at 5 s apart that is some ten minutes. */
 const MAX_PATIENT = 120;
-/** After so long without a line it is looked whether the container still runs; a dead connection tells nothing. */
-const SILENCE_MS = 60_000;
+/** After so long without a line, and then ever more rarely, it is looked whether the container still runs; a dead connection tells nothing. */
+const FIRST_LOOK_MS = 5_000;
+const MAX_LOOK_MS = 60_000;
+/** After so long without a line the request is made anew, although the container runs: the connection may be dead. */
+const RENEW_MS = 300_000;
 
 function phaseOf(pod: Pod | undefined, container: string | undefined): ContainerPhase {
   if (pod === undefined) return 'gone';
@@ -144,21 +147,29 @@ class LogFollower {
   #watchSilence(follow: boolean): { readonly signal: AbortSignal; alive(): void; stop(): void } {
     const silent = new AbortController();
     let lastAt = this.#clock.monotonic();
+    let isStopped = false;
     let cancel = () => {};
-    const arm = (ms: number) => {
-      cancel = this.#clock.schedule(ms, () => {
-        const leftMs = lastAt + SILENCE_MS - this.#clock.monotonic();
-        if (leftMs > 0) arm(leftMs);
-        else silent.abort(new Error('the log is silent'));
-      });
+    const arm = (ms: number, lookMs: number) => {
+      cancel = this.#clock.schedule(ms, () => void look(lookMs));
     };
-    if (follow) arm(SILENCE_MS);
+    const look = async (lookMs: number) => {
+      const silentMs = this.#clock.monotonic() - lastAt;
+      if (silentMs < lookMs) return arm(lookMs - silentMs, FIRST_LOOK_MS);
+      const phase = await this.#phase().catch(() => 'gone');
+      if (isStopped) return;
+      if (phase === 'ended' || phase === 'gone' || silentMs >= RENEW_MS) silent.abort(new Error('the log is silent'));
+      else arm(Math.min(lookMs * 2, MAX_LOOK_MS), Math.min(lookMs * 2, MAX_LOOK_MS));
+    };
+    if (follow) arm(FIRST_LOOK_MS, FIRST_LOOK_MS);
     return {
       signal: silent.signal,
       alive: () => {
         lastAt = this.#clock.monotonic();
       },
-      stop: () => cancel(),
+      stop: () => {
+        isStopped = true;
+        cancel();
+      },
     };
   }
 

@@ -40,3 +40,13 @@ export interface Transport {
   /** Closes connections. */
   close?(): Promise<void>;
 }
+
+/** Whether the server may have acted on a request that got no answer. What a transport does not say counts as "may have". */
+export function mayHaveBeenSent(error: unknown): boolean {
+  return (error as { mayHaveBeenSent?: boolean } | undefined)?.mayHaveBeenSent !== false;
+}
+
+/** Notes on an error whether the server may have acted; returns the error. */
+export function markSent<E extends object>(error: E, isSent: boolean): E {
+  return Object.assign(error, { mayHaveBeenSent: isSent });
+}

@@ -142,6 +142,35 @@ describe('following a log', () => {
     expect(await read(early, { follow: false })).toEqual([]);
   });
 
+  test('ends with the container although the stream stays open', async () => {
+    const logs = new ScriptedLogs(lines(3));
+    const serve = logs.readLog.bind(logs);
+    logs.readLog = async function* (namespace, pod, options = {}) {
+      yield* serve(namespace, pod, options);
+      if (options.follow !== true) return;
+      await new Promise((_, reject) => options.signal?.addEventListener('abort', () => reject(options.signal?.reason)));
+    };
+    expect(await read(logs)).toEqual(texts(lines(3)));
+  });
+
+  test('makes its request anew where a running container is silent for long', async () => {
+    const logs = new ScriptedLogs(lines(3));
+    logs.phase = 'running';
+    const clock = new VirtualClock();
+    logs.readLog = async function* (_namespace, _pod, options = {}) {
+      logs.requests.push(options);
+      if (options.follow !== true) return;
+      await new Promise((_, reject) => options.signal?.addEventListener('abort', () => reject(options.signal?.reason)));
+    };
+    clock.schedule(3_600_000, () => {
+      logs.phase = 'ended';
+    });
+    expect(await read(logs, { clock })).toEqual([]);
+    expect(clock.now() - START).toBeLessThan(3_700_000);
+    expect(logs.requests.length).toBeGreaterThan(5);
+    expect(logs.requests.length).toBeLessThan(20);
+  });
+
   test('says why where it may not read', async () => {
     const forbidden = new KubeApiError('GET /log failed with 403', { status: 403, reason: 'Forbidden' });
     await expect(read(new ScriptedLogs([], [forbidden]))).rejects.toMatchObject({

@@ -1,0 +1,183 @@
+/**
+ * How many calls are under way at a time. The number is bounded, halved when the server says that it is too many, and grows back with
+ * success. Deletes and leases go first, and creates leave a few places free, so that a flood of creates never holds them up.
+ */
+import { type Clock, systemClock } from '../core/clock.js';
+import { PriorityQueue } from '../core/priority-queue.js';
+
+/** Bounds on calls. */
+export interface FlowControlOptions {
+  /** Calls under way at a time. @default 16 */
+  readonly maxInFlight?: number | undefined;
+  /** Calls a second in the long run; 0 = unlimited, which leaves it to the server. @default 0 */
+  readonly rate?: number | undefined;
+  /** Calls that may be sent at once after a quiet time, where there is a rate. @default 10 */
+  readonly burst?: number | undefined;
+}
+
+/** `high`: deletes and leases; `low`: creates; `normal`: the rest. */
+export type CallPriority = 'high' | 'normal' | 'low';
+
+interface Waiter {
+  readonly start: () => void;
+}
+
+const DEFAULT_IN_FLIGHT = 16;
+const DEFAULT_BURST = 10;
+/** Answers of one overload come together: they count as one. */
+const HALVE_AT_MOST_EVERY_MS = 1_000;
+
+/** Lets calls through. */
+export class FlowControl {
+  readonly #clock: Clock;
+  readonly #maxInFlight: number;
+  readonly #rate: number;
+  readonly #burst: number;
+  readonly #urgent = new PriorityQueue<Waiter>();
+  readonly #creates = new PriorityQueue<Waiter>();
+  #limit: number;
+  #inFlight = 0;
+  #createsInFlight = 0;
+  #successes = 0;
+  #halvedAt = Number.NEGATIVE_INFINITY;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  #tokens: number;
+  #tokensAt: number;
+  #count = 0;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: FlowControlOptions = {}, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#maxInFlight = Math.max(1, options.maxInFlight ?? DEFAULT_IN_FLIGHT);
+    this.#rate = Math.max(0, options.rate ?? 0);
+    this.#burst = Math.max(1, options.burst ?? DEFAULT_BURST);
+    this.#limit = this.#maxInFlight;
+    this.#tokens = this.#burst;
+    this.#tokensAt = clock.monotonic();
+  }
+
+  /** Calls that may be under way at present. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Calls under way. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#urgent.size + this.#creates.size;
+  }
+
+  /** Resolves when a call may be sent, with the function that ends it. Rejects with `signal.reason` when the signal aborts first. */
+  async acquire(priority: CallPriority, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    const isCreate = priority === 'low';
+    if (!this.#hasRoom(isCreate) || this.#pauseMs() > 0 || (isCreate ? this.waiting : this.#urgent.size) > 0)
+      await this.#wait(priority, signal);
+    else this.#take(isCreate);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#inFlight -= 1;
+      if (isCreate) this.#createsInFlight -= 1;
+      this.#pump();
+    };
+  }
+
+  /** Resolves when no pause is on; for streams, which are not counted. */
+  async untilUnpaused(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      const ms = this.#pausedUntil - this.#clock.monotonic();
+      if (ms <= 0) return;
+      await this.#clock.delay(ms, { signal });
+    }
+  }
+
+  /** The server was asked too much. All calls wait for as long as it says. */
+  throttled(retryAfterMs: number | undefined): void {
+    const now = this.#clock.monotonic();
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + (retryAfterMs ?? 0));
+    this.#successes = 0;
+    if (now - this.#halvedAt < HALVE_AT_MOST_EVERY_MS) return;
+    this.#halvedAt = now;
+    this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+  }
+
+  /** A call went well. After as many of them as fit at a time, there is room for one more. */
+  succeeded(): void {
+    if (this.#limit >= this.#maxInFlight) return;
+    this.#successes += 1;
+    if (this.#successes < this.#limit) return;
+    this.#successes = 0;
+    this.#limit += 1;
+    this.#pump();
+  }
+
+  #wait(priority: CallPriority, signal: AbortSignal | undefined): Promise<void> {
+    const isCreate = priority === 'low';
+    const queue = isCreate ? this.#creates : this.#urgent;
+    this.#count += 1;
+    const id = String(this.#count);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        queue.remove(id);
+        reject(signal?.reason);
+      };
+      const start = () => {
+        signal?.removeEventListener('abort', onAbort);
+        this.#take(isCreate);
+        resolve();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      queue.push(id, { start }, priority === 'high' ? 1 : 0);
+      this.#pump();
+    });
+  }
+
+  #take(isCreate: boolean): void {
+    this.#inFlight += 1;
+    if (isCreate) this.#createsInFlight += 1;
+    if (this.#rate > 0) this.#tokens -= 1;
+  }
+
+  #hasRoom(isCreate: boolean): boolean {
+    if (this.#inFlight >= this.#limit) return false;
+    const reserved = this.#limit >= 8 ? 2 : this.#limit >= 2 ? 1 : 0;
+    return !isCreate || this.#createsInFlight < this.#limit - reserved;
+  }
+
+  /** How long nothing may be sent: the server's wish, or the rate. */
+  #pauseMs(): number {
+    const now = this.#clock.monotonic();
+    const asked = this.#pausedUntil - now;
+    if (this.#rate === 0) return asked;
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#tokensAt) / 1_000) * this.#rate);
+    this.#tokensAt = now;
+    // A thousandth of a token is rounding, not a reason for one more timer.
+    return Math.max(asked, this.#tokens >= 0.999 ? 0 : ((1 - this.#tokens) / this.#rate) * 1_000);
+  }
+
+  #pump(): void {
+    while (this.waiting > 0) {
+      const pauseMs = this.#pauseMs();
+      if (pauseMs > 0) {
+        this.#cancelTimer ??= this.#clock.schedule(pauseMs, () => {
+          this.#cancelTimer = undefined;
+          this.#pump();
+        });
+        return;
+      }
+      const next =
+        (this.#hasRoom(false) ? this.#urgent.shift() : undefined) ??
+        (this.#hasRoom(true) ? this.#creates.shift() : undefined);
+      if (next === undefined) return;
+      next.start();
+    }
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+}
