@@ -20,8 +20,7 @@ for (const code of documentedCodes)
   if (code.startsWith('ERR_') && !codes.includes(code))
     problems.push(`docs/errors.md describes "${code}", which no longer exists`);
 const documentedKinds = headings(read('docs/verdicts.md'));
-for (const kind of kinds)
-  if (!documentedKinds.has(kind)) problems.push(`docs/verdicts.md has no section "${kind}"`);
+for (const kind of kinds) if (!documentedKinds.has(kind)) problems.push(`docs/verdicts.md has no section "${kind}"`);
 
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

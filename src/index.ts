@@ -175,7 +175,17 @@ export {
 export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
 export { ListWatcher, type ListWatcherOptions, type WatchTrouble } from './watch/list-watch.js';
 export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';
-export type { ResourceVersionStore, WatchEvent, Watcher, WatchStatus } from './watch/watcher.js';
+export type {
+  ResourceVersionStore,
+  WatchBookmarkEvent,
+  WatchEvent,
+  Watcher,
+  WatchInitApplyEvent,
+  WatchInitDoneEvent,
+  WatchInitEvent,
+  WatchPodEvent,
+  WatchStatus,
+} from './watch/watcher.js';
 export { ANNOTATIONS, LABELS } from './wire/names.js';
 export type {
   Condition,

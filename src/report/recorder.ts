@@ -2,15 +2,14 @@
 import type { ExecutorEvents, Outcome } from '../core/outcome.js';
 import { RUN_RECORD_VERSION, type RunRecord } from './run-record.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: no other parameter type accepts the listeners of every typing of emitters
-type EventListener = (payload: any) => unknown;
-
 /** What is recorded: any executor, or anything else with its events. What each event carries stands in {@link ExecutorEvents}. */
 export interface RecordableSource {
   /** Subscribes to an event. */
-  on(event: keyof ExecutorEvents, listener: EventListener): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: no other parameter type accepts the listeners of every typing of emitters
+  on(event: keyof ExecutorEvents, listener: (payload: any) => unknown): unknown;
   /** Unsubscribes. */
-  off(event: keyof ExecutorEvents, listener: EventListener): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  off(event: keyof ExecutorEvents, listener: (payload: any) => unknown): unknown;
 }
 
 /** Options of {@link recordRun}. */

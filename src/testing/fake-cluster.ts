@@ -275,6 +275,7 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     await this.#listener?.close();
   }
 
+  /** The same as `stop()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

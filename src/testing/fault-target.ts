@@ -10,11 +10,17 @@ import { VirtualClock } from './virtual-clock.js';
 
 /** A pod as predicates see it. */
 export interface PodView {
+  /** Its name. */
   readonly name: string;
+  /** Its namespace. */
   readonly namespace: string;
+  /** Its phase, `Pending` where it has none yet. */
   readonly phase: string;
+  /** Its labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Its annotations. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** All of it. */
   readonly pod: Pod;
 }
 
@@ -57,6 +63,7 @@ export class FaultTarget {
   readonly #context: FaultContext;
   readonly #predicate: (pod: PodView) => boolean;
 
+  /** @internal */
   constructor(context: FaultContext, predicate: (pod: PodView) => boolean) {
     this.#context = context;
     this.#predicate = predicate;

@@ -9,7 +9,7 @@ export {
 } from './contract/executor-contract.js';
 export { type ClusterFaults, FakeCluster, type FakeClusterOptions } from './fake-cluster.js';
 export { FaultTarget, type ImagePullKind, type PodView } from './fault-target.js';
-export type { NodeOptions } from './kubelet/node-object.js';
+export type { NodeOptions, NodeTaint } from './kubelet/node-object.js';
 export type { PodScript } from './kubelet/scripted-runtime.js';
 export type { Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';

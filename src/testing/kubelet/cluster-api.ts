@@ -6,12 +6,6 @@ import type { Clock } from '../../core/clock.js';
 import type { Transport } from '../../kube/transport.js';
 import type { KubeObject, Pod, PodStatus } from '../../wire/types.js';
 
-/** A change of a pod as the kubelet sees it. */
-export interface PodChange {
-  readonly pod: Pod;
-  readonly isGone: boolean;
-}
-
 interface Answer {
   readonly status: number;
   readonly value: unknown;

@@ -1,12 +1,24 @@
 /** The nodes that the kubelet plays. */
 import type { Node } from '../../wire/types.js';
 
+/** A taint of a node. */
+export interface NodeTaint {
+  /** Key. */
+  readonly key: string;
+  /** Value. */
+  readonly value?: string;
+  /** `NoSchedule`, `PreferNoSchedule` or `NoExecute`. */
+  readonly effect: string;
+}
+
 /** A node that the kubelet plays. */
 export interface NodeOptions {
   /** @default 'node-1', 'node-2', … */
   readonly name?: string | undefined;
+  /** Labels besides the usual ones. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly taints?: readonly { key: string; value?: string; effect: string }[] | undefined;
+  /** Taints that pods must tolerate. */
+  readonly taints?: readonly NodeTaint[] | undefined;
   /** @default cpu 64, memory 256Gi, ephemeral-storage 1Ti, pods 1000 */
   readonly capacity?: Readonly<Record<string, string>> | undefined;
 }

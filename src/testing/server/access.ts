@@ -5,9 +5,13 @@ import { ApiError, failure, unauthorized } from './status.js';
 
 /** A rule that forbids; what is left out fits anything. */
 export interface Prohibition {
+  /** Who may not. @default everybody */
   readonly user?: string | undefined;
+  /** What they may not, for example `delete`. @default anything */
   readonly verb?: string | undefined;
+  /** On what, for example `pods` or `pods/log`. @default anything */
   readonly resource?: string | undefined;
+  /** Where. @default everywhere */
   readonly namespace?: string | undefined;
 }
 
