@@ -1,0 +1,67 @@
+/** Whole lives: workloads through KubernetesExecutor to their outcomes. */
+import { HttpKubeClient, type KubeClient, KubernetesExecutor } from 'podwright';
+import { type BenchContext, type BenchRow, cpuMs, quantile } from './server.js';
+
+/** Counts calls by method. */
+function counting(client: KubeClient, calls: Map<string, number>): KubeClient {
+  return new Proxy(client, {
+    get(target, name, receiver) {
+      const value: unknown = Reflect.get(target, name, receiver);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        calls.set(String(name), (calls.get(String(name)) ?? 0) + 1);
+        return (value as (...all: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+}
+
+/** Measures creates and outcomes per second, CPU per pod, peak memory, latencies and API calls per pod. */
+export async function benchLife({ server, count, concurrency }: BenchContext): Promise<BenchRow[]> {
+  const calls = new Map<string, number>();
+  const kubeClient = counting(
+    await HttpKubeClient.connect({ kubeconfig: server.kubeconfig, maxSockets: concurrency }),
+    calls,
+  );
+  const executor = await KubernetesExecutor.connect({
+    kubeClient,
+    parallelism: count,
+    config: { image: 'none', podCreationConcurrency: concurrency },
+  });
+  const annotations = server.isEmbedded ? { 'testing.podwright.dev/duration': '200ms' } : undefined;
+  const stamp = Date.now().toString(36);
+  let peak = 0;
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 100);
+  const [startedAt, cpu] = [performance.now(), cpuMs()];
+  const runs = Array.from({ length: count }, (_, index) =>
+    executor.queueTask({
+      key: { dagId: 'bench', taskId: `t${index}`, runId: stamp },
+      command: ['true'],
+      executorConfig: { annotations },
+    }),
+  );
+  const outcomes = await Promise.all(runs.map((run) => run.outcome));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await executor.end();
+  const cpuPerPod = (cpuMs() - cpu) / count;
+  clearInterval(sampling);
+  const total = outcomes.map(({ times }) => times.endedAt - times.queuedAt);
+  const perPod = (name: string) => Number(((calls.get(name) ?? 0) / count).toFixed(3));
+  return [
+    {
+      workloads: count,
+      failed: outcomes.filter(({ state }) => state === 'failed').length,
+      'outcomes/s': Math.round(count / seconds),
+      'CPU ms/pod': Number(cpuPerPod.toFixed(2)),
+      'peak MB': Math.round(peak / 1024 / 1024),
+      'queued to outcome p50 ms': Math.round(quantile(total, 0.5)),
+      'p99 ms': Math.round(quantile(total, 0.99)),
+      'creates/pod': perPod('createPod'),
+      'deletes/pod': perPod('deletePod'),
+      'patches/pod': perPod('patchPod'),
+      'reads/pod': perPod('readPod'),
+    },
+  ];
+}

@@ -1,0 +1,39 @@
+/**
+ * Benchmarks, each against its peers in the same run on the same server: `npm run bench -- NAME [options]`.
+ *
+ * Figures are ratios to be compared within one run; absolute ones depend on the machine.
+ */
+import { parseArgs } from 'node:util';
+import { benchCreates } from './creates.js';
+import { benchLife } from './life.js';
+import { openServer } from './server.js';
+
+const BENCHES = { creates: benchCreates, life: benchLife } as const;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kubeconfig: { type: 'string' },
+    count: { type: 'string', default: '1000' },
+    concurrency: { type: 'string', default: '32' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const name = positionals[0] as keyof typeof BENCHES | undefined;
+
+if (name === undefined || values.help || !(name in BENCHES)) {
+  console.error(
+    `usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--kubeconfig FILE] [--count N] [--concurrency N] [--json]`,
+  );
+  process.exitCode = values.help ? 0 : 2;
+} else {
+  const server = await openServer(values.kubeconfig, name === 'life');
+  try {
+    const rows = await BENCHES[name]({ server, count: Number(values.count), concurrency: Number(values.concurrency) });
+    if (values.json) for (const row of rows) console.log(JSON.stringify(row));
+    else console.table(rows);
+  } finally {
+    await server.close();
+  }
+}
