@@ -39,6 +39,8 @@ interface Pools {
   readonly streams: http.Agent | https.Agent;
 }
 
+/** One object, since other TLS material means other connections. */
+const NO_TLS: TlsOptions = Object.freeze({});
 const DEFAULT_MAX_SOCKETS = 16;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
@@ -55,6 +57,13 @@ const UNREACHED = new Set([
 /** Errors of a certificate: trying again changes nothing. */
 const isTlsRefusal = (code: string) =>
   code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('UNABLE_TO_');
+
+/** Whether an error proves that nothing of a request was sent. A reset proves it only where TLS had not begun. */
+function isUnsent({ code = '', message }: NodeJS.ErrnoException, isConnecting: boolean): boolean {
+  if (UNREACHED.has(code) || isTlsRefusal(code)) return true;
+  if (code === 'ECONNRESET' || code === 'EPIPE') return message.includes('before secure TLS connection');
+  return isConnecting;
+}
 
 /** What happened to a request that got no answer. */
 interface Lost {
@@ -126,7 +135,7 @@ export class HttpsTransport implements Transport {
 
   async #poolsNow(): Promise<Pools> {
     const {
-      tls: source = {},
+      tls: source = NO_TLS,
       proxy,
       maxSockets = DEFAULT_MAX_SOCKETS,
       enableTcpKeepAlive = true,
@@ -200,7 +209,7 @@ export class HttpsTransport implements Transport {
         settle();
         if (signal?.aborted) return reject(signal.reason);
         const code = error.code ?? '';
-        const isSent = error.mayHaveBeenSent ?? !(isConnecting || UNREACHED.has(code) || isTlsRefusal(code));
+        const isSent = error.mayHaveBeenSent ?? !isUnsent(error, isConnecting);
         const lost = connectionError(request, {
           message: error.message === '' ? code : error.message,
           cause: error,

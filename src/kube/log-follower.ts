@@ -33,7 +33,7 @@ type ContainerPhase = 'waiting' | 'running' | 'ended' | 'gone';
 
 const BACKOFF = { initialMs: 250, maxMs: 5_000 };
 /** A log that is not followed waits this often for a kubelet that is not ready. */
-const MAX_IMPATIENT = 5;
+const MAX_IMPATIENT = 8;
 /** Followed logs give up after this many failures in a row without a line; at 5 s apart that is some ten minutes. */
 const MAX_PATIENT = 120;
 /** After so long without a line, and then ever more rarely, it is looked whether the container still runs; a dead connection tells nothing. */
