@@ -1,13 +1,16 @@
 /** Runs tasks as child processes of the host. */
 import { type Duration, durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
-import { keyToString, type TaskInstanceKeyInput } from '../../core/task-key.js';
+import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput } from '../../core/task-key.js';
 import type { Evidence, Verdict } from '../../core/verdict.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { exitVerdict, makeVerdict } from '../verdicts.js';
 import { type LocalExecutorConfig, localConfigOf } from './local-config.js';
 import { LocalProcess, type ProcessEnd } from './local-process.js';
+import { OrphanProcess } from './orphan-process.js';
+import { processStartTicks } from './process-tree.js';
+import { isStillRunning, type JournalEntry, TaskJournal } from './task-journal.js';
 import { TaskOutput } from './task-output.js';
 
 /** Options of a {@link LocalExecutor}. */
@@ -22,6 +25,13 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
   readonly timeout?: Duration | undefined;
   /** Time between SIGTERM and SIGKILL when a task is stopped. @default '10s' */
   readonly grace?: Duration | undefined;
+  /**
+   * Folder in which started tasks are remembered. With it, a host that was killed does not run a task twice: a task whose end nobody saw
+   * fails with verdict `unknown`. One executor at a time may use it; needs /proc. @default none: such a task runs again
+   */
+  readonly journal?: string | undefined;
+  /** With `manual` and a journal, an outcome is repeated after a restart until its `acknowledge()` was called. @default 'auto' */
+  readonly acknowledge?: 'auto' | 'manual' | undefined;
   /** Bytes of output kept per task; the oldest lines go first. @default 1048576 */
   readonly maxOutputBytes?: number | undefined;
 }
@@ -34,6 +44,17 @@ const TAIL_CHARS = 4_096;
 interface RunningProcess {
   readonly process: LocalProcess;
   readonly output: TaskOutput;
+}
+
+/** A local task that was running, or being started, when its host died. */
+function unseenVerdict(): Verdict {
+  return makeVerdict({
+    kind: 'unknown',
+    blame: 'infra',
+    confidence: 'certain',
+    message: 'The host died while the task ran, and nobody saw how it ended',
+    hint: 'Look at what the task has left behind, and queue its next try if it has to run again.',
+  });
 }
 
 function spawnVerdict(error: NodeJS.ErrnoException, task: QueuedTask, config: LocalExecutorConfig): Verdict {
@@ -62,6 +83,9 @@ export class LocalExecutor extends BaseExecutor {
   readonly #timeoutMs: number | undefined;
   readonly #graceMs: number;
   readonly #maxOutputBytes: number;
+  readonly #journal: TaskJournal | undefined;
+  /** Processes of a former run of the host. */
+  readonly #orphans = new Map<string, OrphanProcess>();
   readonly #running = new Map<string, RunningProcess>();
   readonly #outputs = new WeakMap<QueuedTask, TaskOutput>();
   readonly #endedOutputs = new Map<string, TaskOutput>();
@@ -73,6 +97,7 @@ export class LocalExecutor extends BaseExecutor {
     this.#timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout');
     this.#graceMs = durationMs(options.grace ?? '10s', 'grace');
     this.#maxOutputBytes = options.maxOutputBytes ?? 1024 * 1024;
+    this.#journal = options.journal === undefined ? undefined : new TaskJournal(options.journal);
   }
 
   override async getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
@@ -84,6 +109,19 @@ export class LocalExecutor extends BaseExecutor {
     return { messages: [], lines };
   }
 
+  /** Takes over what the journal of a former run holds. */
+  protected override async onStart(): Promise<void> {
+    for (const entry of this.#journal?.entries() ?? []) {
+      const { key, queue } = entry;
+      const task: QueuedTask = { key, queue, command: [], priority: 0, executorConfig: undefined };
+      if (this.adopt(task) !== undefined) void this.#followOrphan(entry);
+    }
+  }
+
+  protected override async onClose(): Promise<void> {
+    for (const orphan of this.#orphans.values()) orphan.close();
+  }
+
   protected override validate(task: QueuedTask): void {
     localConfigOf(task.executorConfig);
   }
@@ -92,6 +130,7 @@ export class LocalExecutor extends BaseExecutor {
     const id = keyToString(task.key);
     const config = localConfigOf(task.executorConfig);
     const output = this.#outputOf(task);
+    this.#journal?.write({ key: task.key, queue: task.queue });
     const child = new LocalProcess({
       command: task.command,
       env: this.#environment(task, config),
@@ -100,7 +139,10 @@ export class LocalExecutor extends BaseExecutor {
       clock: this.clock,
     });
     this.#running.set(id, { process: child, output });
-    if (child.pid !== undefined) this.changeState(task.key, 'running', `pid ${child.pid}`);
+    if (child.pid !== undefined) {
+      this.changeState(task.key, 'running', `pid ${child.pid}`);
+      await this.#noteStarted(task, child.pid);
+    }
     const timeoutMs =
       config.timeout === undefined ? this.#timeoutMs : durationMs(config.timeout, 'executorConfig.timeout');
     let isLate = false;
@@ -120,8 +162,9 @@ export class LocalExecutor extends BaseExecutor {
 
   protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {
     const running = this.#running.get(keyToString(task.key));
-    if (running === undefined) return { observed: 'finished', forced: false };
-    await running.process.stop(options.grace === undefined ? this.#graceMs : durationMs(options.grace, 'grace'));
+    const graceMs = options.grace === undefined ? this.#graceMs : durationMs(options.grace, 'grace');
+    if (running === undefined) return this.#stopOrphan(task.key, graceMs);
+    await running.process.stop(graceMs);
     const end = await running.process.ended;
     return { observed: 'terminated', exitCode: end.exitCode, forced: end.wasForced };
   }
@@ -158,6 +201,45 @@ export class LocalExecutor extends BaseExecutor {
     return env;
   }
 
+  /** Writes down the process of a task, unless it has ended meanwhile. */
+  async #noteStarted({ key, queue }: QueuedTask, pid: number): Promise<void> {
+    if (this.#journal === undefined) return;
+    const startTicks = await processStartTicks(pid);
+    if (startTicks !== undefined) this.#journal.write({ key, queue, pid, startTicks });
+  }
+
+  async #followOrphan(entry: JournalEntry): Promise<void> {
+    const { key, pid, end } = entry;
+    const ranAs = pid === undefined ? undefined : `pid ${pid}`;
+    const orphan = new OrphanProcess(entry, this.clock);
+    this.#orphans.set(keyToString(key), orphan);
+    if (await isStillRunning(entry)) this.changeState(key, 'running', ranAs);
+    if (!(await orphan.gone())) return;
+    this.#orphans.delete(keyToString(key));
+    const details = { exitCode: end?.exitCode, ranAs, acknowledge: this.#acknowledgeLater(key) };
+    if (end?.exitCode === 0) this.success(key, details);
+    else
+      this.fail(key, end === undefined ? unseenVerdict() : exitVerdict(end.exitCode, end.signal, { ...end }), details);
+    this.#forgetUnlessManual(key);
+  }
+
+  async #stopOrphan(key: TaskInstanceKey, graceMs: number): Promise<CancelResult> {
+    const orphan = this.#orphans.get(keyToString(key));
+    if (orphan === undefined) return { observed: 'finished', forced: false };
+    this.#orphans.delete(keyToString(key));
+    const forced = await orphan.stop(graceMs);
+    this.#journal?.remove(key);
+    return { observed: 'terminated', forced };
+  }
+
+  #acknowledgeLater(key: TaskInstanceKey): (() => Promise<void>) | undefined {
+    return this.#options.acknowledge === 'manual' ? async () => this.#journal?.remove(key) : undefined;
+  }
+
+  #forgetUnlessManual(key: TaskInstanceKey): void {
+    if (this.#options.acknowledge !== 'manual') this.#journal?.remove(key);
+  }
+
   #report(
     task: QueuedTask,
     config: LocalExecutorConfig,
@@ -166,7 +248,8 @@ export class LocalExecutor extends BaseExecutor {
     lateAfterMs: number | undefined,
   ): void {
     const { exitCode, signal, spawnError } = end;
-    const details = { exitCode };
+    this.#journal?.write({ key: task.key, queue: task.queue, end: { exitCode, signal } });
+    const details = { exitCode, acknowledge: this.#acknowledgeLater(task.key) };
     if (spawnError !== undefined) this.fail(task.key, spawnVerdict(spawnError, task, config), details);
     else if (exitCode === 0 && lateAfterMs === undefined) this.success(task.key, details);
     else {
@@ -184,5 +267,6 @@ export class LocalExecutor extends BaseExecutor {
             });
       this.fail(task.key, verdict, details);
     }
+    this.#forgetUnlessManual(task.key);
   }
 }

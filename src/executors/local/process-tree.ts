@@ -50,3 +50,13 @@ export function signalTree(leader: number, descendants: readonly number[], signa
   sendSignal(-leader, signal);
   for (const pid of descendants) sendSignal(pid, signal);
 }
+
+/**
+ * When a running process was started, in clock ticks since the boot: tells it from a later one with the same id. `undefined` where there
+ * is no such process, where it is dead and only waits to be reaped, and on systems without /proc.
+ */
+export async function processStartTicks(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}

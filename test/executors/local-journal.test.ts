@@ -1,0 +1,107 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
+import { LocalExecutor } from '../../src/executors/local/local-executor.js';
+import { LocalProcess } from '../../src/executors/local/local-process.js';
+import { processStartTicks } from '../../src/executors/local/process-tree.js';
+import { TaskJournal } from '../../src/executors/local/task-journal.js';
+import { TaskOutput } from '../../src/executors/local/task-output.js';
+
+const key = (taskId: string) => ({ dagId: 'd', taskId, runId: 'r', tryNumber: 1, mapIndex: -1 });
+let folder: string;
+let executor: LocalExecutor | undefined;
+
+async function start(options: { acknowledge?: 'manual' } = {}): Promise<LocalExecutor> {
+  executor = new LocalExecutor({ drive: 'self', journal: folder, ...options });
+  await executor.start();
+  return executor;
+}
+/** What a host that died has left running. */
+function orphan(): LocalProcess {
+  return new LocalProcess({
+    command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'],
+    env: process.env,
+    cwd: undefined,
+    output: new TaskOutput(1_000),
+    clock: systemClock,
+  });
+}
+const counted = (file: string) => [
+  process.execPath,
+  '-e',
+  'require("node:fs").appendFileSync(process.argv[1], "x")',
+  file,
+];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'podwright-test-'));
+});
+afterEach(async () => {
+  await executor?.terminate();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('leaves nothing behind for tasks whose outcome is with the host', async () => {
+  const local = await start();
+  expect((await local.queueTask({ key: key('a'), command: [process.execPath, '-e', ''] }).outcome).state).toBe(
+    'success',
+  );
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it('never runs a task again whose host died while it ran, and says that its end is unknown', async () => {
+  new TaskJournal(folder).write({ key: key('a'), queue: undefined, pid: 2 ** 22 + 1, startTicks: '1' });
+  const local = await start();
+  const file = join(folder, 'ran');
+  const outcome = await local.queueTask({ key: key('a'), command: counted(file) }).outcome;
+  expect(outcome).toMatchObject({ state: 'failed', verdict: { kind: 'unknown', blame: 'infra' } });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it.runIf(process.platform === 'linux')('follows a process that is still alive, and ends it on demand', async () => {
+  const process = orphan();
+  const pid = process.pid as number;
+  new TaskJournal(folder).write({ key: key('a'), queue: 'q', pid, startTicks: await processStartTicks(pid) });
+  const local = await start();
+  await expect.poll(() => local.getRun(key('a'))?.state).toBe('running');
+  expect(local.slotsOccupied).toBe(1);
+  expect(await local.cancel(key('a'), { grace: '5s' })).toEqual({ observed: 'terminated', forced: false });
+  expect((await process.ended).signal).toBe('SIGTERM');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it.runIf(process.platform === 'linux')('does not take a later process with the same id for the task', async () => {
+  const process = orphan();
+  new TaskJournal(folder).write({ key: key('a'), queue: undefined, pid: process.pid, startTicks: '1' });
+  const local = await start();
+  expect((await local.queueTask({ key: key('a'), command: ['x'] }).outcome).state).toBe('failed');
+  expect(await processStartTicks(process.pid as number)).toBeDefined();
+  await process.stop(1_000);
+});
+
+it('repeats an outcome after a restart until it was acknowledged', async () => {
+  const first = await start({ acknowledge: 'manual' });
+  await first.queueTask({ key: key('a'), command: [process.execPath, '-e', 'process.exit(4)'] }).outcome;
+  await first.end();
+  const second = await start({ acknowledge: 'manual' });
+  const outcome = await second.queueTask({ key: key('a'), command: ['never-run'] }).outcome;
+  expect(outcome).toMatchObject({ state: 'failed', exitCode: 4, verdict: { kind: 'app_exit' } });
+  await outcome.acknowledge();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it('passes over files that are no entries', async () => {
+  writeFileSync(join(folder, 'cut.task.json'), '{"key":');
+  writeFileSync(join(folder, 'other.txt'), 'x');
+  expect((await start()).slotsOccupied).toBe(0);
+});
+
+it('says which folder cannot be used', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => new LocalExecutor({ journal: join(file, 'below') })).toThrowError(
+    /The journal in .*below cannot be used: ENOTDIR/,
+  );
+});
