@@ -12,6 +12,7 @@ const ways: [string, () => Promise<KubeClientUnderTest>][] = [
       return {
         client: new HttpKubeClient({ transport: cluster.transport() }),
         namespace: 'default',
+        tooOldVersion: '1',
         close: () => cluster.stop(),
       };
     },
@@ -24,6 +25,7 @@ const ways: [string, () => Promise<KubeClientUnderTest>][] = [
       return {
         client,
         namespace: 'default',
+        tooOldVersion: '1',
         close: async () => {
           await client.close();
           await cluster.stop();
