@@ -82,9 +82,13 @@ export { SequentialExecutor } from './executors/local/sequential-executor.js';
 export { LocalKubernetesExecutor, type LocalKubernetesExecutorOptions } from './executors/local-kubernetes-executor.js';
 export type { EndDetails } from './executors/outcome-hub.js';
 export { makeVerdict, type VerdictParts } from './executors/verdicts.js';
-export type { ConnectOptions } from './kube/connect.js';
+export type { ApiCallerOptions } from './kube/api-caller.js';
+export type { ClusterLike, KubeConfigLike } from './kube/client-node-config.js';
+export type { ConnectOptions, InClusterOptions } from './kube/connect.js';
+export type { FlowControlOptions } from './kube/flow-control.js';
 export {
   HttpKubeClient,
+  type HttpKubeClientConnectOptions,
   type HttpKubeClientOptions,
   type RequestCredentials,
   type RetryPolicy,
@@ -173,7 +177,7 @@ export {
   type TaskStepRecord,
 } from './report/index.js';
 export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
-export { ListWatcher, type ListWatcherOptions, type WatchTrouble } from './watch/list-watch.js';
+export { ListWatcher, type ListWatcherOptions } from './watch/list-watch.js';
 export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';
 export type {
   ResourceVersionStore,
@@ -186,6 +190,7 @@ export type {
   WatchPodEvent,
   WatchStatus,
 } from './watch/watcher.js';
+export type { WatcherOptions, WatchTrouble } from './watch/watcher-options.js';
 export { ANNOTATIONS, LABELS } from './wire/names.js';
 export type {
   Condition,

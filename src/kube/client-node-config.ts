@@ -8,15 +8,22 @@ import { CachedValue } from './cached-value.js';
 import type { ConnectionCredentials } from './credentials.js';
 import type { TlsOptions } from './https-transport.js';
 
+/** A cluster of a {@link KubeConfigLike}. */
+export interface ClusterLike {
+  /** URL of the API server. */
+  readonly server: string;
+  /** Whether the server's certificate goes unchecked. */
+  readonly skipTLSVerify?: boolean | undefined;
+  /** The name the server's certificate must carry, where it is not the URL's host. */
+  readonly tlsServerName?: string | undefined;
+  /** URL of the proxy on the way to the server. */
+  readonly proxyUrl?: string | undefined;
+}
+
 /** A `KubeConfig` of @kubernetes/client-node 1.x, as far as it is used: any object of this shape will do. */
 export interface KubeConfigLike {
   /** The cluster of the current context. */
-  getCurrentCluster(): {
-    readonly server: string;
-    readonly skipTLSVerify?: boolean | undefined;
-    readonly tlsServerName?: string | undefined;
-    readonly proxyUrl?: string | undefined;
-  } | null;
+  getCurrentCluster(): ClusterLike | null;
   /** Fills in credentials. */
   applyToHTTPSOptions(options: never): Promise<void>;
 }

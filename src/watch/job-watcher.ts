@@ -1,7 +1,8 @@
 /** Watches the pods of one namespace, of several, or of all, as one stream. */
 import { AsyncQueue } from '../core/async-queue.js';
-import { ListWatcher, type WatcherOptions } from './list-watch.js';
+import { ListWatcher } from './list-watch.js';
 import type { WatchEvent, Watcher, WatchStatus } from './watcher.js';
+import type { WatcherOptions } from './watcher-options.js';
 
 /** Options of a {@link KubernetesJobWatcher}. */
 export interface KubernetesJobWatcherOptions extends WatcherOptions {

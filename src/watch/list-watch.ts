@@ -5,10 +5,9 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
-import type { PodReader } from '../kube/kube-client.js';
 import type { Pod } from '../wire/types.js';
 import { WatchEventQueue } from './event-queue.js';
-import { fetchAllPages, type ListPagesOptions } from './list-pages.js';
+import type { ListPagesOptions } from './list-pages.js';
 import {
   beginWatch,
   step,
@@ -19,48 +18,10 @@ import {
 } from './list-watch-step.js';
 import { PodLedger } from './pod-ledger.js';
 import { failureOf, PodStream } from './pod-stream.js';
+import { reconcileLoop } from './reconcile.js';
 import { trimPod } from './trim-pod.js';
-import type { ResourceVersionStore, WatchEvent, Watcher, WatchStatus } from './watcher.js';
-
-/** Trouble of a watch that a person should know of. It goes on trying. */
-export interface WatchTrouble {
-  /** HTTP status: 403, 404, 401, … */
-  readonly status: number;
-  /** Reason of the server's Status. */
-  readonly reason: string;
-  /** What the server says. */
-  readonly message: string;
-  /** The namespace, or `undefined` for all. */
-  readonly namespace: string | undefined;
-}
-
-/** Options that all watchers of podwright take. */
-export interface WatcherOptions {
-  /** Reads and watches pods. */
-  readonly client: PodReader;
-  /** Kubernetes label selector, applied by the server. */
-  readonly labelSelector?: string | undefined;
-  /** Kubernetes field selector, applied by the server. */
-  readonly fieldSelector?: string | undefined;
-  /** Objects in a page of a list. @default 500 */
-  readonly pageSize?: number | undefined;
-  /** How often everything is listed beside the running watch, in milliseconds, give or take a tenth; 0 = never. @default 300000 */
-  readonly resyncIntervalMs?: number | undefined;
-  /** After how many silent milliseconds a stream that has sent a bookmark counts as dead. @default 150000 */
-  readonly silenceMs?: number | undefined;
-  /** Trims or replaces each pod as it arrives. @default drops managed fields */
-  readonly transform?: ((pod: Pod) => Pod) | undefined;
-  /** Remembers how far the consumer has come. @default nothing is remembered */
-  readonly store?: ResourceVersionStore | undefined;
-  /** Called when the server refuses, each time it does. */
-  readonly onTrouble?: ((trouble: WatchTrouble) => void) | undefined;
-  /** Source of time. @default the machine's */
-  readonly clock?: Clock | undefined;
-  /** Source of jitter. @default Math.random */
-  readonly random?: Random | undefined;
-  /** Where log lines go. @default nowhere */
-  readonly logger?: Logger | undefined;
-}
+import type { WatchEvent, Watcher, WatchStatus } from './watcher.js';
+import type { WatcherOptions } from './watcher-options.js';
 
 /** Options of a {@link ListWatcher}. */
 export interface ListWatcherOptions extends WatcherOptions {
@@ -79,8 +40,6 @@ export interface ListWatcherOptions extends WatcherOptions {
 
 const DEFAULT_PAGE_SIZE = 500;
 const DEFAULT_RESYNC_MS = 300_000;
-/** How long a list taken beside the stream waits for the stream to tell the same: its own news carry more, a pod's last state for one. */
-const CATCH_UP_MS = 2_000;
 const SAVE_INTERVAL_MS = 5_000;
 
 /** Watches the pods of one namespace, or of all. */
@@ -163,7 +122,7 @@ export class ListWatcher implements Watcher {
           if (resync.signal.aborted || now.restart === undefined) {
             resync.abort();
             resync = new AbortController();
-            void this.#resyncLoop(queue, AbortSignal.any([signal, resync.signal]));
+            void this.#reconcile(queue, AbortSignal.any([signal, resync.signal]));
           }
           now = await this.#stream(now, command.resourceVersion, queue, signal);
         }
@@ -278,36 +237,28 @@ export class ListWatcher implements Watcher {
     return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, uid, resourceVersion, deletionTimestamp } };
   }
 
-  /** Lists everything now and then beside the running stream: whatever a stream may have lost is found by then. */
-  async #resyncLoop(queue: WatchEventQueue, signal: AbortSignal): Promise<void> {
-    const { resyncIntervalMs = DEFAULT_RESYNC_MS, client, scope } = this.#options;
-    if (resyncIntervalMs <= 0) return;
-    try {
-      for (;;) {
-        await this.#clock.delay(resyncIntervalMs * (0.9 + 0.2 * this.#random.next()), { signal });
-        this.#ledger.beginBeside();
-        try {
-          const { items, resourceVersion } = await fetchAllPages(client, { ...this.#listOptions(), signal }, (pod) =>
-            this.#trim(pod),
-          );
-          await this.#clock.delay(CATCH_UP_MS, { signal });
-          this.#lists += 1;
-          const pods = this.#ledger.endBeside(items, resourceVersion);
-          queue.push({ type: 'init', scope });
-          for (const pod of pods) queue.push({ type: 'init-apply', pod, scope });
-          queue.push({ type: 'init-done', resourceVersion, scope });
-        } catch (error) {
-          this.#ledger.cancelBeside();
-          signal.throwIfAborted();
-          const { message } = failureOf(error);
-          this.#lastError = message;
-          this.#logger.warn({ err: error }, 'the list beside a pod watch failed; it will be tried again');
-        }
-      }
-    } catch (error) {
-      this.#ledger.cancelBeside();
-      if (!signal.aborted) this.#logger.error({ err: error }, 'the list beside a pod watch has ended');
-    }
+  /** Lists everything now and then beside the running stream. */
+  #reconcile(queue: WatchEventQueue, signal: AbortSignal): Promise<void> {
+    const { client, scope, resyncIntervalMs: intervalMs = DEFAULT_RESYNC_MS } = this.#options;
+    return reconcileLoop({
+      client,
+      scope,
+      intervalMs,
+      list: this.#listOptions(),
+      transform: (pod) => this.#trim(pod),
+      ledger: this.#ledger,
+      queue,
+      clock: this.#clock,
+      random: this.#random,
+      signal,
+      onListed: () => {
+        this.#lists += 1;
+      },
+      onFailed: (error) => {
+        this.#lastError = failureOf(error).message;
+        this.#logger.warn({ err: error }, 'the list beside a pod watch failed; it will be tried again');
+      },
+    });
   }
 
   #step(now: WatchStep, input: WatchInput): WatchStep {
