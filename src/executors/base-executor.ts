@@ -4,7 +4,7 @@
  */
 import { AsyncQueue } from '../core/async-queue.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { durationMs } from '../core/duration.js';
+import { type Duration, durationMs } from '../core/duration.js';
 import { GuardedEmitter } from '../core/guarded-emitter.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import type {
@@ -21,7 +21,8 @@ import type {
 } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
-import { CancelledError, ConfigError, LifecycleError, UnknownTaskError } from '../errors.js';
+import { ConfigError, LifecycleError, UnknownTaskError } from '../errors.js';
+import { Driver } from './driver.js';
 import type {
   CancelOptions,
   CancelResult,
@@ -31,8 +32,10 @@ import type {
   Executor,
   TaskLog,
 } from './executor.js';
+import { IdleGate } from './idle-gate.js';
 import { type EndDetails, makeOutcome, OutcomeHub } from './outcome-hub.js';
 import { TaskBoard, TaskEntry } from './task-board.js';
+import { TaskStopper } from './task-stopper.js';
 import { cancelledVerdict, launchFailedVerdict, stoppedVerdict, unexplainedVerdict } from './verdicts.js';
 import { checkWorkload } from './workload.js';
 
@@ -44,6 +47,11 @@ export interface BaseExecutorOptions {
   readonly drive?: 'host' | 'self' | undefined;
   /** Events kept for `getEventBuffer()`; the oldest go first. @default no limit where the host drives, else 10000 */
   readonly eventBufferLimit?: number | undefined;
+  /**
+   * How often an executor that drives itself, or is ending, calls its `sync()` while tasks run; only where a subclass overrides `sync()`.
+   * @default '1s'
+   */
+  readonly syncInterval?: Duration | undefined;
   /** Name for events and logs. @default the class name */
   readonly name?: string | undefined;
   /** Source of time. @default the machine's */
@@ -71,12 +79,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   protected readonly logger: Logger;
   readonly #board = new TaskBoard();
   readonly #hub: OutcomeHub;
-  readonly #idleWaiters = new Set<() => void>();
+  readonly #gate: IdleGate;
+  readonly #driver: Driver;
+  readonly #stopper: TaskStopper;
   #phase: 'new' | 'started' | 'ending' | 'ended' = 'new';
   #starting: Promise<void> | undefined;
   #ending: Promise<EndReport> | undefined;
-  #drivers = 0;
-  #kicked = false;
 
   constructor(options: BaseExecutorOptions = {}) {
     super();
@@ -89,7 +97,27 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     this.#hub = new OutcomeHub(this.clock, limit, () =>
       this.logger.warn({ executor: this.name, limit }, 'event buffer is full, the oldest event was dropped'),
     );
-    if (options.drive === 'self') this.#drivers = 1;
+    this.#gate = new IdleGate(this.clock);
+    this.#stopper = new TaskStopper({
+      board: this.#board,
+      logger: this.logger,
+      settle: (entry, verdict, details) => void this.#settle(entry, verdict, details),
+      onCancel: (entry, cancelOptions) => this.onCancel(entry.task, cancelOptions),
+    });
+    this.#driver = new Driver(
+      {
+        clock: this.clock,
+        isActive: () => this.#phase === 'started' || this.#phase === 'ending',
+        hasRunning: () => this.#board.runningCount > 0,
+        fillSlots: () => this.#fillSlots(),
+        needsSync: () => this.sync !== BaseExecutor.prototype.sync,
+        sync: () => this.sync(),
+        syncIntervalMs: durationMs(options.syncInterval ?? '1s', 'syncInterval'),
+        onSyncFailed: (error) =>
+          this.logger.error({ err: error, executor: this.name }, 'sync() failed; it is called again'),
+      },
+      options.drive === 'self' ? 1 : 0,
+    );
   }
 
   get slotsOccupied(): number {
@@ -130,21 +158,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     this.#assertUsable('run()');
     const { signal } = options;
     if (signal?.aborted) return;
-    this.#drivers += 1;
-    this.kick();
-    await new Promise<void>((resolve) => {
-      const stop = () => {
-        signal?.removeEventListener('abort', stop);
-        this.#idleWaiters.delete(onIdle);
-        resolve();
-      };
-      const onIdle = () => {
-        if (this.#phase === 'ended') stop();
-      };
-      this.#idleWaiters.add(onIdle);
-      signal?.addEventListener('abort', stop, { once: true });
-    });
-    this.#drivers -= 1;
+    this.#driver.join();
+    await this.#gate.until(() => this.#phase === 'ended', { signal });
+    this.#driver.leave();
   }
 
   async changed(options: ChangedOptions = {}): Promise<boolean> {
@@ -209,7 +225,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const entry = this.#board.get(keyToString(key));
     if (entry === undefined) return;
     entry.isSilent = true;
-    await this.#stop(entry, 'The task was revoked', {});
+    await this.#stopper.stop(entry, 'The task was revoked', {});
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here. */
@@ -217,7 +233,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const entry = this.#board.get(keyToString(key));
     if (entry === undefined)
       throw new UnknownTaskError(keyToString(key), 'It may have ended already: its outcome says how.');
-    return this.#stop(entry, 'The task was cancelled', options);
+    return this.#stopper.stop(entry, 'The task was cancelled', options);
   }
 
   async getTaskLog(_key: TaskInstanceKeyInput): Promise<TaskLog> {
@@ -231,7 +247,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   async terminate(): Promise<EndReport> {
     if (this.#phase !== 'ended') this.#phase = 'ending';
-    const report = await this.#stopAll();
+    const report = await this.#stopper.stopAll();
     await this.#close();
     return report;
   }
@@ -324,7 +340,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   protected async abandon(): Promise<TaskInstanceKey[]> {
     if (this.#phase === 'ended') return [];
     this.#phase = 'ending';
-    this.#cancelQueued();
+    this.#stopper.cancelQueued();
     const running = this.#board.running();
     // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
     for (const entry of running) this.#board.remove(entry, true);
@@ -344,12 +360,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   /** Makes a self-driving executor fill its slots soon; call it when something outside has changed. */
   protected kick(): void {
-    if (this.#drivers === 0 || this.#kicked || this.#phase === 'new' || this.#phase === 'ended') return;
-    this.#kicked = true;
-    queueMicrotask(() => {
-      this.#kicked = false;
-      if (this.#phase === 'started' || this.#phase === 'ending') this.#fillSlots();
-    });
+    this.#driver.kick();
   }
 
   protected override onListenerError(event: string, error: unknown): void {
@@ -403,27 +414,6 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     }
   }
 
-  /** Stops a live task once; further calls wait for the same end. */
-  #stop(entry: TaskEntry, why: string, options: CancelOptions): Promise<CancelResult> {
-    entry.stopReason ??= why;
-    entry.stopping ??= this.#stopOnce(entry, options);
-    return entry.stopping;
-  }
-
-  async #stopOnce(entry: TaskEntry, options: CancelOptions): Promise<CancelResult> {
-    const why = entry.stopReason as string;
-    if (this.#board.isQueued(entry.id)) {
-      this.#settle(entry, cancelledVerdict(`${why} before it was launched`, false));
-      return { observed: 'not_started', forced: false };
-    }
-    entry.controller.abort(new CancelledError(entry.id, why));
-    const result = await this.onCancel(entry.task, options);
-    this.#settle(entry, cancelledVerdict(why, result.observed === 'not_started' ? false : undefined), {
-      exitCode: result.exitCode,
-    });
-    return (await entry.outcome).state === 'success' ? { ...result, observed: 'finished' } : result;
-  }
-
   #settle(entry: TaskEntry, verdict: Verdict | undefined, details: EndDetails = {}): boolean {
     if (this.#board.get(entry.id) !== entry) return false;
     const decided =
@@ -436,7 +426,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       this.#hub.publish(outcome);
       this.emit('outcome', outcome);
     }
-    for (const wake of [...this.#idleWaiters]) wake();
+    this.#gate.check();
     this.kick();
     return true;
   }
@@ -445,12 +435,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout');
     if (this.#phase === 'ended') return { finished: [], notStarted: [], stopped: [] };
     this.#phase = 'ending';
-    const notStarted = drain ? [] : this.#cancelQueued();
+    const notStarted = drain ? [] : this.#stopper.cancelQueued();
     const waited = [...this.#board.running(), ...this.#board.queued()];
-    if (drain && this.#drivers === 0) this.#drivers = 1;
-    this.kick();
-    await this.#whenIdle(timeoutMs);
-    const stopped = await this.#stopAll();
+    // From here on the host's heartbeat is refused, so the executor looks after what is left by itself.
+    this.#driver.join();
+    await this.#gate.until(() => this.slotsOccupied === 0, { timeoutMs });
+    const stopped = await this.#stopper.stopAll();
     await this.#close();
     const left = new Set([...stopped.stopped, ...stopped.notStarted]);
     return {
@@ -460,43 +450,6 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     };
   }
 
-  #cancelQueued(): TaskInstanceKey[] {
-    return this.#board.queued().map((entry) => {
-      this.#settle(entry, cancelledVerdict('The executor ended before the task was launched', false));
-      return entry.key;
-    });
-  }
-
-  #whenIdle(timeoutMs: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      let cancelTimer = () => {};
-      const check = () => {
-        if (this.#board.runningCount + this.#board.queuedCount === 0) finish();
-      };
-      const finish = () => {
-        this.#idleWaiters.delete(check);
-        cancelTimer();
-        resolve();
-      };
-      this.#idleWaiters.add(check);
-      if (timeoutMs !== undefined) cancelTimer = this.clock.schedule(timeoutMs, finish);
-      check();
-    });
-  }
-
-  async #stopAll(): Promise<EndReport> {
-    const notStarted = this.#cancelQueued();
-    const running = this.#board.running();
-    await Promise.all(
-      running.map((entry) =>
-        this.#stop(entry, 'The executor was stopped', {}).catch((error) =>
-          this.logger.error({ err: error, task: entry.id }, 'a task could not be stopped'),
-        ),
-      ),
-    );
-    return { finished: [], notStarted, stopped: running.map((entry) => entry.key) };
-  }
-
   async #close(): Promise<void> {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
@@ -504,7 +457,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       await this.onClose();
     } finally {
       this.#hub.close();
-      for (const wake of [...this.#idleWaiters]) wake();
+      this.#gate.check();
     }
   }
 }

@@ -27,12 +27,9 @@ export function makeVerdict({ mainStarted, confidence = 'certain', evidence = {}
 /** Somebody asked for the task to be stopped. */
 export function cancelledVerdict(why: string, mainStarted: boolean | undefined, evidence: Evidence = {}): Verdict {
   return makeVerdict({
-    /** Kind. */
     kind: 'cancelled',
-    /** Who has to act. See {@link Verdict}. */
     blame: 'caller',
     mainStarted,
-    /** Message for people. */
     message: why,
     hint:
       mainStarted === false
@@ -46,15 +43,10 @@ export function cancelledVerdict(why: string, mainStarted: boolean | undefined, 
 export function launchFailedVerdict(error: unknown): Verdict {
   const text = error instanceof Error ? error.message : String(error);
   return makeVerdict({
-    /** Kind. */
     kind: 'launch_failed',
-    /** Who has to act. See {@link Verdict}. */
     blame: 'infra',
-    /** Message for people. */
     message: `The executor could not launch the task: ${text}`,
-    /** What to do. */
     hint: "See the error in the executor's log; an executor of your own should fail tasks with a verdict instead of throwing.",
-    /** What it rests on. @default empty */
     evidence: { message: text },
   });
 }
@@ -62,17 +54,11 @@ export function launchFailedVerdict(error: unknown): Verdict {
 /** Failed without a verdict of its own. */
 export function unexplainedVerdict(text: string | undefined): Verdict {
   return makeVerdict({
-    /** Kind. */
     kind: 'unknown',
-    /** Who has to act. See {@link Verdict}. */
     blame: 'task',
-    /** How sure the kind is. @default 'certain' */
     confidence: 'guess',
-    /** Message for people. */
     message: text ?? 'The executor reported a failure and gave no reason',
-    /** What to do. */
     hint: 'Pass a verdict to fail() so that the reason is known.',
-    /** What it rests on. @default empty */
     evidence: text === undefined ? {} : { message: text },
   });
 }
@@ -92,17 +78,11 @@ export function exitVerdict(exitCode: number | undefined, signal: string | undef
       evidence: { ...evidence, signal },
     });
   return makeVerdict({
-    /** Kind. */
     kind: 'app_exit',
-    /** Who has to act. See {@link Verdict}. */
     blame: 'task',
-    /** Whether the task's own code ever started. @default undefined */
     mainStarted: true,
-    /** Message for people. */
     message: `The task exited with code ${exitCode ?? 'unknown'}`,
-    /** What to do. */
     hint: "Look at the end of its log; the exit code is the task's own.",
-    /** What it rests on. @default empty */
     evidence: { ...evidence, exitCode },
   });
 }

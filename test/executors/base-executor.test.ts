@@ -2,12 +2,26 @@ import { describe, expect, it, vi } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
 import { ConfigError } from '../../src/errors.js';
 import { BaseExecutor } from '../../src/executors/base-executor.js';
+import type { CancelResult } from '../../src/executors/executor.js';
+import { VirtualClock } from '../../src/testing/index.js';
 
 class ManualExecutor extends BaseExecutor {
   readonly launched: QueuedTask[] = [];
 
   protected override launch(task: QueuedTask): void {
     this.launched.push(task);
+  }
+}
+
+/** Learns of the end of its tasks only by asking for it, as an executor of a remote service does. */
+class PollingExecutor extends ManualExecutor {
+  readonly finished = new Set<string>();
+  polls = 0;
+
+  override async sync(): Promise<void> {
+    this.polls += 1;
+    if (this.polls === 1) throw new Error('the service did not answer');
+    for (const task of this.launched) if (this.finished.has(task.key.taskId)) this.success(task.key);
   }
 }
 const key = (taskId: string) => ({ dagId: 'd', taskId, runId: 'r' });
@@ -116,5 +130,73 @@ describe('BaseExecutor', () => {
     executor.queueTask({ key: key('b'), command: ['x'] });
     expect(listener).toHaveBeenCalledOnce();
     await executor.terminate();
+  });
+
+  it('asks an executor that polls while it drives itself, and goes on after an error', async () => {
+    const clock = new VirtualClock();
+    const executor = new PollingExecutor({ drive: 'self', clock, syncInterval: '5s' });
+    await executor.start();
+    await clock.advance('1m');
+    expect(executor.polls).toBe(0);
+    const run = executor.queueTask({ key: key('a'), command: ['x'] });
+    await clock.advance('11s');
+    expect(executor.polls).toBe(2);
+    executor.finished.add('a');
+    await clock.advance('5s');
+    expect((await run.outcome).state).toBe('success');
+    await clock.advance('1m');
+    expect(executor.polls).toBe(3);
+    await executor.end();
+  });
+
+  it('asks an executor that polls while it ends, though the host can beat no more', async () => {
+    const clock = new VirtualClock();
+    const executor = new PollingExecutor({ clock });
+    await executor.start();
+    const run = executor.queueTask({ key: key('a'), command: ['x'] });
+    await executor.heartbeat().catch(() => {});
+    executor.finished.add('a');
+    const ending = executor.end();
+    await clock.advance('2s');
+    expect((await run.outcome).state).toBe('success');
+    expect(await ending).toMatchObject({ finished: [{ taskId: 'a' }], stopped: [] });
+  });
+
+  it('counts an end as unseen where the executor fails to stop a task', async () => {
+    class Stubborn extends ManualExecutor {
+      protected override onCancel(): Promise<CancelResult> {
+        return Promise.reject(new Error('no'));
+      }
+    }
+    const executor = new Stubborn({ drive: 'self' });
+    await executor.start();
+    const run = executor.queueTask({ key: key('a'), command: ['x'] });
+    await Promise.resolve();
+    expect(await executor.cancel(key('a'))).toEqual({ observed: 'unconfirmed', forced: false });
+    expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'cancelled' } });
+    await executor.end();
+  });
+
+  it('ends the wait for a cancel with its signal, and the cancel goes on', async () => {
+    let finish = (_: CancelResult) => {};
+    class Slow extends ManualExecutor {
+      protected override onCancel(): Promise<CancelResult> {
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      }
+    }
+    const executor = new Slow({ drive: 'self' });
+    await executor.start();
+    const run = executor.queueTask({ key: key('a'), command: ['x'] });
+    await Promise.resolve();
+    const controller = new AbortController();
+    const cancelled = executor.cancel(key('a'), { signal: controller.signal });
+    controller.abort();
+    expect(await cancelled).toEqual({ observed: 'unconfirmed', forced: false });
+    expect(executor.hasTask(key('a'))).toBe(true);
+    finish({ observed: 'terminated', exitCode: 143, forced: false });
+    expect(await run.outcome).toMatchObject({ exitCode: 143, verdict: { kind: 'cancelled' } });
+    await executor.end();
   });
 });

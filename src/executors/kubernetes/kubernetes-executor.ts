@@ -7,22 +7,20 @@ import { durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { type Random, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
-import { TimeoutError } from '../../errors.js';
+import { LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
-import { observe } from '../../lifecycle/observation.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
-import { decodeSpent, type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
+import { type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
 import type { Watcher } from '../../watch/watcher.js';
-import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
+import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
-import { launchOf, recordOfAdopted, taskOfPod } from './adoption.js';
 import { type KubernetesExecutorOptions, policyOf } from './kubernetes-options.js';
-import { followPods, podIdOf } from './pod-feed.js';
+import { PodIntake } from './pod-intake.js';
 import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
@@ -50,6 +48,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #lifecycle: PodLifecycle;
   readonly #remover: PodRemover;
   readonly #logs: PodLogs;
+  readonly #intake: PodIntake;
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #isStillWanted: NonNullable<KubernetesExecutorOptions['isStillWanted']>;
@@ -117,6 +116,15 @@ export class KubernetesExecutor extends BaseExecutor {
         logsRead: (track) => this.#logs.read(track),
       },
     });
+    this.#intake = new PodIntake({
+      ...parts,
+      lifecycle: this.#lifecycle,
+      remover: this.#remover,
+      tracks: this.#tracks,
+      executorLabel: this.#label,
+      adopt: (task) => this.adopt(task) !== undefined,
+      handOver: (task, why) => this.handOver(task.key, why),
+    });
   }
 
   /**
@@ -180,23 +188,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
     for (const id of wanted.keys()) if (this.#tracks.get(id) !== undefined) wanted.delete(id);
     if (wanted.size === 0) return [];
-    const selector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.done}!=true`;
-    let page: string | undefined;
-    do {
-      const list = await this.#client.listPods({
-        namespace: this.#scope(),
-        labelSelector: selector,
-        limit: 500,
-        continue: page,
-      });
-      for (const pod of list.items) {
-        const task = taskOfPod(pod);
-        if (task !== undefined && wanted.has(keyToString(task.key)) && (await this.#takeOver(pod)))
-          wanted.delete(keyToString(task.key));
-      }
-      page = list.metadata.continue;
-    } while (page !== undefined && page !== '');
-    return [...wanted.values()];
+    return this.#intake.takeOver(wanted, this.#scope());
   }
 
   override getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
@@ -212,27 +204,17 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override async onStart(): Promise<void> {
-    let synced = () => {};
-    const firstList = new Promise<void>((resolve) => {
-      synced = resolve;
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        cancelLimit();
+        this.#stop.signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const cancelLimit = this.clock.schedule(this.#config.syncTimeoutMs, finish);
+      this.#stop.signal.addEventListener('abort', finish, { once: true });
+      this.#following = this.#intake.follow(this.#watcher, finish, this.#stop.signal);
     });
-    this.#following = followPods(
-      this.#watcher,
-      this.#tracks,
-      {
-        onPod: (pod) => this.#onPod(pod),
-        onGone: (podId, last) => this.#onGone(podId, last),
-        onLeft: (podId, last) => void this.#onLeft(podId, last),
-        onSynced: () => synced(),
-      },
-      this.#stop.signal,
-    ).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted)
-        this.logger.error({ err: error }, 'the watcher ended; pods are no longer followed');
-    });
-    const cancelLimit = this.clock.schedule(this.#config.syncTimeoutMs, () => synced());
-    await firstList;
-    cancelLimit();
+    if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
     const status = this.#watcher.status();
     if (status.synced) return;
     this.#stop.abort();
@@ -299,99 +281,6 @@ export class KubernetesExecutor extends BaseExecutor {
       logger: this.logger,
       store: options.resourceVersionStore,
     });
-  }
-
-  #onPod(pod: Pod): void {
-    const { uid, labels } = pod.metadata ?? {};
-    if (this.#tracks.isReleased(uid)) return;
-    const track = this.#tracks.ofPod(podIdOf(pod));
-    if (track !== undefined) this.#lifecycle.see(track, pod);
-    else if (labels?.[LABELS.executorId] === this.#label && labels[LABELS.done] !== 'true') this.#adopt(pod);
-  }
-
-  /** Takes in a pod of this executor's former self. */
-  #adopt(pod: Pod): void {
-    const task = taskOfPod(pod);
-    if (task === undefined) {
-      this.logger.warn({ pod: podIdOf(pod) }, 'a pod carries our label and no readable key; it is left alone');
-      return;
-    }
-    const known = this.#tracks.get(keyToString(task.key));
-    if (known !== undefined) {
-      this.#meetSecondPod(known, pod);
-      return;
-    }
-    if (this.adopt(task) === undefined) return;
-    const track = new PodTrack(task);
-    this.#follow(track, pod);
-  }
-
-  #follow(track: PodTrack, pod: Pod): void {
-    track.launch = launchOf(pod);
-    track.spent = decodeSpent(pod.metadata?.annotations?.[ANNOTATIONS.spent]);
-    track.record = recordOfAdopted(observe(pod), this.clock, this.#client.serverTimeOffsetMs?.());
-    this.#tracks.add(track);
-    this.#tracks.bind(track, podIdOf(pod));
-    this.#lifecycle.see(track, pod);
-  }
-
-  /** Of two pods of one try the later launch counts; the other is from before a crash, and its end was proven then. */
-  #meetSecondPod(track: PodTrack, pod: Pod): void {
-    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    if (launchOf(pod) <= track.launch) {
-      void this.#remover.remove({ namespace, name, uid });
-      return;
-    }
-    if (track.busy !== undefined || track.isEnding) return;
-    const { seen } = track;
-    track.cancelTimer();
-    this.#tracks.releasePod(track);
-    if (seen !== undefined) void this.#remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
-    track.seen = undefined;
-    this.#follow(track, pod);
-  }
-
-  #onGone(podId: string, last: Pod | undefined): void {
-    this.#tracks.forgetReleased(last?.metadata?.uid);
-    const track = this.#tracks.ofPod(podId);
-    if (
-      track === undefined ||
-      (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid)
-    )
-      return;
-    this.#lifecycle.gone(track, last);
-  }
-
-  /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */
-  async #onLeft(podId: string, last: Pod): Promise<void> {
-    const { uid, namespace = '', name = '' } = last.metadata ?? {};
-    if (this.#tracks.isReleased(uid)) {
-      this.#tracks.forgetReleased(uid);
-      return;
-    }
-    const track = this.#tracks.ofPod(podId);
-    if (track === undefined || track.seen?.uid !== uid) return;
-    const now = await this.#client.readPod(namespace, name).catch(() => last);
-    if (now?.metadata?.uid !== uid) this.#lifecycle.gone(track, last);
-    else if (now?.metadata?.labels?.[LABELS.executorId] !== this.#label) {
-      track.cancelTimer();
-      track.isEnding = true;
-      this.#tracks.remove(track);
-      this.handOver(track.task.key, 'Another executor has taken the task over');
-    }
-  }
-
-  /** Makes another executor's pod ours; the watch then shows it. */
-  async #takeOver(pod: Pod): Promise<boolean> {
-    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata ?? {};
-    try {
-      const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: this.#label } } };
-      this.#onPod(await this.#client.patchPod(namespace, name, patch));
-      return true;
-    } catch (error) {
-      this.logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
-      return false;
-    }
   }
 
   #noticeForbidden(verb: 'delete' | 'patch', message: string): void {
