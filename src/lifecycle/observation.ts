@@ -105,14 +105,12 @@ export function baseContainerName(pod: Pod): string | undefined {
 
 function observeContainer(
   status: ContainerStatus,
-  /** Part that it plays. */
   role: ContainerRole,
   spec: Container | undefined,
 ): ContainerObservation {
   const { waiting, running, terminated } = status.state ?? {};
   const exitCode = terminated?.exitCode;
   return {
-    /** Name. */
     name: status.name,
     role,
     state:
@@ -123,20 +121,14 @@ function observeContainer(
           : waiting !== undefined
             ? 'waiting'
             : 'unknown',
-    /** Reason, one word. */
     reason: terminated?.reason ?? waiting?.reason,
-    /** Message for people. */
     message: terminated?.message ?? waiting?.message,
     exitCode,
     signal: signalOf(terminated?.signal, exitCode),
-    /** When it started, RFC 3339. */
     startedAt: terminated?.startedAt ?? running?.startedAt ?? undefined,
-    /** When it ended, RFC 3339. */
     finishedAt: terminated?.finishedAt ?? undefined,
-    /** How often it was started again. */
     restartCount: status.restartCount ?? 0,
     lastReason: status.lastState?.terminated?.reason,
-    /** Its memory limit. */
     memoryLimit: spec?.resources?.limits?.memory,
   };
 }
@@ -160,34 +152,20 @@ export function observe(pod: Pod): PodObservation {
   );
   const phase = status?.phase ?? 'Pending';
   return {
-    /** Name. */
     name: metadata.name ?? '',
-    /** Namespace. */
     namespace: metadata.namespace ?? '',
-    /** Unique id, for the life of the object. */
     uid: metadata.uid ?? '',
-    /** Version of the object; opaque, but ordered. */
     resourceVersion: metadata.resourceVersion ?? '',
-    /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
     phase: PHASES.has(phase) ? (phase as PodPhase) : 'Unknown',
-    /** Reason, one word. */
     reason: status?.reason,
-    /** Message for people. */
     message: status?.message,
-    /** Its node. */
     node: spec?.nodeName,
-    /** `Always`, `OnFailure` or `Never`. */
     restartPolicy: spec?.restartPolicy ?? 'Always',
     isDeleting: metadata.deletionTimestamp !== undefined,
-    /** Whether scheduling gates hold it back. */
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
-    /** When it was created, RFC 3339. */
     createdAt: metadata.creationTimestamp ?? undefined,
-    /** Conditions. */
     conditions: status?.conditions ?? [],
-    /** The container whose end is the task's. */
     base: mains.find((container) => container.role === 'base'),
-    /** Containers. */
     containers: [...inits, ...mains],
   };
 }
