@@ -40,7 +40,7 @@ function problemsOf(input: Record<string, unknown>): ConfigProblem[] {
     if (typeof value !== 'string' || value === '' || value.length > MAX_ID_LENGTH)
       problems.push({
         field: `key.${field}`,
-        value: value ?? null,
+        value,
         rule: `must be a non-empty string of at most ${MAX_ID_LENGTH} characters`,
       });
   }

@@ -88,6 +88,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   constructor(options: BaseExecutorOptions = {}) {
     super();
+    if (typeof options !== 'object' || options === null)
+      throw new ConfigError([{ field: 'options', value: options, rule: 'must be an object' }]);
     this.parallelism = checkParallelism(options.parallelism === undefined ? DEFAULT_PARALLELISM : options.parallelism);
     this.name = options.name ?? new.target.name;
     this.clock = options.clock ?? systemClock;

@@ -3,6 +3,7 @@ import type { QueuedTask } from '../../src/core/outcome.js';
 import { ConfigError } from '../../src/errors.js';
 import { BaseExecutor } from '../../src/executors/base-executor.js';
 import type { CancelResult } from '../../src/executors/executor.js';
+import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { VirtualClock } from '../../src/testing/index.js';
 
 class ManualExecutor extends BaseExecutor {
@@ -32,6 +33,12 @@ describe('BaseExecutor', () => {
     expect(() => new ManualExecutor({ parallelism: parallelism as number })).toThrowError(
       /parallelism must be an integer of at least 1/,
     );
+  });
+
+  it('refuses options that are no object, and a Kubernetes executor without a client', () => {
+    expect(() => new ManualExecutor(null as never)).toThrowError(/options must be an object, got null/);
+    expect(() => new KubernetesExecutor({} as never)).toThrowError(/kubeClient must be a KubeClient; pass/);
+    expect(() => new KubernetesExecutor({ kubeClient: 'https://x' } as never)).toThrowError(ConfigError);
   });
 
   it('launches no more than it has slots, and the next when one comes free', async () => {

@@ -7,7 +7,7 @@ import { durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { type Random, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
-import { LifecycleError, TimeoutError } from '../../errors.js';
+import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
@@ -59,6 +59,15 @@ export class KubernetesExecutor extends BaseExecutor {
   constructor(options: KubernetesExecutorOptions) {
     super(options);
     const random: Random = options.random ?? systemRandom;
+    if (typeof options.kubeClient?.createPod !== 'function')
+      throw new ConfigError([
+        {
+          field: 'kubeClient',
+          value: options.kubeClient,
+          rule: 'must be a KubeClient',
+          hint: 'pass await HttpKubeClient.connect(), or build the executor with KubernetesExecutor.connect()',
+        },
+      ]);
     this.#client = options.kubeClient;
     this.#config = resolveKubernetesConfig(options.config);
     const policy = policyOf(options, this.#config);
