@@ -35,6 +35,7 @@ export type {
 } from './core/outcome.js';
 export { type Random, seededRandom, systemRandom } from './core/random.js';
 export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from './core/task-key.js';
+export { type TaskTimeouts, TIMEOUT_PHASES, type TimeoutPhase, type TimeoutsMs } from './core/timeouts.js';
 export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';
 export {
   CancelledError,
@@ -59,7 +60,7 @@ export {
   UnsupportedError,
   WatchError,
 } from './errors.js';
-export { BaseExecutor, type BaseExecutorOptions } from './executors/base-executor.js';
+export { BaseExecutor, type BaseExecutorOptions, type QueueWait } from './executors/base-executor.js';
 export type {
   CancelOptions,
   CancelResult,
@@ -70,12 +71,15 @@ export type {
   TaskLog,
 } from './executors/executor.js';
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
-export { KubernetesExecutor, type PendingReason } from './executors/kubernetes/kubernetes-executor.js';
+export { KubernetesExecutor } from './executors/kubernetes/kubernetes-executor.js';
+export type { KubernetesExecutorOptions } from './executors/kubernetes/kubernetes-options.js';
+export type { PendingReason } from './executors/kubernetes/pending.js';
 export type {
-  KubernetesExecutorOptions,
+  LaunchBackoffOptions,
   LaunchBudgetOptions,
+  OomBudgetOptions,
   RetryOptions,
-} from './executors/kubernetes/kubernetes-options.js';
+} from './executors/kubernetes/retry-options.js';
 export type { LocalExecutorConfig } from './executors/local/local-config.js';
 export { LocalExecutor, type LocalExecutorOptions } from './executors/local/local-executor.js';
 export { SequentialExecutor } from './executors/local/sequential-executor.js';
@@ -121,6 +125,7 @@ export type {
 } from './kube/kube-client.js';
 export { type FollowLogOptions, followLog } from './kube/log-follower.js';
 export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
+export type { InterruptionOverlay } from './launch/adapt-launch.js';
 export type { PodEnd, PodFailure, PodSuccess } from './lifecycle/classify.js';
 export {
   type Decided,
@@ -149,6 +154,8 @@ export {
   type LifecyclePolicy,
   type SpentLaunches,
 } from './lifecycle/policy.js';
+export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule } from './lifecycle/retry-rules.js';
+export type { WaitClock } from './lifecycle/waiting.js';
 export type { KubernetesExecutorConfig, SecretReference } from './pod/executor-config.js';
 export { annotationsToKey, makeSafeLabelValue, makeSafePodName } from './pod/names.js';
 export {

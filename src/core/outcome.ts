@@ -1,5 +1,6 @@
 /** Workloads, their outcomes, and what an executor tells about them. */
 import type { TaskInstanceKey, TaskInstanceKeyInput } from './task-key.js';
+import type { TaskTimeouts, TimeoutsMs } from './timeouts.js';
 import type { Verdict } from './verdict.js';
 
 /** A task to run, as a host hands it over. */
@@ -14,6 +15,8 @@ export interface Workload {
   readonly priority?: number | undefined;
   /** What is special about this task for its executor: image, resources, environment, …. */
   readonly executorConfig?: object | undefined;
+  /** Limits on its phases. @default the executor's */
+  readonly timeouts?: TaskTimeouts | undefined;
 }
 
 /** A checked workload inside an executor. */
@@ -28,6 +31,8 @@ export interface QueuedTask {
   readonly priority: number;
   /** What is special about this task for its executor. */
   readonly executorConfig: object | undefined;
+  /** Limits on its phases in milliseconds, as far as it has its own. */
+  readonly timeouts?: TimeoutsMs | undefined;
 }
 
 /** State of a task in an executor. */
@@ -155,6 +160,8 @@ export interface ExecutorEvents {
   'task:relaunch': (event: TaskEventBase & { readonly verdict: Verdict; readonly launch: number }) => void;
   /** A task waits, and why has changed. */
   'task:pending': (event: TaskEventBase & { readonly reason: string }) => void;
+  /** Something beside a running task has gone wrong, for example a sidecar that died. */
+  'task:warning': (event: TaskEventBase & { readonly warning: string }) => void;
   /** A try has ended. A listener may be async; see {@link ExecutorEvents} for what happens when it fails. */
   outcome: (outcome: Outcome) => void | Promise<void>;
   /** A feature is switched off or works around something, for example a missing permission. */

@@ -20,8 +20,9 @@ import type {
   Workload,
 } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../core/task-key.js';
+import { readTimeouts, type TaskTimeouts, type TimeoutsMs } from '../core/timeouts.js';
 import type { Verdict } from '../core/verdict.js';
-import { ConfigError, LifecycleError, UnknownTaskError } from '../errors.js';
+import { ConfigError, type ConfigProblem, LifecycleError, UnknownTaskError } from '../errors.js';
 import { Driver } from './driver.js';
 import type {
   CancelOptions,
@@ -36,7 +37,13 @@ import { IdleGate } from './idle-gate.js';
 import { type EndDetails, makeOutcome, OutcomeHub } from './outcome-hub.js';
 import { TaskBoard, TaskEntry } from './task-board.js';
 import { TaskStopper } from './task-stopper.js';
-import { cancelledVerdict, launchFailedVerdict, stoppedVerdict, unexplainedVerdict } from './verdicts.js';
+import {
+  cancelledVerdict,
+  launchFailedVerdict,
+  queuedTooLongVerdict,
+  stoppedVerdict,
+  unexplainedVerdict,
+} from './verdicts.js';
 import { checkWorkload } from './workload.js';
 
 /** Options of every executor. */
@@ -45,6 +52,8 @@ export interface BaseExecutorOptions {
   readonly parallelism?: number | undefined;
   /** Who drives: the host by `heartbeat()`, or the executor itself. @default 'host' ('self' with `connect()`) */
   readonly drive?: 'host' | 'self' | undefined;
+  /** Limits on the phases of tasks that have none of their own. @default none, save what an executor says */
+  readonly timeouts?: TaskTimeouts | undefined;
   /** Events kept for `getEventBuffer()`; the oldest go first. @default no limit where the host drives, else 10000 */
   readonly eventBufferLimit?: number | undefined;
   /**
@@ -58,6 +67,14 @@ export interface BaseExecutorOptions {
   readonly clock?: Clock | undefined;
   /** Where log lines go. @default nowhere */
   readonly logger?: Logger | undefined;
+}
+
+/** A wait for a slot. */
+export interface QueueWait {
+  /** Milliseconds so far. */
+  readonly sinceMs: number;
+  /** Milliseconds after which the task fails; `undefined` where it has no limit. */
+  readonly limitMs: number | undefined;
 }
 
 const DEFAULT_PARALLELISM = 32;
@@ -77,6 +94,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   protected readonly clock: Clock;
   /** Where log lines go. */
   protected readonly logger: Logger;
+  /** Limits on the phases of tasks that have none of their own. */
+  protected readonly timeouts: TimeoutsMs;
   readonly #board = new TaskBoard();
   readonly #hub: OutcomeHub;
   readonly #gate: IdleGate;
@@ -91,6 +110,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (typeof options !== 'object' || options === null)
       throw new ConfigError([{ field: 'options', value: options, rule: 'must be an object' }]);
     this.parallelism = checkParallelism(options.parallelism === undefined ? DEFAULT_PARALLELISM : options.parallelism);
+    const problems: ConfigProblem[] = [];
+    this.timeouts = readTimeouts(options.timeouts, 'timeouts', problems) ?? {};
+    if (problems.length > 0) throw new ConfigError(problems);
     this.name = options.name ?? new.target.name;
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
@@ -177,6 +199,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (adopted !== undefined) return adopted;
     const entry = this.#accept(task);
     this.#board.addQueued(entry);
+    this.#limitQueued(entry);
     this.emit('task:queued', this.eventBase(entry.task));
     this.kick();
     return entry;
@@ -355,6 +378,14 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return this.#board.running().map((entry) => entry.task);
   }
 
+  /** How long a task has waited for a slot, and its limit, in milliseconds; `undefined` where it does not wait for one. */
+  protected queueWait(key: TaskInstanceKeyInput): QueueWait | undefined {
+    const entry = this.#board.get(keyToString(key));
+    if (entry === undefined || !this.#board.isQueued(entry.id)) return undefined;
+    const limitMs = entry.task.timeouts?.queued ?? this.timeouts.queued;
+    return { sinceMs: this.clock.now() - entry.queuedAt, limitMs };
+  }
+
   /** Event fields of a live task, for events that a subclass emits. */
   protected eventBase(task: QueuedTask): TaskEventBase {
     return { key: task.key, queue: task.queue, at: this.clock.now(), executor: this.name };
@@ -401,7 +432,14 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     }
   }
 
+  #limitQueued(entry: TaskEntry): void {
+    const limitMs = entry.task.timeouts?.queued ?? this.timeouts.queued;
+    if (limitMs === undefined || limitMs === Number.POSITIVE_INFINITY) return;
+    entry.cancelTimer = this.clock.schedule(limitMs, () => this.#settle(entry, queuedTooLongVerdict(limitMs)));
+  }
+
   #begin(entry: TaskEntry): void {
+    entry.cancelTimer();
     entry.launchedAt = this.clock.now();
     entry.launches = 1;
     this.emit('task:launched', this.eventBase(entry.task));
@@ -420,6 +458,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (this.#board.get(entry.id) !== entry) return false;
     const decided =
       verdict !== undefined && entry.stopReason !== undefined ? stoppedVerdict(entry.stopReason, verdict) : verdict;
+    entry.cancelTimer();
     this.#board.remove(entry, !entry.isSilent);
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
     entry.settle(outcome);

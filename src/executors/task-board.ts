@@ -31,6 +31,8 @@ export class TaskEntry implements TaskRun {
   isUnclaimed = false;
   /** Whether its end is kept from event buffer and listeners (a revoked task). */
   isSilent = false;
+  /** Ends the clock that runs while it is queued. */
+  cancelTimer: () => void = () => {};
   #controller: AbortController | undefined;
   #settle!: (outcome: Outcome) => void;
   readonly #readLog: LogReader;

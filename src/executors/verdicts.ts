@@ -39,6 +39,17 @@ export function cancelledVerdict(why: string, mainStarted: boolean | undefined, 
   });
 }
 
+/** No slot came free in time. */
+export function queuedTooLongVerdict(limitMs: number): Verdict {
+  return makeVerdict({
+    kind: 'deadline.queued',
+    blame: 'infra',
+    mainStarted: false,
+    message: `The task waited ${Math.round(limitMs / 1_000)} s for a slot, its limit`,
+    hint: 'It waited too long for a slot; raise parallelism or the limit.',
+  });
+}
+
 /** `launch()` of an executor threw. */
 export function launchFailedVerdict(error: unknown): Verdict {
   const text = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,10 @@
 /** Checks workloads at the door, so that nothing half-formed is ever queued. */
 import type { QueuedTask, Workload } from '../core/outcome.js';
 import { taskInstanceKey } from '../core/task-key.js';
+import { readTimeouts } from '../core/timeouts.js';
 import { type ConfigProblem, InvalidWorkloadError } from '../errors.js';
 
-const FIELDS = ['key', 'command', 'queue', 'priority', 'executorConfig'];
+const FIELDS = ['key', 'command', 'queue', 'priority', 'executorConfig', 'timeouts'];
 
 function commandProblems(command: unknown): ConfigProblem[] {
   const rule = 'must be a non-empty array of strings, the first of them not empty';
@@ -38,9 +39,11 @@ export function checkWorkload(workload: Workload): QueuedTask {
     (typeof executorConfig !== 'object' || executorConfig === null || Array.isArray(executorConfig))
   )
     problems.push({ field: 'executorConfig', value: executorConfig, rule: 'must be an object' });
+  const timeouts = readTimeouts(workload.timeouts, 'timeouts', problems);
   for (const field of Object.keys(workload))
     if (!FIELDS.includes(field))
       problems.push({ field, rule: 'is not a field of a workload', hint: `known are ${FIELDS.join(', ')}` });
   if (problems.length > 0) throw new InvalidWorkloadError(problems);
-  return Object.freeze({ key, command: Object.freeze([...workload.command]), queue, priority, executorConfig });
+  const command = Object.freeze([...workload.command]);
+  return Object.freeze({ key, command, queue, priority, executorConfig, timeouts });
 }

@@ -28,13 +28,13 @@ export interface PodRemoverOptions {
 }
 
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
-const MAX_ATTEMPTS = 10;
 
 /** Deletes pods and marks kept ones as done. Works on its own: no caller's signal ends a cleanup. */
 export class PodRemover {
   readonly #options: PodRemoverOptions;
   readonly #calls: Semaphore;
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
 
   constructor(options: PodRemoverOptions) {
     this.#options = options;
@@ -55,7 +55,7 @@ export class PodRemover {
     return this.#track('patch', pod, () => this.#options.client.patchPod(pod.namespace, pod.name, patch));
   }
 
-  /** Resolves when everything under way is through, or the limit is reached. */
+  /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
     const limit = new AbortController();
     await Promise.race([
@@ -63,6 +63,7 @@ export class PodRemover {
       this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {}),
     ]);
     limit.abort();
+    this.#closing.abort();
   }
 
   #track(verb: 'delete' | 'patch', pod: PodIdentity, call: () => Promise<unknown>): Promise<boolean> {
@@ -74,7 +75,7 @@ export class PodRemover {
 
   async #attempt(verb: 'delete' | 'patch', pod: PodIdentity, call: () => Promise<unknown>): Promise<boolean> {
     const { clock, random, logger } = this.#options;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
         await this.#calls.run(call);
         return true;
@@ -91,7 +92,8 @@ export class PodRemover {
           return false;
         }
         if (!(error instanceof KubeApiError)) return false;
-        await clock.delay(error.retryAfterMs ?? backoffMs(BACKOFF, attempt, random));
+        const { signal } = this.#closing;
+        await clock.delay(error.retryAfterMs ?? backoffMs(BACKOFF, attempt, random), { signal }).catch(() => {});
       }
     }
     return false;

@@ -188,15 +188,33 @@ function containerVerdict(pod: PodObservation, base: ContainerObservation): Verd
   return podVerdict('app_exit', `Container ${base.name} exited with code ${base.exitCode}`, pod);
 }
 
+const isBeside = ({ role }: ContainerObservation) => role === 'companion' || role === 'sidecar';
+const isRevived = (pod: PodObservation, { role }: ContainerObservation) =>
+  role === 'sidecar' || pod.restartPolicy !== 'Never';
+const endedBadly = ({ state, exitCode, reason }: ContainerObservation) =>
+  state === 'terminated' && (exitCode !== 0 || reason === 'OOMKilled');
+const isCrashLooping = ({ state, reason }: ContainerObservation) =>
+  state === 'waiting' && reason === 'CrashLoopBackOff';
+
+/** A container beside the base container that has failed and does not come back by itself. */
+export const failedCompanion = (pod: PodObservation): ContainerObservation | undefined =>
+  pod.containers.find(
+    (container) =>
+      isBeside(container) && (isCrashLooping(container) || (endedBadly(container) && !isRevived(pod, container))),
+  );
+
 function companionWarnings(pod: PodObservation): string[] {
   return pod.containers
-    .filter(({ role, state, exitCode, reason }) => {
-      if (role !== 'companion' && role !== 'sidecar') return false;
-      return state === 'terminated' && (exitCode !== 0 || reason === 'OOMKilled');
-    })
-    .map(
-      ({ name, reason, exitCode }) => `Container ${name} ended with ${reason ?? 'an error'} (exit code ${exitCode})`,
-    );
+    .filter(
+      (container) =>
+        isBeside(container) &&
+        (endedBadly(container) || isCrashLooping(container) || container.lastReason === 'OOMKilled'),
+    )
+    .map((container) => {
+      const { name, exitCode } = container;
+      const reason = endedBadly(container) ? container.reason : (container.lastReason ?? container.reason);
+      return `Container ${name} ended with ${reason ?? 'an error'}${exitCode === undefined ? '' : ` (exit code ${exitCode})`}`;
+    });
 }
 
 /** Whether Kubernetes would start the base container again. */

@@ -4,20 +4,22 @@
  * Level-triggered: the same pod and record always give the same decision, whatever events led there, so that lost, repeated and
  * reordered news do no harm. The record only remembers since when a wait has lasted and what was told already.
  */
-import type { Verdict } from '../core/verdict.js';
-import { endOf, type PodEnd, podVerdict, vanishedVerdict } from './classify.js';
-import type { PodObservation } from './observation.js';
-import { HOPELESS_REASONS, type LifecyclePolicy } from './policy.js';
-import { type Waiting, waitingOf } from './waiting.js';
+import type { Verdict, VerdictKind } from '../core/verdict.js';
+import { endOf, failedCompanion, type PodEnd, podVerdict, vanishedVerdict } from './classify.js';
+import { hasMainStarted, type PodObservation } from './observation.js';
+import type { LifecycleClocks, LifecyclePolicy } from './policy.js';
+import { limitOf, type WaitClock, type Waiting, waitingOf } from './waiting.js';
 
 /** A wait that was reported. */
 export interface RecordedWait {
   /** Equal as long as the reason is the same. */
   readonly id: string;
   /** Clock that runs. */
-  readonly clock: Waiting['clock'];
+  readonly clock: WaitClock;
   /** Monotonic time of its beginning. */
   readonly since: number;
+  /** Verdict if it waits too long. */
+  readonly kind: VerdictKind;
   /** For people. */
   readonly text: string;
 }
@@ -26,17 +28,23 @@ export interface RecordedWait {
 export interface PodRecord {
   /** Wait that was last reported. */
   readonly waiting: RecordedWait | undefined;
+  /** Since when it has not run, gates left out: whatever clocks come and go, there is an end to their sum. */
+  readonly pendingSince: number | undefined;
   /** When it was first seen to run. */
   readonly runningSince: number | undefined;
   /** When it was first seen marked for deletion. */
   readonly deletingSince: number | undefined;
+  /** Trouble beside the base container that was told already. */
+  readonly warned: string | undefined;
 }
 
 /** A record of a pod of which nothing is known. */
 export const FRESH_RECORD: PodRecord = Object.freeze({
   waiting: undefined,
+  pendingSince: undefined,
   runningSince: undefined,
   deletingSince: undefined,
+  warned: undefined,
 });
 
 /** The pod has ended: capture evidence, deliver the outcome or launch again, clean up. */
@@ -55,6 +63,8 @@ export interface PodExpired {
   readonly type: 'expired';
   /** Why. */
   readonly verdict: Verdict;
+  /** Clock that ran out, where it was that of a wait. */
+  readonly clock: WaitClock | undefined;
 }
 
 /** Nothing to do but to look again: at news, or at a time. */
@@ -67,6 +77,8 @@ export interface PodWait {
   readonly isRunning: boolean;
   /** Why it waits, where that has changed. */
   readonly pending: string | undefined;
+  /** Trouble beside the base container, where it is new. */
+  readonly warning: string | undefined;
 }
 
 /** A decision that ends a launch. */
@@ -83,60 +95,103 @@ export interface Decided {
   readonly decision: PodDecision;
 }
 
-function limitOf({ clock }: Waiting, { clocks }: LifecyclePolicy): number | undefined {
-  if (clock === 'gated') return undefined;
-  if (clock === 'broken') return clocks.brokenMs;
-  return clock === 'starting' ? clocks.startingMs : clocks.unschedulableMs;
+/** Limit for all waits of a pod together, gates left out. */
+const sumOf = ({ unschedulableMs, pullingMs, startingMs, brokenMs, terminatingMs }: LifecycleClocks) =>
+  unschedulableMs + pullingMs + startingMs + brokenMs + terminatingMs;
+
+const finite = (time: number) => (time === Number.POSITIVE_INFINITY ? undefined : time);
+const seconds = (ms: number) => Math.round(ms / 1_000);
+const expired = (verdict: Verdict, clock?: WaitClock): PodExpired => ({ type: 'expired', verdict, clock });
+const wait = (parts: Partial<PodWait>): PodWait => ({
+  type: 'wait',
+  until: undefined,
+  isRunning: false,
+  pending: undefined,
+  warning: undefined,
+  ...parts,
+});
+
+/** The wait as it is remembered: a pull whose back-off says no more keeps what its error said before. */
+function remembered(before: RecordedWait | undefined, waiting: Waiting, now: number): RecordedWait {
+  const { id, clock, kind, text } = waiting;
+  if (before?.id === id && kind === 'image_pull.unknown') return before;
+  // A changed text on the same clock does not start the clock anew, or a scheduler's ever new messages would hold it up for ever.
+  const isSame = before?.clock === clock && (clock !== 'broken' || before.id === id);
+  return { id, clock, kind, text, since: isSame ? before.since : now };
 }
 
 function decidePending(
   record: PodRecord,
   pod: PodObservation,
   waiting: Waiting,
-  policy: LifecyclePolicy,
+  { clocks, fatalReasons }: LifecyclePolicy,
   now: number,
 ): Decided {
   const before = record.waiting;
-  // A changed text on the same clock does not start the clock anew, or a scheduler's ever new messages would hold it up for ever.
-  const since =
-    before?.clock === waiting.clock && (waiting.clock !== 'broken' || before.id === waiting.id) ? before.since : now;
-  const next: PodRecord = { ...record, waiting: { id: waiting.id, clock: waiting.clock, since, text: waiting.text } };
-  const limit = limitOf(waiting, policy);
-  const isHopeless = waiting.container?.reason !== undefined && HOPELESS_REASONS.has(waiting.container.reason);
-  if (limit !== undefined && (isHopeless || now - since >= limit)) {
-    const waited = isHopeless ? '' : ` for ${Math.round((now - since) / 1000)} s`;
-    const verdict = podVerdict(waiting.kind, `The pod did not start${waited}: ${waiting.text}`, pod, {
-      container: waiting.container,
-      mainStarted: false,
-    });
-    return { record: next, decision: { type: 'expired', verdict } };
+  const next = remembered(before, waiting, now);
+  const pendingSince = waiting.clock === 'gated' ? undefined : (record.pendingSince ?? now);
+  const until = Math.min(
+    next.since + limitOf(next.clock, clocks),
+    (pendingSince ?? Number.POSITIVE_INFINITY) + sumOf(clocks),
+  );
+  const reason = waiting.container?.reason;
+  const isFatal = reason !== undefined && fatalReasons.has(reason);
+  const result: PodRecord = { ...record, waiting: next, pendingSince };
+  if (!isFatal && now < until) {
+    const pending = before?.id === next.id && before.kind === next.kind ? undefined : next.text;
+    return { record: result, decision: wait({ until: finite(until), pending }) };
   }
-  return {
-    record: next,
-    decision: {
-      type: 'wait',
-      until: limit === undefined ? undefined : since + limit,
-      isRunning: false,
-      pending: before?.id === waiting.id ? undefined : waiting.text,
-    },
-  };
+  const waited = isFatal ? '' : ` for ${seconds(now - next.since)} s`;
+  const verdict = podVerdict(next.kind, `The pod did not start${waited}: ${next.text}`, pod, {
+    container: waiting.container,
+    mainStarted: hasMainStarted(pod),
+    ...(next.clock === 'unreachable' ? { confidence: 'likely' as const } : {}),
+  });
+  return { record: result, decision: expired(verdict, next.clock) };
 }
 
-function decideDeleting(record: PodRecord, pod: PodObservation, policy: LifecyclePolicy, now: number): Decided {
+function decideDeleting(record: PodRecord, pod: PodObservation, { clocks }: LifecyclePolicy, now: number): Decided {
   const deletingSince = record.deletingSince ?? now;
-  const until = deletingSince + policy.clocks.terminatingMs;
+  const until = deletingSince + clocks.terminatingMs;
   const next = { ...record, deletingSince };
   if (now < until)
-    return { record: next, decision: { type: 'wait', until, isRunning: pod.phase === 'Running', pending: undefined } };
+    return { record: next, decision: wait({ until: finite(until), isRunning: pod.phase === 'Running' }) };
   const verdict = podVerdict(
     'node_lost',
-    `The pod has been terminating for ${Math.round((now - deletingSince) / 1000)} s: its node does not answer`,
+    `The pod has been terminating for ${seconds(now - deletingSince)} s: its node does not answer`,
     pod,
-    {
-      confidence: 'likely',
-    },
+    { confidence: 'likely' },
   );
-  return { record: next, decision: { type: 'expired', verdict } };
+  return { record: next, decision: expired(verdict) };
+}
+
+function decideRunning(record: PodRecord, pod: PodObservation, policy: LifecyclePolicy, now: number): Decided {
+  const isRunning = pod.phase === 'Running';
+  const runningSince = record.runningSince ?? (isRunning ? now : undefined);
+  const { runningMs } = policy.clocks;
+  const failed = failedCompanion(pod);
+  const trouble =
+    failed === undefined
+      ? undefined
+      : `Container ${failed.name} has failed while the task runs: ${failed.reason ?? `exit code ${failed.exitCode}`}`;
+  const next: PodRecord = {
+    ...record,
+    waiting: undefined,
+    pendingSince: undefined,
+    runningSince,
+    warned: trouble ?? record.warned,
+  };
+  if (trouble !== undefined && policy.sidecarFailure === 'fail') {
+    const verdict = podVerdict('sidecar_failed', trouble, pod, { container: failed });
+    return { record: next, decision: expired(verdict) };
+  }
+  const until = (runningSince ?? now) + runningMs;
+  if (now < until) {
+    const warning = trouble === record.warned ? undefined : trouble;
+    return { record: next, decision: wait({ until: finite(until), isRunning, warning }) };
+  }
+  const verdict = podVerdict('deadline.running', `The task ran longer than its limit of ${seconds(runningMs)} s`, pod);
+  return { record: next, decision: expired(verdict) };
 }
 
 /** Decides about a pod that exists. */
@@ -160,20 +215,7 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
   if (pod.isDeleting) return decideDeleting(record, pod, policy, now);
   const waiting = waitingOf(pod);
   if (waiting !== undefined) return decidePending(record, pod, waiting, policy, now);
-  const isRunning = pod.phase === 'Running';
-  const runningSince = record.runningSince ?? (isRunning ? now : undefined);
-  const next: PodRecord = { ...record, waiting: undefined, runningSince };
-  const { runningMs } = policy.clocks;
-  if (runningMs === undefined || runningSince === undefined)
-    return { record: next, decision: { type: 'wait', until: undefined, isRunning, pending: undefined } };
-  if (now - runningSince < runningMs)
-    return { record: next, decision: { type: 'wait', until: runningSince + runningMs, isRunning, pending: undefined } };
-  const verdict = podVerdict(
-    'deadline.running',
-    `The task ran longer than its limit of ${Math.round(runningMs / 1000)} s`,
-    pod,
-  );
-  return { record: next, decision: { type: 'expired', verdict } };
+  return decideRunning(record, pod, policy, now);
 }
 
 /** Decides about a pod that is no more, from the last that was seen of it. */

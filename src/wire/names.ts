@@ -38,6 +38,8 @@ export const ANNOTATIONS = Object.freeze({
   launch: 'podwright.dev/launch',
   /** Launches already lost to infrastructure and to out-of-memory, and the task's own, as `infra=1,oom=0,task=0`. */
   spent: 'podwright.dev/spent',
+  /** Limits on the phases of the task, in milliseconds, as `running=60000,queued=inf`; left out, the executor's. */
+  timeouts: 'podwright.dev/timeouts',
   /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',
 });

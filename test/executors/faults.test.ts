@@ -113,7 +113,7 @@ describe('faults of one pod', () => {
     expect(await ended(run)).toMatchObject({
       state: 'failed',
       launches: 2,
-      verdict: { kind: 'oom_killed', blame: 'task', evidence: { memoryLimit: '64Mi' } },
+      verdict: { kind: 'oom_killed', blame: 'task', evidence: { memoryLimit: '96Mi' } },
     });
   });
 
@@ -164,7 +164,7 @@ describe('faults of one pod', () => {
     const executor = await connect({ retry: once });
     const run = executor.queueTask({ ...work(), executorConfig: { requestMemory: '900Ti' } });
     await cluster.clock.advance('1m');
-    expect(executor.pending(run.key)?.summary).toMatch(/unschedulable: .*Insufficient memory/);
+    expect(executor.pending(run.key)?.summary).toMatch(/^unschedulable for 60 s: of 1 node, 1 short of memory$/);
     expect(await ended(run)).toMatchObject({
       state: 'failed',
       verdict: { kind: 'unschedulable.resources', mainStarted: false },

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { spend } from '../../src/lifecycle/budget.js';
 import { decide, decideGone, FRESH_RECORD, type PodRecord } from '../../src/lifecycle/decide.js';
 import { observe } from '../../src/lifecycle/observation.js';
-import { DEFAULT_POLICY, NOTHING_SPENT } from '../../src/lifecycle/policy.js';
+import { DEFAULT_POLICY } from '../../src/lifecycle/policy.js';
 import { imagePullKind } from '../../src/lifecycle/waiting.js';
-import type { Pod, PodStatus } from '../../src/wire/types.js';
-import { base, disrupted, exited, pod, runs, waits } from './pods.js';
+import type { ContainerState, Pod, PodStatus } from '../../src/wire/types.js';
+import { base, disrupted, exited, pod, runs, statuses, waits } from './pods.js';
 
 const policy = { ...DEFAULT_POLICY, clocks: { ...DEFAULT_POLICY.clocks, runningMs: 100_000 } };
 const step = (record: PodRecord, status: PodStatus, now: number, parts: Partial<Pod> = {}) =>
@@ -25,7 +24,11 @@ describe('what to do about a pod', () => {
       0,
       unscheduled,
     );
-    expect(first.decision).toMatchObject({ type: 'wait', until: 600_000, pending: expect.stringContaining('0/46') });
+    expect(first.decision).toMatchObject({
+      type: 'wait',
+      until: 600_000,
+      pending: 'unschedulable: of 46 nodes, 46 short of memory',
+    });
     const second = step(
       first.record,
       unschedulable('0/47 nodes are available: 47 Insufficient memory.'),
@@ -75,6 +78,97 @@ describe('what to do about a pod', () => {
     expect(second.decision).toMatchObject({ until: 60_000, pending: undefined });
   });
 
+  it('keeps what an image pull said when its back-off says no more', () => {
+    const first = step(FRESH_RECORD, { containerStatuses: base(waits('ErrImagePull', 'manifest unknown')) }, 0);
+    const second = step(
+      first.record,
+      { containerStatuses: base(waits('ImagePullBackOff', 'Back-off pulling image "x"')) },
+      20_000,
+    );
+    expect(second.decision).toMatchObject({ type: 'wait', until: 60_000, pending: undefined });
+    expect(
+      step(second.record, { containerStatuses: base(waits('ImagePullBackOff', 'Back-off pulling image "x"')) }, 60_000)
+        .decision,
+    ).toMatchObject({ type: 'expired', clock: 'broken', verdict: { kind: 'image_pull.not_found' } });
+  });
+
+  it('tells of a dead companion once, or ends the task for it, as configured', () => {
+    const beside = {
+      spec: { nodeName: 'n', restartPolicy: 'Never', containers: [{ name: 'base' }, { name: 'proxy' }] },
+    };
+    const status = { phase: 'Running', containerStatuses: statuses({ base: runs, proxy: exited(137, 'OOMKilled') }) };
+    const first = step(FRESH_RECORD, status, 0, beside);
+    expect(first.decision).toMatchObject({
+      type: 'wait',
+      isRunning: true,
+      warning: 'Container proxy has failed while the task runs: OOMKilled',
+    });
+    expect(step(first.record, status, 1, beside).decision).toMatchObject({ warning: undefined });
+    const strict = { ...policy, sidecarFailure: 'fail' as const };
+    expect(decide(FRESH_RECORD, observe(pod(status, beside)), strict, 0).decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'sidecar_failed', mainStarted: true, evidence: { container: 'proxy' } },
+    });
+  });
+
+  it('lets a native sidecar come back, unless it never stops crashing', () => {
+    const native = {
+      spec: {
+        nodeName: 'n',
+        restartPolicy: 'Never',
+        containers: [{ name: 'base' }],
+        initContainers: [{ name: 'proxy', restartPolicy: 'Always' }],
+      },
+    };
+    const strict = { ...policy, sidecarFailure: 'fail' as const };
+    const beside = (state: ContainerState) =>
+      decide(
+        FRESH_RECORD,
+        observe(
+          pod(
+            { phase: 'Running', containerStatuses: base(runs), initContainerStatuses: statuses({ proxy: state }) },
+            native,
+          ),
+        ),
+        strict,
+        0,
+      ).decision;
+    expect(beside(exited(1)).type).toBe('wait');
+    expect(beside(waits('CrashLoopBackOff'))).toMatchObject({ type: 'expired', verdict: { kind: 'sidecar_failed' } });
+  });
+
+  it('ends a pod that goes from one wait to another for ever', () => {
+    const states = [
+      waits('ContainerCreating'),
+      waits('CreateContainerError', 'name is reserved'),
+      waits('ErrImagePull', 'manifest unknown'),
+      waits('ErrImagePull', 'i/o timeout'),
+      waits('CreateContainerConfigError', 'secret "x" not found'),
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.nat(states.length - 1), { minLength: 1, maxLength: 30 }), (order) => {
+        let record: PodRecord = FRESH_RECORD;
+        let ended = Number.POSITIVE_INFINITY;
+        for (let now = 0, turn = 0; now <= 3_000_000 && ended > now; now += 30_000, turn += 1) {
+          const state = states[order[turn % order.length] as number] as ContainerState;
+          const decided = step(record, { containerStatuses: base(state) }, now);
+          record = decided.record;
+          if (decided.decision.type === 'expired') ended = now;
+        }
+        expect(ended).toBeLessThanOrEqual(600_000 * 3 + 60_000 + 300_000 + 30_000);
+      }),
+    );
+  });
+
+  it('fails at once on reasons that are configured as fatal', () => {
+    const strict = { ...policy, fatalReasons: new Set(['CreateContainerConfigError']) };
+    const seen = observe(pod({ containerStatuses: base(waits('CreateContainerConfigError', 'secret "x" not found')) }));
+    expect(decide(FRESH_RECORD, seen, strict, 0).decision).toMatchObject({
+      type: 'expired',
+      verdict: { kind: 'config_error.secret' },
+    });
+  });
+
   it('fails at once on an image name that cannot be one', () => {
     expect(step(FRESH_RECORD, { containerStatuses: base(waits('InvalidImageName')) }, 0).decision).toMatchObject({
       type: 'expired',
@@ -89,6 +183,7 @@ describe('what to do about a pod', () => {
       until: undefined,
       isRunning: false,
       pending: 'held back by its scheduling gates',
+      warning: undefined,
     });
   });
 
@@ -159,8 +254,7 @@ describe('what to do about a pod', () => {
         expect(second.decision.type).toBe(first.decision.type);
         if (phase === 'Succeeded' || phase === 'Failed')
           expect(first.decision).toMatchObject({ type: 'ended', isDead: true });
-        if (first.decision.type === 'wait' && phase !== 'Unknown' && phase !== 'New')
-          expect(first.decision.until).toBeTypeOf('number');
+        if (first.decision.type === 'wait') expect(first.decision.until).toBeTypeOf('number');
       }),
     );
   });
@@ -176,27 +270,5 @@ describe('images that cannot be pulled', () => {
     ['something else', 'image_pull.unknown'],
   ])('%s', (message, kind) => {
     expect(imagePullKind('ErrImagePull', message)).toBe(kind);
-  });
-});
-
-describe('budgets', () => {
-  const verdict = (kind: string, blame: string) => ({ kind, blame }) as Parameters<typeof spend>[0];
-  const budgets = { infra: 1, oom: 1, task: 0 };
-
-  it('are three, and each is spent by its own kind', () => {
-    expect(spend(verdict('evicted', 'infra'), NOTHING_SPENT, budgets)).toEqual({ infra: 1, oom: 0, task: 0 });
-    expect(spend(verdict('oom_killed', 'task'), NOTHING_SPENT, budgets)).toEqual({ infra: 0, oom: 1, task: 0 });
-    expect(spend(verdict('app_exit', 'task'), NOTHING_SPENT, budgets)).toBeUndefined();
-    expect(spend(verdict('evicted', 'infra'), { infra: 1, oom: 0, task: 0 }, budgets)).toBeUndefined();
-  });
-
-  it('are not for what a caller or a configuration has done, nor for what is final', () => {
-    for (const [kind, blame] of [
-      ['deleted_externally', 'caller'],
-      ['image_pull.not_found', 'config'],
-      ['cancelled', 'infra'],
-      ['quota.impossible', 'infra'],
-    ] as const)
-      expect(spend(verdict(kind, blame), NOTHING_SPENT, { infra: 9, oom: 9, task: 9 })).toBeUndefined();
   });
 });

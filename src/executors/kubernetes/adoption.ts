@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../core/clock.js';
 import type { QueuedTask } from '../../core/outcome.js';
+import { decodeTimeouts } from '../../launch/adapt-launch.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
 import { waitingOf } from '../../lifecycle/waiting.js';
@@ -21,6 +22,7 @@ export function taskOfPod(pod: Pod): QueuedTask | undefined {
     queue: pod.metadata?.annotations?.[ANNOTATIONS.queue],
     priority: 0,
     executorConfig: undefined,
+    timeouts: decodeTimeouts(pod.metadata?.annotations?.[ANNOTATIONS.timeouts]),
   };
 }
 
@@ -42,13 +44,11 @@ export function recordOfAdopted(pod: PodObservation, clock: Clock, serverOffsetM
     return now - Math.max(0, clock.now() + serverOffsetMs - at);
   };
   const waiting = waitingOf(pod);
+  const isDatable = waiting !== undefined && ['gated', 'unscheduled', 'unschedulable'].includes(waiting.clock);
   return {
     ...FRESH_RECORD,
     runningSince: pod.base?.state === 'running' ? since(pod.base.startedAt) : undefined,
     // Only waits that began with the pod can be dated by its age; the others start anew.
-    waiting:
-      waiting === undefined || waiting.clock === 'broken' || waiting.clock === 'starting'
-        ? undefined
-        : { id: '', clock: waiting.clock, since: since(pod.createdAt), text: waiting.text },
+    waiting: isDatable ? { ...waiting, id: '', since: since(pod.createdAt) } : undefined,
   };
 }

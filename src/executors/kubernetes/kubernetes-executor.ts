@@ -11,6 +11,7 @@ import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
+import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import { type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
@@ -19,19 +20,13 @@ import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
-import { type KubernetesExecutorOptions, policyOf } from './kubernetes-options.js';
+import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
+import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
+import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
 import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
-
-/** What a task waits for. */
-export interface PendingReason {
-  /** One line for people, for example the scheduler's message. */
-  readonly summary: string;
-  /** Milliseconds that it has waited for this. */
-  readonly sinceMs: number;
-}
 
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -45,6 +40,8 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #generator: PodGenerator;
   readonly #watcher: Watcher;
   readonly #tracks = new PodTrackTable();
+  readonly #policy: LifecyclePolicy;
+  readonly #ender: PodEnder;
   readonly #lifecycle: PodLifecycle;
   readonly #remover: PodRemover;
   readonly #logs: PodLogs;
@@ -70,7 +67,8 @@ export class KubernetesExecutor extends BaseExecutor {
       ]);
     this.#client = options.kubeClient;
     this.#config = resolveKubernetesConfig(options.config);
-    const policy = policyOf(options, this.#config);
+    const { policy, retry, nodeLostFenceMs } = lifecycleSettings(options, this.#config);
+    this.#policy = policy;
     this.executorId =
       options.executorId ??
       `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
@@ -100,6 +98,12 @@ export class KubernetesExecutor extends BaseExecutor {
       maxRetries: this.#config.taskPublishMaxRetries,
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
     });
+    this.#ender = new PodEnder({
+      ...parts,
+      remover: this.#remover,
+      gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
+      nodeLostFenceMs,
+    });
     this.#lifecycle = new PodLifecycle({
       ...parts,
       generator: this.#generator,
@@ -107,6 +111,8 @@ export class KubernetesExecutor extends BaseExecutor {
       remover: this.#remover,
       tracks: this.#tracks,
       policy,
+      retry,
+      ender: this.#ender,
       executorId: this.executorId,
       executorLabel: this.#label,
       isManuallyAcknowledged: options.acknowledge === 'manual',
@@ -116,6 +122,7 @@ export class KubernetesExecutor extends BaseExecutor {
       reports: {
         seen: (track) => this.#logs.seen(track),
         running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
+        warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
         pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
         relaunch: ({ task, launch }, verdict) =>
           void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
@@ -130,6 +137,7 @@ export class KubernetesExecutor extends BaseExecutor {
       lifecycle: this.#lifecycle,
       remover: this.#remover,
       tracks: this.#tracks,
+      policy,
       executorLabel: this.#label,
       adopt: (task) => this.adopt(task) !== undefined,
       handOver: (task, why) => this.handOver(task.key, why),
@@ -154,12 +162,9 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Why a task waits, or `undefined` where it does not, or is not known here. */
   pending(key: TaskInstanceKeyInput): PendingReason | undefined {
     const track = this.#tracks.get(keyToString(key));
-    if (track === undefined) return this.hasTask(key) ? { summary: 'waiting for a free slot', sinceMs: 0 } : undefined;
-    if (track.launchWait !== undefined) return { summary: `not created yet: ${track.launchWait}`, sinceMs: 0 };
-    const { waiting } = track.record;
-    return waiting === undefined
-      ? undefined
-      : { summary: waiting.text, sinceMs: this.clock.monotonic() - waiting.since };
+    if (track !== undefined) return pendingOf(track, this.clock.monotonic());
+    const wait = this.queueWait(key);
+    return wait === undefined ? undefined : pendingInQueue(wait.sinceMs, wait.limitMs);
   }
 
   /** The pod that a task would run as, without creating anything. Values of environment variables are part of it. */
@@ -237,7 +242,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override launch(task: QueuedTask): Promise<void> {
-    const track = new PodTrack(task);
+    const track = new PodTrack(task, this.#policy);
     this.#tracks.add(track);
     return this.#lifecycle.launch(track);
   }
@@ -257,7 +262,7 @@ export class KubernetesExecutor extends BaseExecutor {
     track.cancelTimer();
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
-    const isProven = await this.#lifecycle.endPod(track, graceSeconds);
+    const isProven = await this.#ender.end(track, graceSeconds);
     this.#tracks.remove(track);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };

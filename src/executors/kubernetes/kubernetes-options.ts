@@ -1,31 +1,24 @@
 /** Options of the Kubernetes executor. */
 import type { KubernetesConfig, ResolvedKubernetesConfig } from '../../config/kubernetes-config.js';
+import { type Duration, parseDuration } from '../../core/duration.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { TaskInstanceKey } from '../../core/task-key.js';
-import { ConfigError } from '../../errors.js';
+import { readTimeouts } from '../../core/timeouts.js';
+import { ConfigError, type ConfigProblem } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { DEFAULT_POLICY, type LifecyclePolicy } from '../../lifecycle/policy.js';
+import {
+  DEFAULT_POLICY,
+  HOPELESS_REASONS,
+  type LifecycleClocks,
+  type LifecyclePolicy,
+  withTimeouts,
+} from '../../lifecycle/policy.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
-
-/** One budget of launches. */
-export interface LaunchBudgetOptions {
-  /** How many more launches a try may use; an integer of at least 0, or `Infinity`. */
-  readonly max?: number | undefined;
-}
-
-/** How many more launches a try may use, by what ended the one before. */
-export interface RetryOptions {
-  /** For faults of the infrastructure, and launches whose main container never started. @default { max: 3 } */
-  readonly infra?: LaunchBudgetOptions | undefined;
-  /** For out-of-memory. @default { max: 0 } */
-  readonly oom?: LaunchBudgetOptions | undefined;
-  /** For failures of the task itself; the host's own tries usually do this. @default { max: 0 } */
-  readonly task?: LaunchBudgetOptions | undefined;
-}
+import { type ResolvedRetry, type RetryOptions, resolveRetry } from './retry-options.js';
 
 /** Options of a {@link KubernetesExecutor}. */
 export interface KubernetesExecutorOptions extends BaseExecutorOptions {
@@ -48,6 +41,17 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly resourceVersionStore?: ResourceVersionStore | undefined;
   /** Launches within a try. */
   readonly retry?: RetryOptions | undefined;
+  /** Waiting reasons of containers that end a launch at once, besides `InvalidImageName` and `ErrImageNeverPull`. */
+  readonly fatalContainerReasons?: readonly string[] | undefined;
+  /** What it means when a container beside the base container fails for good while the task runs: an event and a warning, or the end. @default 'warn' */
+  readonly sidecarFailure?: 'warn' | 'fail' | undefined;
+  /**
+   * How long after its node was called lost a pod is removed by force and counts as dead, so that another launch may follow. The lost node may
+   * still run it: set this only where lost nodes are surely gone by then (cloud machines that are deleted, fencing in the rack), or where two
+   * runs at a time do no harm.
+   * @default 'never'
+   */
+  readonly nodeLostFence?: Duration | 'never' | undefined;
   /** With `manual`, the pod of an outcome stays until the outcome's `acknowledge()` was called. @default 'auto' */
   readonly acknowledge?: 'auto' | 'manual' | undefined;
   /** Asked right before a create; `false` cancels the task without a pod. */
@@ -60,30 +64,60 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly random?: Random | undefined;
 }
 
-function budget(name: keyof RetryOptions, options: RetryOptions | undefined): number {
-  const value = options?.[name]?.max ?? DEFAULT_POLICY.budgets[name];
-  if (value !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(value) && value >= 0))
-    throw new ConfigError([
-      { field: `retry.${name}.max`, value, rule: 'must be an integer of at least 0, or Infinity' },
-    ]);
-  return value;
-}
-
-/** The rules of the heart, from options and configuration. */
-export function policyOf(options: KubernetesExecutorOptions, config: ResolvedKubernetesConfig): LifecyclePolicy {
+/** The rules of the heart, from options and configuration; problems are added to the list. */
+function policyOf(
+  options: KubernetesExecutorOptions,
+  config: ResolvedKubernetesConfig,
+  retry: ResolvedRetry,
+  problems: ConfigProblem[],
+): LifecyclePolicy {
+  const { fatalContainerReasons, sidecarFailure = DEFAULT_POLICY.sidecarFailure } = options;
+  if (sidecarFailure !== 'warn' && sidecarFailure !== 'fail')
+    problems.push({ field: 'sidecarFailure', value: sidecarFailure, rule: 'must be warn or fail' });
+  const clocks: LifecycleClocks = {
+    ...DEFAULT_POLICY.clocks,
+    unschedulableMs: config.unschedulableTimeoutMs,
+    pullingMs: config.startingTimeoutMs,
+    startingMs: config.startingTimeoutMs,
+    brokenMs: config.brokenTimeoutMs,
+    runningMs: config.runningTimeoutMs ?? Number.POSITIVE_INFINITY,
+    terminatingMs: config.terminatingTimeoutMs,
+  };
   return {
-    clocks: {
-      unschedulableMs: config.unschedulableTimeoutMs,
-      startingMs: config.startingTimeoutMs,
-      brokenMs: config.brokenTimeoutMs,
-      runningMs: config.runningTimeoutMs,
-      terminatingMs: config.terminatingTimeoutMs,
-    },
-    budgets: {
-      infra: budget('infra', options.retry),
-      oom: budget('oom', options.retry),
-      task: budget('task', options.retry),
-    },
+    clocks: withTimeouts(clocks, readTimeouts(options.timeouts, 'timeouts', problems)),
+    budgets: retry.budgets,
+    rules: retry.rules,
+    maxLaunches: retry.maxLaunches,
+    fatalReasons:
+      fatalContainerReasons === undefined ? HOPELESS_REASONS : new Set([...HOPELESS_REASONS, ...fatalContainerReasons]),
+    sidecarFailure,
     isOomWithExitZeroSuccess: options.treatOomWithExitZeroAsSuccess ?? false,
   };
+}
+
+/** What the options say about the life of pods. */
+export interface LifecycleSettings {
+  readonly policy: LifecyclePolicy;
+  readonly retry: ResolvedRetry;
+  /** How long after its node was called lost a pod counts as dead without proof; `undefined` for never. */
+  readonly nodeLostFenceMs: number | undefined;
+}
+
+/**
+ * Checks the options about the life of pods.
+ * @throws ConfigError with every problem.
+ */
+export function lifecycleSettings(
+  options: KubernetesExecutorOptions,
+  config: ResolvedKubernetesConfig,
+): LifecycleSettings {
+  const problems: ConfigProblem[] = [];
+  const retry = resolveRetry(options.retry, problems);
+  const policy = policyOf(options, config, retry, problems);
+  const { nodeLostFence = 'never' } = options;
+  const nodeLostFenceMs = nodeLostFence === 'never' ? undefined : parseDuration(nodeLostFence);
+  if (nodeLostFence !== 'never' && nodeLostFenceMs === undefined)
+    problems.push({ field: 'nodeLostFence', value: nodeLostFence, rule: 'must be a duration, or never' });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { policy, retry, nodeLostFenceMs };
 }

@@ -8,6 +8,7 @@ import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { observe } from '../../lifecycle/observation.js';
+import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import { decodeSpent } from '../../pod/pod-generator.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
@@ -26,6 +27,7 @@ export interface PodIntakeOptions {
   readonly lifecycle: PodLifecycle;
   readonly remover: PodRemover;
   readonly tracks: PodTrackTable;
+  readonly policy: LifecyclePolicy;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
   /** Takes a task into the running ones; `false` where its key is known already. */
@@ -95,7 +97,7 @@ export class PodIntake {
 
   /** Takes in a pod of this executor's former self. */
   #adopt(pod: Pod): void {
-    const { tracks, logger, adopt } = this.#options;
+    const { tracks, logger, adopt, policy } = this.#options;
     const task = taskOfPod(pod);
     if (task === undefined) {
       logger.warn({ pod: podIdOf(pod) }, 'a pod carries our label and no readable key; it is left alone');
@@ -103,7 +105,7 @@ export class PodIntake {
     }
     const known = tracks.get(keyToString(task.key));
     if (known !== undefined) this.#meetSecondPod(known, pod);
-    else if (adopt(task)) this.#take(new PodTrack(task), pod);
+    else if (adopt(task)) this.#take(new PodTrack(task, policy), pod);
   }
 
   #take(track: PodTrack, pod: Pod): void {

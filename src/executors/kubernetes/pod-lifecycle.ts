@@ -5,29 +5,33 @@
  * Of each task at most one flow is under way (`track.busy`): a launch, or an end. News that arrive meanwhile only update what is
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
-import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
+import { backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { Verdict } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { adaptLaunch, isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
 import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
-import { spend } from '../../lifecycle/budget.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
-import { decide, decideGone, type FinalDecision } from '../../lifecycle/decide.js';
+import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
-import type { LifecyclePolicy } from '../../lifecycle/policy.js';
+import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
+import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
 import type { EndDetails } from '../outcome-hub.js';
+import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
+import type { PodEnder } from './pod-ender.js';
 import { podIdOf } from './pod-feed.js';
 import type { PodTrack, PodTrackTable } from './pod-track.js';
+import type { ResolvedRetry } from './retry-options.js';
 
 /** What the lifecycle tells the executor. */
 export interface LifecycleReports {
@@ -35,6 +39,8 @@ export interface LifecycleReports {
   readonly seen: (track: PodTrack) => void;
   readonly running: (track: PodTrack) => void;
   readonly pending: (track: PodTrack, reason: string) => void;
+  /** Something beside the base container has gone wrong. */
+  readonly warning: (track: PodTrack, warning: string) => void;
   readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
   readonly success: (track: PodTrack, details: EndDetails) => void;
   readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
@@ -50,7 +56,9 @@ export interface PodLifecycleOptions {
   readonly launcher: PodLauncher;
   readonly remover: PodRemover;
   readonly tracks: PodTrackTable;
+  readonly ender: PodEnder;
   readonly policy: LifecyclePolicy;
+  readonly retry: ResolvedRetry;
   readonly executorId: string;
   readonly executorLabel: string;
   readonly clock: Clock;
@@ -63,12 +71,12 @@ export interface PodLifecycleOptions {
   readonly gracePeriodSeconds: number | undefined;
 }
 
-const RELAUNCH_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 60_000 };
-/** What a pod gets beyond its grace period before its end counts as unproven. */
-const DEATH_MARGIN_MS = 30_000;
-const DEFAULT_GRACE_SECONDS = 30;
-/** How often the server is asked for proof of death, in case the watch is behind. */
-const PROOF_INTERVAL_MS = 5_000;
+/** How often an autoscaler may extend a wait for a node. */
+const MAX_SCALE_UPS = 6;
+
+/** The budget that one more launch was put down to. */
+const budgetSpent = (before: SpentLaunches, after: SpentLaunches): keyof LaunchBudgets =>
+  (['oom', 'task'] as const).find((budget) => after[budget] > before[budget]) ?? 'infra';
 
 /** See the module's text. */
 export class PodLifecycle {
@@ -118,8 +126,8 @@ export class PodLifecycle {
       this.#end(track, decideGone(track.seen));
       return;
     }
-    const { clock, policy, reports } = this.#options;
-    const { record, decision } = decide(track.record, track.seen, policy, clock.monotonic());
+    const { clock, reports } = this.#options;
+    const { record, decision } = decide(track.record, track.seen, track.policy, clock.monotonic());
     const wasRunning = track.record.runningSince !== undefined;
     track.record = record;
     if (decision.type !== 'wait') {
@@ -128,35 +136,21 @@ export class PodLifecycle {
     }
     if (decision.isRunning && !wasRunning) reports.running(track);
     if (decision.pending !== undefined) reports.pending(track, decision.pending);
+    if (decision.warning !== undefined) reports.warning(track, decision.warning);
     if (decision.until !== undefined)
       track.cancelTimer = clock.schedule(Math.max(0, decision.until - clock.monotonic()), () => this.evaluate(track));
   }
 
-  /** Ends a task's pod and waits for proof; tells whether there is some. Never rejects. */
-  async endPod(track: PodTrack, graceSeconds: number | undefined): Promise<boolean> {
-    const { seen } = track;
-    if (seen === undefined || track.isDead) return true;
-    const { remover, clock, client } = this.#options;
-    const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
-    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, grace);
-    const deadline = clock.monotonic() + (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS;
-    while (!track.isDead && clock.monotonic() < deadline) {
-      await this.#deathOrTimeout(track, PROOF_INTERVAL_MS);
-      if (track.isDead) break;
-      const isGone = await client.readPod(seen.namespace, seen.name).then(
-        (pod) => pod?.metadata?.uid !== seen.uid,
-        () => false,
-      );
-      if (isGone) track.markDead(true);
-    }
-    return track.isDead;
-  }
-
   async #launch(track: PodTrack): Promise<void> {
-    const { generator, launcher, reports, tracks, executorId } = this.#options;
+    const { generator, launcher, reports, tracks, executorId, retry, clock } = this.#options;
     let pod: Pod;
     try {
-      pod = generator.generate(track.task, { launch: track.launch, spent: track.spent, executorId });
+      const { task, launch, spent } = track;
+      pod = adaptLaunch(generator.generate(task, { launch, spent, executorId }), {
+        ...retry,
+        spent,
+        timeouts: task.timeouts,
+      });
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
       return this.#deliver(track, {
@@ -172,7 +166,8 @@ export class PodLifecycle {
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
       onWait: (reason) => {
-        track.launchWait = reason;
+        if (track.launchWait?.reason === reason) return;
+        track.launchWait = { reason, since: track.launchWait?.since ?? clock.monotonic() };
         reports.pending(track, reason);
       },
     });
@@ -193,7 +188,7 @@ export class PodLifecycle {
     // The watch may have shown a later state while the answer was on its way.
     if (track.seen === undefined || track.seen.uid === pod.metadata?.uid) this.see(track, pod);
     if (!track.abort.signal.aborted) return;
-    await this.endPod(track, undefined);
+    await this.#options.ender.end(track, undefined);
   }
 
   /** Makes a pod that was there already one of this executor's, so that its watch sees it. */
@@ -218,21 +213,23 @@ export class PodLifecycle {
   }
 
   async #handleEnd(track: PodTrack, decision: FinalDecision): Promise<void> {
-    const { client, clock, policy } = this.#options;
-    const hasExpired = decision.type === 'expired';
-    const end: PodEnd = hasExpired
-      ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
-      : decision.end;
+    const { client, clock, ender } = this.#options;
+    if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
+    const end: PodEnd =
+      decision.type === 'expired'
+        ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
+        : decision.end;
     if (end.result === 'success') return this.#deliver(track, end);
     const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock);
-    const failed: PodEnd = { ...end, verdict };
-    const spent = track.abort.signal.aborted ? undefined : spend(verdict, track.spent, policy.budgets);
+    const failed = { ...end, verdict };
+    const spent = this.#nextLaunch(track, verdict);
     if (spent === undefined) {
-      if (hasExpired) await this.endPod(track, undefined);
+      if (decision.type === 'expired') await ender.end(track, undefined);
       return this.#deliver(track, failed);
     }
     // A second launch starts only after proof that the first is dead.
-    if (!track.isDead && !(await this.endPod(track, undefined)))
+    const isProven = track.isDead || (await ender.end(track, undefined));
+    if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track))))
       return this.#deliver(track, {
         ...failed,
         warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
@@ -240,12 +237,38 @@ export class PodLifecycle {
     await this.#relaunch(track, failed, spent);
   }
 
-  async #relaunch(track: PodTrack, failed: PodEnd & { result: 'failed' }, spent: PodTrack['spent']): Promise<void> {
-    const { clock, random, tracks, remover, reports } = this.#options;
-    const { seen, isGone, launch } = track;
+  /** A wait for a node goes on while an autoscaler says that one is on its way. */
+  async #isExtended(track: PodTrack, { clock: waitClock }: PodExpired): Promise<boolean> {
+    const { client, clock, reports } = this.#options;
+    const { seen, scaleUps, record } = track;
+    if (waitClock !== 'unschedulable' || seen === undefined || scaleUps.size >= MAX_SCALE_UPS) return false;
+    const mark = await scaleUpMark(client, seen);
+    if (mark === undefined || scaleUps.has(mark) || record.waiting === undefined) return false;
+    scaleUps.add(mark);
+    const since = clock.monotonic();
+    track.record = { ...record, pendingSince: since, waiting: { ...record.waiting, since } };
+    track.isEnding = false;
+    reports.pending(track, `${record.waiting.text}; an autoscaler is adding a node`);
+    return true;
+  }
+
+  /** What is spent after one more launch, or `undefined` where none may follow. */
+  #nextLaunch(track: PodTrack, verdict: Verdict): SpentLaunches | undefined {
+    const { memory } = this.#options.retry;
+    if (track.abort.signal.aborted) return undefined;
+    const spent = nextLaunch(verdict, track.seen, track, track.policy);
+    const grewInVain = spent !== undefined && spent.oom > track.spent.oom && isMemoryExhausted(verdict, memory);
+    return grewInVain ? undefined : spent;
+  }
+
+  async #relaunch(track: PodTrack, failed: PodEnd & { result: 'failed' }, spent: SpentLaunches): Promise<void> {
+    const { clock, random, tracks, remover, reports, retry } = this.#options;
+    const { seen, isGone } = track;
     reports.relaunch(track, failed.verdict);
+    const budget = budgetSpent(track.spent, spent);
     try {
-      await clock.delay(backoffMs(RELAUNCH_BACKOFF, launch, random), { signal: track.abort.signal });
+      const delayMs = backoffMs(retry.backoffs[budget], Math.max(1, spent[budget]), random);
+      await clock.delay(delayMs, { signal: track.abort.signal });
     } catch {
       return this.#deliver(track, failed);
     }
@@ -282,14 +305,14 @@ export class PodLifecycle {
   }
 
   async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
-    const { remover, launcher, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
+    const { remover, launcher, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } = this.#options;
     const { seen } = track;
     if (seen === undefined || track.isGone) return launcher.wakeParked();
     const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
     await reports.logsRead(track);
     const isKept = track.isDead && !(hasSucceeded ? deletesOnSuccess : deletesOnFailure);
     if (isKept) await remover.markDone(pod);
-    else if (!seen.isDeleting || track.isDead) await remover.remove(pod, this.#options.gracePeriodSeconds);
+    else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
     launcher.wakeParked();
   }
 
@@ -313,18 +336,5 @@ export class PodLifecycle {
       });
     track.busy = flow;
     return flow;
-  }
-
-  #deathOrTimeout(track: PodTrack, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        cancelTimer();
-        forget();
-        resolve();
-      };
-      const cancelTimer = this.#options.clock.schedule(ms, finish);
-      const forget = track.onDeath(finish);
-      if (track.isDead) finish();
-    });
   }
 }

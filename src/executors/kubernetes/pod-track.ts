@@ -3,7 +3,7 @@ import type { QueuedTask } from '../../core/outcome.js';
 import { keyToString } from '../../core/task-key.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
-import { NOTHING_SPENT, type SpentLaunches } from '../../lifecycle/policy.js';
+import { type LifecyclePolicy, NOTHING_SPENT, type SpentLaunches, withTimeouts } from '../../lifecycle/policy.js';
 
 /** One task with its current launch. */
 export class PodTrack {
@@ -13,6 +13,10 @@ export class PodTrack {
   readonly abort = new AbortController();
   launch = 1;
   spent: SpentLaunches = NOTHING_SPENT;
+  /** The executor's rules with the task's own limits. */
+  readonly policy: LifecyclePolicy;
+  /** Marks of the autoscaler that have each extended its wait for a node. */
+  readonly scaleUps = new Set<string>();
   record: PodRecord = FRESH_RECORD;
   /** Last that was seen of the pod of the current launch. */
   seen: PodObservation | undefined;
@@ -26,13 +30,15 @@ export class PodTrack {
   /** What is being done for it right now, if anything. Never rejects. */
   busy: Promise<void> | undefined;
   cancelTimer: () => void = () => {};
-  /** Why the launch itself waits (quota, an API server in trouble). */
-  launchWait: string | undefined;
+  /** Why the launch itself waits (quota, an API server in trouble), and since when, in monotonic milliseconds. */
+  launchWait: { readonly reason: string; readonly since: number } | undefined;
   readonly #deathWatchers = new Set<() => void>();
 
-  constructor(task: QueuedTask) {
+  constructor(task: QueuedTask, policy: LifecyclePolicy) {
     this.id = keyToString(task.key);
     this.task = task;
+    this.policy =
+      task.timeouts === undefined ? policy : { ...policy, clocks: withTimeouts(policy.clocks, task.timeouts) };
   }
 
   markDead(isGone: boolean): void {
@@ -57,6 +63,7 @@ export class PodTrack {
     this.isEnding = false;
     this.isDead = false;
     this.isGone = false;
+    this.scaleUps.clear();
   }
 }
 

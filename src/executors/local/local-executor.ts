@@ -144,10 +144,12 @@ export class LocalExecutor extends BaseExecutor {
       await this.#noteStarted(task, child.pid);
     }
     const timeoutMs =
-      config.timeout === undefined ? this.#timeoutMs : durationMs(config.timeout, 'executorConfig.timeout');
+      config.timeout === undefined
+        ? (task.timeouts?.running ?? this.#timeoutMs ?? this.timeouts.running)
+        : durationMs(config.timeout, 'executorConfig.timeout');
     let isLate = false;
     const cancelTimeout =
-      timeoutMs === undefined
+      timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY
         ? undefined
         : this.clock.schedule(timeoutMs, () => {
             isLate = true;

@@ -1,0 +1,89 @@
+/** Ends a task's pod and waits for proof that it cannot run any more: no second launch without it. */
+import type { Clock } from '../../core/clock.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { PodRemover } from '../../launch/pod-remover.js';
+import type { PodObservation } from '../../lifecycle/observation.js';
+import type { PodTrack } from './pod-track.js';
+
+/** What a {@link PodEnder} works with. */
+export interface PodEnderOptions {
+  readonly client: KubeClient;
+  readonly remover: PodRemover;
+  readonly clock: Clock;
+  /** Seconds that pods get where nobody says otherwise; `undefined` for the pod's own. */
+  readonly gracePeriodSeconds: number | undefined;
+  /** How long after its node was called lost a pod is removed by force; `undefined` for never. */
+  readonly nodeLostFenceMs: number | undefined;
+}
+
+/** What a pod gets beyond its grace period before its end counts as unproven. */
+const DEATH_MARGIN_MS = 30_000;
+const DEFAULT_GRACE_SECONDS = 30;
+/** How often the server is asked for proof of death, in case the watch is behind. */
+const PROOF_INTERVAL_MS = 5_000;
+
+/** See the module's text. */
+export class PodEnder {
+  readonly #options: PodEnderOptions;
+
+  constructor(options: PodEnderOptions) {
+    this.#options = options;
+  }
+
+  /** Ends a task's pod and waits for proof; tells whether there is some. Never rejects. */
+  async end(track: PodTrack, graceSeconds: number | undefined): Promise<boolean> {
+    const { seen } = track;
+    if (seen === undefined || track.isDead) return true;
+    const { remover } = this.#options;
+    const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
+    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, grace);
+    return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
+  }
+
+  /**
+   * The fence for a lost node: once its time is up, the pod's object is removed by force. The signal cuts the wait short, without force.
+   * Tells whether the pod is gone. Never rejects.
+   */
+  async fence(track: PodTrack): Promise<boolean> {
+    const { clock, remover, nodeLostFenceMs } = this.#options;
+    const { seen } = track;
+    if (nodeLostFenceMs === undefined || seen === undefined) return false;
+    const deadline = clock.monotonic() + nodeLostFenceMs;
+    while (!track.isDead && !track.abort.signal.aborted && clock.monotonic() < deadline)
+      await this.#deathOrTimeout(track, deadline - clock.monotonic());
+    if (track.isDead || track.abort.signal.aborted) return track.isDead;
+    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, 0);
+    return this.#proven(track, seen, DEATH_MARGIN_MS);
+  }
+
+  async #proven(track: PodTrack, { namespace, name, uid }: PodObservation, limitMs: number): Promise<boolean> {
+    const { clock, client } = this.#options;
+    const deadline = clock.monotonic() + limitMs;
+    while (!track.isDead && clock.monotonic() < deadline) {
+      await this.#deathOrTimeout(track, PROOF_INTERVAL_MS);
+      if (track.isDead) break;
+      const isGone = await client.readPod(namespace, name).then(
+        (pod) => pod?.metadata?.uid !== uid,
+        () => false,
+      );
+      if (isGone) track.markDead(true);
+    }
+    return track.isDead;
+  }
+
+  #deathOrTimeout(track: PodTrack, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = track.abort;
+      const finish = () => {
+        cancelTimer();
+        forget();
+        signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const cancelTimer = this.#options.clock.schedule(ms, finish);
+      const forget = track.onDeath(finish);
+      signal.addEventListener('abort', finish, { once: true });
+      if (track.isDead) finish();
+    });
+  }
+}
