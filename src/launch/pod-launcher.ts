@@ -94,6 +94,13 @@ export class PodLauncher {
         const found = await this.#compare(pod);
         if (found !== undefined) return found;
         // The name is taken by a pod on its way out: it is free once that has gone.
+        const message = `a pod ${pod.metadata?.name} of former times is still on its way out`;
+        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs)
+          return {
+            type: 'failed',
+            verdict: launchVerdict('launch_failed', `The pod could not be created: ${message}`),
+          };
+        request.onWait(message);
         await this.#wait(backoffMs(RETRY_BACKOFF, attempt, random), signal);
         attempt += 1;
         continue;

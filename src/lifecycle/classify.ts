@@ -128,7 +128,7 @@ export function disruptionOf(pod: PodObservation): Verdict | undefined {
       `The pod ended with reason ${pod.reason}${pod.message === undefined ? '' : `: ${cut(pod.message)}`}`,
       pod,
     );
-  if (target === undefined) return undefined;
+  if (target === undefined) return queuePreemption(pod);
   const reason = target.reason ?? '';
   if (reason === 'TerminationByKubelet') {
     const kind = /shutdown/i.test(target.message ?? '')
@@ -142,6 +142,18 @@ export function disruptionOf(pod: PodObservation): Verdict | undefined {
   return kind === undefined
     ? undefined
     : podVerdict(kind, `The pod was disrupted (${reason}): ${cut(target.message) ?? ''}`.trim(), pod);
+}
+
+/** Kueue deletes the pods of a workload that must yield, and says so in a condition of its own. */
+function queuePreemption(pod: PodObservation): Verdict | undefined {
+  const target = pod.conditions.find(({ type, status }) => type === 'TerminationTarget' && status === 'True');
+  return target === undefined
+    ? undefined
+    : podVerdict(
+        'preempted',
+        `The pod had to yield (${target.reason ?? 'TerminationTarget'}): ${cut(target.message) ?? ''}`.trim(),
+        pod,
+      );
 }
 
 function initFailure(pod: PodObservation): Verdict | undefined {

@@ -1,96 +1,42 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Outcome, TaskRun } from '../../src/core/outcome.js';
-import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
-import type { KubernetesExecutorOptions } from '../../src/executors/kubernetes/kubernetes-options.js';
-import { FakeCluster, type PodView, type VirtualClock } from '../../src/testing/index.js';
+import { describe, expect, it } from 'vitest';
+import type { FakeCluster, VirtualClock } from '../../src/testing/index.js';
+import { any, KubeKit, once, ours, work } from './kube-kit.js';
 
-let cluster: FakeCluster<VirtualClock>;
-const executors: KubernetesExecutor[] = [];
-const once = { infra: { max: 0 } };
-const ours = ({ phase }: PodView) => phase === 'Running';
-const any = () => true;
-
-async function connect(options: Partial<KubernetesExecutorOptions> = {}): Promise<KubernetesExecutor> {
-  const starting = KubernetesExecutor.connect({
-    kubeClient: cluster.kubeClient(),
-    clock: cluster.clock,
-    config: { image: 'any' },
-    ...options,
-  });
-  await cluster.clock.settle();
-  const executor = await starting;
-  executors.push(executor);
-  return executor;
-}
-const key = (taskId = 't') => ({ dagId: 'd', taskId, runId: 'r', tryNumber: 1, mapIndex: -1 });
-/** A task whose pod lives for an hour unless something happens to it, or as its annotations say. */
-const work = (annotations: Record<string, string> = {}, taskId = 't') => ({
-  key: key(taskId),
-  command: ['any'],
-  executorConfig: {
-    annotations: Object.fromEntries(
-      Object.entries({ duration: '1h', ...annotations }).map(([name, value]) => [
-        `testing.podwright.dev/${name}`,
-        value,
-      ]),
-    ),
-  },
-});
-async function ended(run: TaskRun): Promise<Outcome> {
-  let outcome: Outcome | undefined;
-  void run.outcome.then((end) => {
-    outcome = end;
-  });
-  await cluster.clock.advanceUntil(() => outcome !== undefined);
-  return outcome as unknown as Outcome;
-}
-const created = () =>
-  cluster.requests.filter(({ verb, resource, status }) => verb === 'create' && resource === 'pods' && status === 201)
-    .length;
-
-beforeEach(async () => {
-  cluster = await FakeCluster.start({ seed: 1, clock: 'virtual', kubelet: 'scripted' });
-});
-afterEach(async () => {
-  const stopping = Promise.all(executors.splice(0).map((executor) => executor.detach()));
-  await cluster.clock.settle();
-  await stopping;
-  await cluster.stop();
-});
+const kit = KubeKit.use();
 
 describe('faults of one pod', () => {
   it('1: an eviction by the kubelet is infrastructure and costs a launch', async () => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const run = executor.queueTask(work());
-    await cluster.when(ours).evict();
+    await kit.cluster.when(ours).evict();
     const relaunched: string[] = [];
     executor.on('task:relaunch', ({ verdict }) => void relaunched.push(verdict.kind));
-    await cluster.clock.advance('2h');
-    expect(await ended(run)).toMatchObject({ state: 'success', launches: 2 });
+    await kit.cluster.clock.advance('2h');
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 2 });
     expect(relaunched).toEqual(['evicted']);
-    await cluster.clock.advance('1m');
-    expect(cluster.pods()).toEqual([]);
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()).toEqual([]);
   });
 
   it('2: a pod that somebody deletes while it runs is deleted_externally, at once, and not launched again', async () => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const run = executor.queueTask(work());
-    await cluster.when(ours).delete({ gracePeriodSeconds: 0 });
-    const before = cluster.clock.now();
-    expect(await ended(run)).toMatchObject({
+    await kit.cluster.when(ours).delete({ gracePeriodSeconds: 0 });
+    const before = kit.cluster.clock.now();
+    expect(await kit.ended(run)).toMatchObject({
       state: 'failed',
       launches: 1,
       verdict: { kind: 'deleted_externally', blame: 'caller', mainStarted: true },
     });
-    expect(cluster.clock.now() - before).toBeLessThan(5_000);
+    expect(kit.cluster.clock.now() - before).toBeLessThan(5_000);
   });
 
   it('3: a lost node is found out by the terminating clock or by its taint, and no second pod starts before proof', async () => {
-    const executor = await connect({ retry: once });
+    const executor = await kit.connect({ retry: once });
     const run = executor.queueTask(work());
-    await cluster.when(ours).nodeLost();
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'node_lost', blame: 'infra' } });
-    expect(created()).toBe(1);
+    await kit.cluster.when(ours).nodeLost();
+    expect(await kit.ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'node_lost', blame: 'infra' } });
+    expect(kit.created()).toBe(1);
   });
 
   it.each([
@@ -98,19 +44,19 @@ describe('faults of one pod', () => {
     ['5: a preemption', 'preempt', 'preempted'],
     ['7: a rejection by the kubelet', 'reject', 'kubelet_rejected'],
   ] as const)('%s is infrastructure', async (_, fault, kind) => {
-    const executor = await connect({ retry: once });
+    const executor = await kit.connect({ retry: once });
     const run = executor.queueTask(work());
-    await cluster.when(fault === 'reject' ? any : ours)[fault]();
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind, blame: 'infra' } });
+    await kit.cluster.when(fault === 'reject' ? any : ours)[fault]();
+    expect(await kit.ended(run)).toMatchObject({ state: 'failed', verdict: { kind, blame: 'infra' } });
   });
 
   it('8: a container that is killed for memory has a verdict with its limit, and a budget of its own', async () => {
-    const executor = await connect({ retry: { oom: { max: 1 } } });
+    const executor = await kit.connect({ retry: { oom: { max: 1 } } });
     const run = executor.queueTask({ ...work(), executorConfig: { ...work().executorConfig, limitMemory: '64Mi' } });
-    await cluster.when(ours).oom();
-    await cluster.clock.advance('10s');
-    await cluster.when(ours).oom();
-    expect(await ended(run)).toMatchObject({
+    await kit.cluster.when(ours).oom();
+    await kit.cluster.clock.advance('10s');
+    await kit.cluster.when(ours).oom();
+    expect(await kit.ended(run)).toMatchObject({
       state: 'failed',
       launches: 2,
       verdict: { kind: 'oom_killed', blame: 'task', evidence: { memoryLimit: '96Mi' } },
@@ -118,9 +64,9 @@ describe('faults of one pod', () => {
   });
 
   it('9: a process killed for memory in a container that exits with 0 is no plain success', async () => {
-    const run = (await connect()).queueTask(work());
-    await cluster.when(ours).oom({ exitZero: true });
-    expect(await ended(run)).toMatchObject({ state: 'failed', exitCode: 0, verdict: { kind: 'oom_killed' } });
+    const run = (await kit.connect()).queueTask(work());
+    await kit.cluster.when(ours).oom({ exitZero: true });
+    expect(await kit.ended(run)).toMatchObject({ state: 'failed', exitCode: 0, verdict: { kind: 'oom_killed' } });
   });
 
   it.each([
@@ -129,80 +75,80 @@ describe('faults of one pod', () => {
     ['rate_limited', 'infra'],
     ['network', 'infra'],
   ] as const)('15: an image that cannot be pulled (%s) fails after its grace', async (kind, blame) => {
-    const run = (await connect({ retry: once })).queueTask(work());
-    await cluster.when(any).imagePull(kind);
-    const before = cluster.clock.now();
-    expect(await ended(run)).toMatchObject({
+    const run = (await kit.connect({ retry: once })).queueTask(work());
+    await kit.cluster.when(any).imagePull(kind);
+    const before = kit.cluster.clock.now();
+    expect(await kit.ended(run)).toMatchObject({
       state: 'failed',
       verdict: { kind: `image_pull.${kind}`, blame, mainStarted: false },
     });
-    expect(cluster.clock.now() - before).toBeGreaterThanOrEqual(60_000);
+    expect(kit.cluster.clock.now() - before).toBeGreaterThanOrEqual(60_000);
   });
 
   it('16: a missing secret is waited for, and named when it does not come', async () => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const run = executor.queueTask(work());
-    await cluster.when(any).configError('secret "db" not found');
-    await cluster.clock.advance('30s');
+    await kit.cluster.when(any).configError('secret "db" not found');
+    await kit.cluster.clock.advance('30s');
     expect(run.state).toBe('running');
     expect(executor.pending(run.key)?.summary).toContain('secret "db" not found');
-    expect(await ended(run)).toMatchObject({
+    expect(await kit.ended(run)).toMatchObject({
       state: 'failed',
       verdict: { kind: 'config_error.secret', blame: 'config' },
     });
   });
 
   it('16: a missing secret that comes in time harms nobody', async () => {
-    const run = (await connect()).queueTask(work({ duration: '1s' }));
-    await cluster.when(any).configError('secret "db" not found');
-    await cluster.clock.advance('30s');
-    await cluster.when(any).heal();
-    expect(await ended(run)).toMatchObject({ state: 'success', launches: 1 });
+    const run = (await kit.connect()).queueTask(work({ duration: '1s' }));
+    await kit.cluster.when(any).configError('secret "db" not found');
+    await kit.cluster.clock.advance('30s');
+    await kit.cluster.when(any).heal();
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
   });
 
   it('19: a pod that no node takes fails at its clock with the reason of the scheduler, and is deleted', async () => {
-    const executor = await connect({ retry: once });
+    const executor = await kit.connect({ retry: once });
     const run = executor.queueTask({ ...work(), executorConfig: { requestMemory: '900Ti' } });
-    await cluster.clock.advance('1m');
+    await kit.cluster.clock.advance('1m');
     expect(executor.pending(run.key)?.summary).toMatch(/^unschedulable for 60 s: of 1 node, 1 short of memory$/);
-    expect(await ended(run)).toMatchObject({
+    expect(await kit.ended(run)).toMatchObject({
       state: 'failed',
       verdict: { kind: 'unschedulable.resources', mainStarted: false },
     });
-    await cluster.clock.advance('1m');
-    expect(cluster.pods()).toEqual([]);
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()).toEqual([]);
   });
 
   it('20: a pod that is deleted while pending is launched again', async () => {
-    const run = (await connect()).queueTask(work({ 'start-delay': '10m', duration: '1s' }));
-    await cluster.when(any).delete({ gracePeriodSeconds: 0 });
-    expect(await ended(run)).toMatchObject({ state: 'success', launches: 2 });
+    const run = (await kit.connect()).queueTask(work({ 'start-delay': '10m', duration: '1s' }));
+    await kit.cluster.when(any).delete({ gracePeriodSeconds: 0 });
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 2 });
   });
 });
 
 describe('faults of one call', () => {
   it('22: a create whose answer is lost leads to one pod', async () => {
-    const executor = await connect();
-    cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
     const run = executor.queueTask(work({ duration: '1s' }));
-    expect(await ended(run)).toMatchObject({ state: 'success', launches: 1 });
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
     expect(
-      cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods').length,
+      kit.cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods').length,
     ).toBeGreaterThan(1);
-    await cluster.clock.advance('1m');
-    expect(cluster.pods()).toEqual([]);
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()).toEqual([]);
   });
 
   it('24: a task that is cancelled while its create is in flight leaves no pod', async () => {
-    const executor = await connect();
-    cluster.faults.add({ verb: 'create', resource: 'pods', latencyMs: 5_000, times: 1 });
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', latencyMs: 5_000, times: 1 });
     const run = executor.queueTask(work());
-    await cluster.clock.advance('1s');
+    await kit.cluster.clock.advance('1s');
     const cancelling = executor.cancel(run.key);
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'cancelled', blame: 'caller' } });
+    expect(await kit.ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'cancelled', blame: 'caller' } });
     await cancelling;
-    await cluster.clock.advance('2m');
-    expect(cluster.pods()).toEqual([]);
+    await kit.cluster.clock.advance('2m');
+    expect(kit.cluster.pods()).toEqual([]);
   });
 
   it.each([
@@ -211,28 +157,31 @@ describe('faults of one call', () => {
     ['503', { status: 503 }],
     ['a dropped connection', { drop: true }],
   ])('29: a create answered with %s is sent again', async (_, fault) => {
-    const executor = await connect();
-    cluster.faults.add({ verb: 'create', resource: 'pods', times: 2, ...fault });
-    expect(await ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success', launches: 1 });
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', times: 2, ...fault });
+    expect(await kit.ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({
+      state: 'success',
+      launches: 1,
+    });
   });
 
   it('39: without the rights to delete and to read events and logs it works on and says what is missing', async () => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const notices: string[] = [];
     executor.on('notice', ({ message }) => void notices.push(message));
-    cluster.forbid({ verb: 'delete', resource: 'pods' });
-    cluster.forbid({ verb: 'list', resource: 'events' });
-    cluster.forbid({ verb: 'get', resource: 'pods/log' });
-    expect(await ended(executor.queueTask(work({ duration: '1s', 'exit-code': '3' })))).toMatchObject({
+    kit.cluster.forbid({ verb: 'delete', resource: 'pods' });
+    kit.cluster.forbid({ verb: 'list', resource: 'events' });
+    kit.cluster.forbid({ verb: 'get', resource: 'pods/log' });
+    expect(await kit.ended(executor.queueTask(work({ duration: '1s', 'exit-code': '3' })))).toMatchObject({
       state: 'failed',
       exitCode: 3,
     });
-    expect(await ended(executor.queueTask(work({ duration: '1s' }, 'u')))).toMatchObject({ state: 'success' });
-    await cluster.clock.advance('1m');
+    expect(await kit.ended(executor.queueTask(work({ duration: '1s' }, 'u')))).toMatchObject({ state: 'success' });
+    await kit.cluster.clock.advance('1m');
     expect(notices).toHaveLength(1);
     expect(notices[0]).toContain('cannot be cleaned up');
     expect(
-      cluster.requests.filter(({ verb, resource }) => verb === 'delete' && resource === 'pods').length,
+      kit.cluster.requests.filter(({ verb, resource }) => verb === 'delete' && resource === 'pods').length,
     ).toBeLessThanOrEqual(2);
   });
 
@@ -248,31 +197,31 @@ describe('faults of one call', () => {
     ],
     ['28: an API server that is restarted', (c: FakeCluster<VirtualClock>) => c.restartApiServer()],
   ])('%s loses nothing', async (_, fault) => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const run = executor.queueTask(work({ duration: '30s' }));
-    await cluster.clock.advance('5s');
-    fault(cluster);
-    const outcome = await ended(run);
+    await kit.cluster.clock.advance('5s');
+    fault(kit.cluster);
+    const outcome = await kit.ended(run);
     expect(outcome).toMatchObject({ state: 'success', launches: 1 });
     expect(outcome.times.endedAt - outcome.times.queuedAt).toBeLessThan(15 * 60_000);
   });
 
   it('26: a pod that ended and was removed while nobody watched is not running for ever', async () => {
-    const executor = await connect();
+    const executor = await kit.connect();
     const run = executor.queueTask(work());
-    await cluster.clock.advance('5s');
-    cluster.silenceWatches();
-    await cluster.when(ours).delete({ gracePeriodSeconds: 0 });
-    expect(await ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'deleted_externally' } });
+    await kit.cluster.clock.advance('5s');
+    kit.cluster.silenceWatches();
+    await kit.cluster.when(ours).delete({ gracePeriodSeconds: 0 });
+    expect(await kit.ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'deleted_externally' } });
   });
 
   it('40: a pod with our label and nothing else harms nobody', async () => {
-    const executor = await connect({ executorId: 'me' });
-    await cluster.kubeClient().createPod('default', {
+    const executor = await kit.connect({ executorId: 'me' });
+    await kit.cluster.kubeClient().createPod('default', {
       metadata: { name: 'foreign', labels: { 'podwright.dev/executor-id': 'me' } },
       spec: { containers: [{ name: 'c', image: 'i' }] },
     });
-    expect(await ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success' });
+    expect(await kit.ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success' });
     expect(executor.slotsOccupied).toBe(0);
   });
 });
