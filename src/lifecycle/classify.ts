@@ -2,7 +2,7 @@
  * How a pod ended. One function for every pod, whoever made it; the order of the rules is the rule.
  *
  * 1. The base container's own success stands, whatever happened to the pod around it (a lost sidecar, an eviction a moment later).
- * 2. A disruption of the pod outranks the exit code that it caused.
+ * 2. A disruption of the pod, or its deletion, outranks the exit code that it caused.
  * 3. Then init containers, then out-of-memory, then a start that failed, then the exit code.
  */
 import type { Evidence, Verdict, VerdictKind } from '../core/verdict.js';
@@ -156,10 +156,27 @@ function queuePreemption(pod: PodObservation): Verdict | undefined {
       );
 }
 
+const failedInit = ({ containers }: PodObservation) =>
+  containers.find(({ role, state, exitCode }) => role === 'init' && state === 'terminated' && exitCode !== 0);
+
+/**
+ * A pod that failed because somebody deleted it: its container ended after the request, or never came to start. What ended before the
+ * request ended by itself, and was only cleaned up.
+ */
+function deletionOf(pod: PodObservation): Verdict | undefined {
+  const ended = pod.base?.state === 'terminated' ? pod.base : failedInit(pod);
+  if (!pod.isDeleting || ended === undefined || ended.reason === 'OOMKilled') return undefined;
+  if (isStartFailure(ended)) return ended.reason === 'ContainerStatusUnknown' ? deletedVerdict(pod) : undefined;
+  const finishedAt = Date.parse(ended.finishedAt ?? '');
+  const sinceRequest = finishedAt - (pod.deletionAskedAt ?? Number.NaN);
+  const isSignalled = ended.signal === 'SIGTERM' || ended.signal === 'SIGKILL';
+  // Both times are whole seconds: in the same second, a signal is the deletion's, another exit code the task's own.
+  const isAfter = Number.isNaN(sinceRequest) ? isSignalled : sinceRequest > 0 || (sinceRequest === 0 && isSignalled);
+  return isAfter ? deletedVerdict(pod) : undefined;
+}
+
 function initFailure(pod: PodObservation): Verdict | undefined {
-  const failed = pod.containers.find(
-    ({ role, state, exitCode }) => role === 'init' && state === 'terminated' && exitCode !== 0,
-  );
+  const failed = failedInit(pod);
   if (failed === undefined) return undefined;
   const how = failed.reason === 'OOMKilled' ? 'was killed for want of memory' : `exited with code ${failed.exitCode}`;
   return podVerdict('init_failed', `Init container ${failed.name} ${how}`, pod, {
@@ -262,6 +279,7 @@ export function endOf(pod: PodObservation): PodEnd | undefined {
   if (pod.phase === 'Succeeded') return { result: 'success', exitCode, message: undefined, warnings };
   return failed(
     disruptionOf(pod) ??
+      deletionOf(pod) ??
       initFailure(pod) ??
       (base?.state === 'terminated' ? containerVerdict(pod, base) : unexplained(pod)),
   );
@@ -282,6 +300,10 @@ export function vanishedVerdict(pod: PodObservation): Verdict {
     return podVerdict('node_lost', 'The pod is gone, and its node had stopped answering', pod, {
       confidence: 'likely',
     });
+  return deletedVerdict(pod);
+}
+
+function deletedVerdict(pod: PodObservation): Verdict {
   const hasStarted = hasMainStarted(pod) || pod.phase === 'Running';
   return podVerdict(
     'deleted_externally',

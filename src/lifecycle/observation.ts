@@ -1,7 +1,7 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
 import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION } from '../wire/names.js';
-import type { Condition, Container, ContainerStatus, Pod } from '../wire/types.js';
+import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
 
 /** Part that a container plays in its pod. */
 export type ContainerRole = 'base' | 'init' | 'sidecar' | 'companion';
@@ -59,6 +59,8 @@ export interface PodObservation {
   readonly restartPolicy: string;
   /** Whether somebody has asked for its deletion. */
   readonly isDeleting: boolean;
+  /** When its deletion was asked for, in milliseconds since the epoch. */
+  readonly deletionAskedAt: number | undefined;
   /** Whether scheduling gates hold it back. */
   readonly isGated: boolean;
   /** When it was created, RFC 3339. */
@@ -133,6 +135,12 @@ function observeContainer(
   };
 }
 
+/** The server writes when the grace will be over; the request came that much earlier. */
+function deletionAskedAt({ deletionTimestamp, deletionGracePeriodSeconds = 0 }: ObjectMeta): number | undefined {
+  const at = Date.parse(deletionTimestamp ?? '');
+  return Number.isNaN(at) ? undefined : at - deletionGracePeriodSeconds * 1_000;
+}
+
 /** Reads a pod. Whatever is missing is `undefined` or empty. */
 export function observe(pod: Pod): PodObservation {
   const { metadata = {}, spec, status } = pod;
@@ -162,6 +170,7 @@ export function observe(pod: Pod): PodObservation {
     node: spec?.nodeName,
     restartPolicy: spec?.restartPolicy ?? 'Always',
     isDeleting: metadata.deletionTimestamp !== undefined,
+    deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
     createdAt: metadata.creationTimestamp ?? undefined,
     conditions: status?.conditions ?? [],
@@ -179,6 +188,7 @@ export function hasMainStarted({ base, phase }: PodObservation): boolean {
 
 /** Whether a terminated container never came to run its program. */
 export function isStartFailure({ reason, startedAt }: ContainerObservation): boolean {
-  // The kubelet writes the epoch where a container ended without having started.
+  // The kubelet writes the epoch, or nothing, where a container ended without having started.
+  if (reason === 'ContainerStatusUnknown') return startedAt === undefined;
   return reason === 'StartError' || reason === 'ContainerCannotRun' || (startedAt?.startsWith('1970-01-01') ?? false);
 }

@@ -227,3 +227,35 @@ describe('a pod that is gone', () => {
 it('has blame and a hint for every kind of verdict', () => {
   expect(Object.keys(KIND_FACTS).sort()).toEqual([...VERDICT_KINDS].sort());
 });
+
+describe('a pod that was deleted and failed', () => {
+  /** Asked for at second 10, with 30 seconds of grace. */
+  const asked = {
+    metadata: {
+      name: 'p',
+      namespace: 'n',
+      uid: 'u',
+      deletionTimestamp: '2026-01-01T00:00:40Z',
+      deletionGracePeriodSeconds: 30,
+    },
+  };
+  const kindOf = (exitCode: number, second: number, reason = 'Error') => {
+    const finishedAt = `2026-01-01T00:00:${String(second).padStart(2, '0')}Z`;
+    const state = exited(exitCode, reason, { finishedAt });
+    const end = endOf(observe(pod({ phase: 'Failed', containerStatuses: base(state) }, asked)));
+    return end?.result === 'failed' ? end.verdict.kind : end?.result;
+  };
+
+  it.each([
+    ['exit 3 before the request', 3, 9, 'Error', 'app_exit'],
+    ['exit 3 in the same second', 3, 10, 'Error', 'app_exit'],
+    ['exit 3 after the request', 3, 11, 'Error', 'deleted_externally'],
+    ['SIGTERM before the request', 143, 9, 'Error', 'killed_signal'],
+    ['SIGTERM in the same second', 143, 10, 'Error', 'deleted_externally'],
+    ['SIGKILL at the end of the grace', 137, 40, 'Error', 'deleted_externally'],
+    ['out of memory after the request', 137, 12, 'OOMKilled', 'oom_killed'],
+    ['exit 0 after the request', 0, 12, 'Completed', 'success'],
+  ])('%s', (_, exitCode, second, reason, kind) => {
+    expect(kindOf(exitCode, second, reason)).toBe(kind);
+  });
+});

@@ -28,6 +28,7 @@ const DIMENSIONS = {
     'kill',
     'start',
     'noProgram',
+    'unknown',
   ],
   init: ['none', 'failed', 'done'],
   disruption: ['none', 'evicted', 'preempted'],
@@ -52,6 +53,7 @@ const BASE_STATES: Readonly<Record<Combination['base'], ContainerState | undefin
   oom: exited(137, 'OOMKilled'),
   kill: exited(137),
   start: exited(128, 'StartError', { message: 'runc failed' }),
+  unknown: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', startedAt: null, finishedAt: null } },
   noProgram: exited(127, 'ContainerCannotRun', { message: 'exec: no such file or directory' }),
 };
 
@@ -105,7 +107,7 @@ type Expected =
   | { readonly clock: keyof typeof DEFAULT_POLICY.clocks; readonly kind: VerdictKind }
   | { readonly atOnce: VerdictKind };
 
-const TERMINATED = new Set(['ok', 'okOom', 'three', 'oom', 'kill', 'start', 'noProgram']);
+const TERMINATED = new Set(['ok', 'okOom', 'three', 'oom', 'kill', 'start', 'noProgram', 'unknown']);
 const isOver = ({ phase }: Combination) => phase === 'Succeeded' || phase === 'Failed';
 /** The base container has ended for good. */
 const hasEnded = (c: Combination) => {
@@ -114,6 +116,9 @@ const hasEnded = (c: Combination) => {
   return isOver(c) || c.restarts === 'Never' || exitsWithZero;
 };
 const hasFailed = (c: Combination) => c.phase === 'Failed' || hasEnded(c);
+/** Marked for deletion, and the container that decides ended two seconds later. */
+const isDeletedFirst = ({ deleting, base, init }: Combination) =>
+  deleting && (['three', 'kill', 'unknown'].includes(base) || (!TERMINATED.has(base) && init === 'failed'));
 const BROKEN: Readonly<Record<string, Expected>> = {
   noSecret: { clock: 'brokenMs', kind: 'config_error.secret' },
   noImage: { clock: 'brokenMs', kind: 'image_pull.not_found' },
@@ -132,11 +137,12 @@ const ROWS: readonly { readonly fits: (c: Combination) => boolean; readonly says
     fits: (c) => hasFailed(c) && c.disruption !== 'none',
     says: (c) => ({ end: c.disruption === 'evicted' ? 'evicted' : 'preempted' }),
   },
+  { fits: (c) => hasFailed(c) && isDeletedFirst(c), says: () => ({ end: 'deleted_externally' }) },
   { fits: (c) => hasFailed(c) && c.init === 'failed', says: () => ({ end: 'init_failed' }) },
   { fits: (c) => hasFailed(c) && c.base === 'oom', says: () => ({ end: 'oom_killed' }) },
   {
-    fits: (c) => hasFailed(c) && (c.base === 'start' || c.base === 'noProgram'),
-    says: (c) => ({ end: c.base === 'start' ? 'container_create_failed' : 'spawn_failed' }),
+    fits: (c) => hasFailed(c) && ['start', 'noProgram', 'unknown'].includes(c.base),
+    says: (c) => ({ end: c.base !== 'noProgram' ? 'container_create_failed' : 'spawn_failed' }),
   },
   { fits: (c) => hasFailed(c) && c.base === 'kill', says: () => ({ end: 'killed_signal' }) },
   { fits: (c) => hasFailed(c) && c.base === 'three', says: () => ({ end: 'app_exit' }) },
