@@ -1,5 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
 import { FakeCluster } from '../../src/testing/index.js';
+import { ProcessRuntime } from '../../src/testing/kubelet/process-runtime.js';
+import { ContainerLog } from '../../src/testing/server/container-log.js';
 import { call, PODS, pod, running } from './call.js';
 
 describe('the kubelet in process mode', () => {
@@ -117,4 +123,20 @@ describe('the kubelet in process mode', () => {
     expect(await log('tailLines=1&timestamps=true')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z line 5\n$/);
     expect(await log('previous=true')).toContain('previous terminated container');
   });
+});
+
+it('kills a process that is being started when the cluster stops, and leaves no folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'podwright-test-'));
+  vi.stubEnv('TMPDIR', folder);
+  try {
+    const runtime = new ProcessRuntime(systemClock, 0);
+    const container = { name: 'base', image: 'x', command: ['node', '-e', 'setInterval(() => {}, 1000)'] };
+    const starting = runtime.start({ metadata: { name: 'p' } }, container, new ContainerLog());
+    runtime.killAll();
+    expect(await (await starting).exited).toMatchObject({ exitCode: 137 });
+    expect(readdirSync(folder)).toEqual([]);
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
 });

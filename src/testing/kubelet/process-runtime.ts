@@ -74,7 +74,9 @@ function idle(): RunningContainer {
 export class ProcessRuntime implements ContainerRuntime {
   readonly #clock: Clock;
   readonly #startDelayMs: number;
-  readonly #pids = new Set<number>();
+  /** Folder of each process that runs. */
+  readonly #folders = new Map<number, string>();
+  #isStopped = false;
 
   constructor(clock: Clock, startDelayMs: number) {
     this.#clock = clock;
@@ -114,13 +116,15 @@ export class ProcessRuntime implements ContainerRuntime {
       });
     });
     const pid = child.pid as number;
-    this.#pids.add(pid);
+    this.#folders.set(pid, directory);
+    // The cluster may have stopped while the process was being started.
+    if (this.#isStopped) this.killAll();
     child.on('error', () => {});
     const exited = new Promise<ContainerExit>((resolve) => {
       child.once('exit', (code, signal) => {
         // The end of its first process is the end of a container, whatever that has started beside it.
         signalGroup(pid, 'SIGKILL');
-        this.#pids.delete(pid);
+        this.#folders.delete(pid);
         const exitCode = code ?? 128 + (signal === null ? 0 : (constants.signals[signal] ?? 0));
         const finish = () => {
           clearTimeout(timer);
@@ -134,9 +138,14 @@ export class ProcessRuntime implements ContainerRuntime {
     return { exited, kill: (signal) => signalGroup(pid, signal) };
   }
 
-  /** Kills every process that still runs. */
+  /** Kills every process that still runs, and those that are being started; nothing of them stays behind. */
   killAll(): void {
-    for (const pid of this.#pids) signalGroup(pid, 'SIGKILL');
+    this.#isStopped = true;
+    for (const [pid, folder] of this.#folders) {
+      signalGroup(pid, 'SIGKILL');
+      // The host may end before it hears of the exit.
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 }
 
