@@ -34,6 +34,7 @@ export type {
   Workload,
 } from './core/outcome.js';
 export { type Random, seededRandom, systemRandom } from './core/random.js';
+export { DEFAULT_SECRET_PATTERNS } from './core/redact.js';
 export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from './core/task-key.js';
 export { type TaskTimeouts, TIMEOUT_PHASES, type TimeoutPhase, type TimeoutsMs } from './core/timeouts.js';
 export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';
@@ -140,6 +141,7 @@ export {
   type PodWait,
   type RecordedWait,
 } from './lifecycle/decide.js';
+export { explainPod, type PodExplanation } from './lifecycle/explain.js';
 export {
   type ContainerObservation,
   type ContainerRole,

@@ -69,6 +69,21 @@ function addCluster(program: Command, io: CliIo): void {
     });
 }
 
+function addExplain(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
+  program
+    .command('explain')
+    .description('say how a pod stands and why, whoever made it')
+    .argument('<pod>', 'name of the pod')
+    .option('-n, --namespace <name>', 'namespace of the pod', 'default')
+    .option('--kubeconfig <file>', 'kubeconfig; left out, KUBECONFIG, ~/.kube/config or the service account')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--json', 'one JSON object')
+    .action(async (pod, options) => {
+      const { runExplain } = await import('./commands/explain.js');
+      finish(await runExplain(pod, options, io));
+    });
+}
+
 /** Runs one command line; resolves with the exit code. */
 export async function main(args: readonly string[], io: CliIo): Promise<number> {
   let exitCode = 0;
@@ -85,9 +100,11 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
     .hook('preAction', () => {
       if (program.opts().color === false) io.color = false;
     });
-  addDemo(program, io, (code) => {
+  const finish = (code: number) => {
     exitCode = code;
-  });
+  };
+  addDemo(program, io, finish);
+  addExplain(program, io, finish);
   addReport(program, io);
   addCluster(program, io);
   for (const command of program.commands) command.copyInheritedSettings(program);

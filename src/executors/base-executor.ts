@@ -63,6 +63,8 @@ export interface BaseExecutorOptions {
   readonly syncInterval?: Duration | undefined;
   /** Name for events and logs. @default the class name */
   readonly name?: string | undefined;
+  /** What is taken out of log tails, messages and events in evidence; an empty list leaves them as they are. @default common shapes of secrets */
+  readonly secretPatterns?: readonly RegExp[] | undefined;
   /** Source of time. @default the machine's */
   readonly clock?: Clock | undefined;
   /** Where log lines go. @default nowhere */

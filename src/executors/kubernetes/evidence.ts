@@ -1,7 +1,9 @@
 /** Captures what only the server has about a failed pod, before the pod goes: events and the end of the log. */
 import type { Clock } from '../../core/clock.js';
+import { DEFAULT_SECRET_PATTERNS, redact } from '../../core/redact.js';
 import type { Verdict } from '../../core/verdict.js';
 import type { EventReader, LogReader } from '../../kube/kube-client.js';
+import { eventLines } from '../../lifecycle/explain.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 
 const LIMIT_MS = 5_000;
@@ -16,12 +18,7 @@ async function recentEvents(client: EventReader, pod: PodObservation, signal: Ab
     limit: 50,
     signal,
   });
-  const time = (event: { lastTimestamp?: string | null; eventTime?: string | null }) =>
-    event.lastTimestamp ?? event.eventTime ?? '';
-  return list.items
-    .sort((a, b) => time(a).localeCompare(time(b)))
-    .slice(-MAX_EVENTS)
-    .map(({ reason, message }) => `${reason ?? 'Event'}: ${(message ?? '').slice(0, 300)}`);
+  return eventLines(list.items, MAX_EVENTS);
 }
 
 async function logTail(
@@ -46,10 +43,11 @@ export async function withServerEvidence(
   pod: PodObservation,
   verdict: Verdict,
   clock: Clock,
+  patterns: readonly RegExp[] = DEFAULT_SECRET_PATTERNS,
 ): Promise<Verdict> {
   const limit = new AbortController();
   const cancelLimit = clock.schedule(LIMIT_MS, () => limit.abort(new Error('evidence took too long')));
-  const container = verdict.evidence.container;
+  const { container, terminationMessage: message } = verdict.evidence;
   const wantsLog = container !== undefined && verdict.evidence.exitCode !== undefined;
   const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
   const [events, tail] = await Promise.all([
@@ -57,12 +55,14 @@ export async function withServerEvidence(
     wantsLog ? orNothing(logTail(client, pod, container, limit.signal)) : undefined,
   ]);
   cancelLimit();
+  const clean = (text: string) => redact(text, patterns);
   return {
     ...verdict,
     evidence: {
       ...verdict.evidence,
-      ...(events === undefined || events.length === 0 ? {} : { events }),
-      ...(tail === undefined || tail === '' ? {} : { logTail: tail }),
+      ...(message === undefined ? {} : { terminationMessage: clean(message) }),
+      ...(events === undefined || events.length === 0 ? {} : { events: events.map(clean) }),
+      ...(tail === undefined || tail === '' ? {} : { logTail: clean(tail) }),
     },
   };
 }

@@ -115,6 +115,7 @@ export class KubernetesExecutor extends BaseExecutor {
       ender: this.#ender,
       executorId: this.executorId,
       executorLabel: this.#label,
+      secretPatterns: options.secretPatterns,
       isManuallyAcknowledged: options.acknowledge === 'manual',
       deletesOnSuccess: this.#config.deleteWorkerPods,
       deletesOnFailure: this.#config.deleteWorkerPods && this.#config.deleteWorkerPodsOnFailure,

@@ -65,6 +65,8 @@ export interface PodLifecycleOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly reports: LifecycleReports;
+  /** Taken out of evidence. */
+  readonly secretPatterns: readonly RegExp[] | undefined;
   readonly isManuallyAcknowledged: boolean;
   readonly deletesOnSuccess: boolean;
   readonly deletesOnFailure: boolean;
@@ -213,14 +215,14 @@ export class PodLifecycle {
   }
 
   async #handleEnd(track: PodTrack, decision: FinalDecision): Promise<void> {
-    const { client, clock, ender } = this.#options;
+    const { client, clock, ender, secretPatterns } = this.#options;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     const end: PodEnd =
       decision.type === 'expired'
         ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
         : decision.end;
     if (end.result === 'success') return this.#deliver(track, end);
-    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock);
+    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
     const failed = { ...end, verdict };
     const spent = this.#nextLaunch(track, verdict);
     if (spent === undefined) {

@@ -1,6 +1,7 @@
 /** Runs tasks as child processes of the host. */
 import { type Duration, durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
+import { redact } from '../../core/redact.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput } from '../../core/task-key.js';
 import type { Evidence, Verdict } from '../../core/verdict.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
@@ -255,7 +256,8 @@ export class LocalExecutor extends BaseExecutor {
     if (spawnError !== undefined) this.fail(task.key, spawnVerdict(spawnError, task, config), details);
     else if (exitCode === 0 && lateAfterMs === undefined) this.success(task.key, details);
     else {
-      const evidence: Evidence = { exitCode, signal, logTail: output.tail(TAIL_LINES, TAIL_CHARS) };
+      const logTail = redact(output.tail(TAIL_LINES, TAIL_CHARS), this.#options.secretPatterns);
+      const evidence: Evidence = { exitCode, signal, logTail };
       const verdict =
         lateAfterMs === undefined
           ? exitVerdict(exitCode, signal, evidence)
