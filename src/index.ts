@@ -75,6 +75,7 @@ export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-e
 export { KubernetesExecutor } from './executors/kubernetes/kubernetes-executor.js';
 export type { KubernetesExecutorOptions } from './executors/kubernetes/kubernetes-options.js';
 export type { PendingReason } from './executors/kubernetes/pending.js';
+export type { KeepPodsOptions, KeepRule } from './executors/kubernetes/pod-keeper.js';
 export type {
   LaunchBackoffOptions,
   LaunchBudgetOptions,

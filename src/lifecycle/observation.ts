@@ -1,6 +1,6 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
-import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION } from '../wire/names.js';
+import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, LABELS } from '../wire/names.js';
 import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
 
 /** Part that a container plays in its pod. */
@@ -63,6 +63,8 @@ export interface PodObservation {
   readonly deletionAskedAt: number | undefined;
   /** Whether scheduling gates hold it back. */
   readonly isGated: boolean;
+  /** Whether somebody wants it kept once it has ended. */
+  readonly isHeld: boolean;
   /** When it was created, RFC 3339. */
   readonly createdAt: string | undefined;
   /** Conditions. */
@@ -172,6 +174,7 @@ export function observe(pod: Pod): PodObservation {
     isDeleting: metadata.deletionTimestamp !== undefined,
     deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
+    isHeld: metadata.labels?.[LABELS.keep] === 'true',
     createdAt: metadata.creationTimestamp ?? undefined,
     conditions: status?.conditions ?? [],
     base: mains.find((container) => container.role === 'base'),

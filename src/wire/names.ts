@@ -21,6 +21,8 @@ export const LABELS = Object.freeze({
   mapIndex: 'podwright.dev/map-index',
   /** `true` once the outcome of a kept pod was delivered; watches leave such pods out. */
   done: 'podwright.dev/done',
+  /** Set to `true` by anybody: the pod is not removed once it has ended. */
+  keep: 'podwright.dev/keep',
 });
 
 /** Value of {@link LABELS}.managedBy. */

@@ -24,6 +24,7 @@ import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
 import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
+import { PodKeeper } from './pod-keeper.js';
 import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
@@ -42,6 +43,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #tracks = new PodTrackTable();
   readonly #policy: LifecyclePolicy;
   readonly #ender: PodEnder;
+  readonly #keeper: PodKeeper;
   readonly #lifecycle: PodLifecycle;
   readonly #remover: PodRemover;
   readonly #logs: PodLogs;
@@ -67,7 +69,8 @@ export class KubernetesExecutor extends BaseExecutor {
       ]);
     this.#client = options.kubeClient;
     this.#config = resolveKubernetesConfig(options.config);
-    const { policy, retry, nodeLostFenceMs } = lifecycleSettings(options, this.#config);
+    const settings = lifecycleSettings(options, this.#config);
+    const { policy, retry, nodeLostFenceMs, deletesOnSuccess, deletesOnFailure } = settings;
     this.#policy = policy;
     this.executorId =
       options.executorId ??
@@ -98,6 +101,7 @@ export class KubernetesExecutor extends BaseExecutor {
       maxRetries: this.#config.taskPublishMaxRetries,
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
     });
+    this.#keeper = new PodKeeper({ ...parts, remover: this.#remover, limits: settings.keep });
     this.#ender = new PodEnder({
       ...parts,
       remover: this.#remover,
@@ -117,8 +121,9 @@ export class KubernetesExecutor extends BaseExecutor {
       executorLabel: this.#label,
       secretPatterns: options.secretPatterns,
       isManuallyAcknowledged: options.acknowledge === 'manual',
-      deletesOnSuccess: this.#config.deleteWorkerPods,
-      deletesOnFailure: this.#config.deleteWorkerPods && this.#config.deleteWorkerPodsOnFailure,
+      keeper: this.#keeper,
+      deletesOnSuccess,
+      deletesOnFailure,
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
       reports: {
         seen: (track) => this.#logs.seen(track),
@@ -231,7 +236,10 @@ export class KubernetesExecutor extends BaseExecutor {
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
     const status = this.#watcher.status();
-    if (status.synced) return;
+    if (status.synced) {
+      void this.#keeper.resume(this.#label, this.#scope(), this.#stop.signal);
+      return;
+    }
     this.#stop.abort();
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
@@ -276,6 +284,7 @@ export class KubernetesExecutor extends BaseExecutor {
 
   protected override async onClose(): Promise<void> {
     for (const track of this.#tracks.all()) track.cancelTimer();
+    this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     this.#stop.abort();
     await this.#following;

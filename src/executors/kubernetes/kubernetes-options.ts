@@ -18,6 +18,7 @@ import type { PodGenerator } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
+import { type KeepPodsOptions, resolveKeepPods } from './pod-keeper.js';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from './retry-options.js';
 
 /** Options of a {@link KubernetesExecutor}. */
@@ -60,6 +61,8 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly mutatePod?: ((pod: Pod, task: QueuedTask) => Pod | undefined) | undefined;
   /** Whether a container that exits with 0 although a process in it was killed for want of memory is a success. @default false */
   readonly treatOomWithExitZeroAsSuccess?: boolean | undefined;
+  /** Which finished pods are kept, and how long. @default as `deleteWorkerPods` and `deleteWorkerPodsOnFailure` say */
+  readonly keepPods?: KeepPodsOptions | undefined;
   /** Source of jitter. @default Math.random */
   readonly random?: Random | undefined;
 }
@@ -101,6 +104,9 @@ export interface LifecycleSettings {
   readonly retry: ResolvedRetry;
   /** How long after its node was called lost a pod counts as dead without proof; `undefined` for never. */
   readonly nodeLostFenceMs: number | undefined;
+  readonly keep: ReturnType<typeof resolveKeepPods>;
+  readonly deletesOnSuccess: boolean;
+  readonly deletesOnFailure: boolean;
 }
 
 /**
@@ -118,6 +124,15 @@ export function lifecycleSettings(
   const nodeLostFenceMs = nodeLostFence === 'never' ? undefined : parseDuration(nodeLostFence);
   if (nodeLostFence !== 'never' && nodeLostFenceMs === undefined)
     problems.push({ field: 'nodeLostFence', value: nodeLostFence, rule: 'must be a duration, or never' });
+  const keep = resolveKeepPods(options.keepPods, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return { policy, retry, nodeLostFenceMs };
+  const { deleteWorkerPods, deleteWorkerPodsOnFailure } = config;
+  return {
+    policy,
+    retry,
+    nodeLostFenceMs,
+    keep,
+    deletesOnSuccess: deleteWorkerPods && options.keepPods?.succeeded === undefined,
+    deletesOnFailure: deleteWorkerPods && deleteWorkerPodsOnFailure && options.keepPods?.failed === undefined,
+  };
 }

@@ -30,6 +30,7 @@ import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
 import type { PodEnder } from './pod-ender.js';
 import { podIdOf } from './pod-feed.js';
+import type { PodKeeper } from './pod-keeper.js';
 import type { PodTrack, PodTrackTable } from './pod-track.js';
 import type { ResolvedRetry } from './retry-options.js';
 
@@ -57,6 +58,7 @@ export interface PodLifecycleOptions {
   readonly remover: PodRemover;
   readonly tracks: PodTrackTable;
   readonly ender: PodEnder;
+  readonly keeper: PodKeeper;
   readonly policy: LifecyclePolicy;
   readonly retry: ResolvedRetry;
   readonly executorId: string;
@@ -307,14 +309,17 @@ export class PodLifecycle {
   }
 
   async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
-    const { remover, launcher, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } = this.#options;
+    const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } =
+      this.#options;
     const { seen } = track;
     if (seen === undefined || track.isGone) return launcher.wakeParked();
     const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
     await reports.logsRead(track);
-    const isKept = track.isDead && !(hasSucceeded ? deletesOnSuccess : deletesOnFailure);
-    if (isKept) await remover.markDone(pod);
-    else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
+    const isKept = track.isDead && (seen.isHeld || !(hasSucceeded ? deletesOnSuccess : deletesOnFailure));
+    if (isKept) {
+      await remover.markDone(pod);
+      keeper.keep(pod, hasSucceeded ? 'succeeded' : 'failed');
+    } else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
     launcher.wakeParked();
   }
 

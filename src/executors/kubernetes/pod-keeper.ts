@@ -1,0 +1,133 @@
+/** Removes pods that were kept after their outcome, once nobody should want them any more: by age, and all but the last so many. */
+import type { Clock } from '../../core/clock.js';
+import { type Duration, parseDuration } from '../../core/duration.js';
+import type { Logger } from '../../core/logger.js';
+import type { ConfigProblem } from '../../errors.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { PodIdentity, PodRemover } from '../../launch/pod-remover.js';
+import { endOf } from '../../lifecycle/classify.js';
+import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import { LABELS } from '../../wire/names.js';
+
+/** How long finished pods are kept. Where both limits are given, a pod goes as soon as one of them is passed. */
+export interface KeepRule {
+  /** So long after the end of the pod. @default no limit */
+  readonly for?: Duration | undefined;
+  /** Only the last so many, over all tasks of the executor; an integer of at least 0. @default no limit */
+  readonly last?: number | undefined;
+}
+
+/** Which finished pods are kept. A pod with the label `podwright.dev/keep: "true"` is never removed. */
+export interface KeepPodsOptions {
+  /** Pods of tasks that succeeded. @default they are deleted, as `deleteWorkerPods` says */
+  readonly succeeded?: KeepRule | undefined;
+  /** Pods of tasks that failed. @default they are kept without a limit, as `deleteWorkerPodsOnFailure` says */
+  readonly failed?: KeepRule | undefined;
+}
+
+interface Limits {
+  readonly forMs: number;
+  readonly last: number;
+}
+type Limit = Readonly<Record<keyof KeepPodsOptions, Limits>>;
+
+/** Checks the options; problems are added to the list. */
+export function resolveKeepPods(options: KeepPodsOptions = {}, problems: ConfigProblem[] = []): Limit {
+  const read = (name: keyof KeepPodsOptions): Limits => {
+    const { for: age, last = Number.POSITIVE_INFINITY } = options[name] ?? {};
+    const forMs = age === undefined ? Number.POSITIVE_INFINITY : parseDuration(age);
+    if (forMs === undefined)
+      problems.push({ field: `keepPods.${name}.for`, value: age, rule: 'must be a duration, such as "24h"' });
+    if (last !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(last) && last >= 0))
+      problems.push({ field: `keepPods.${name}.last`, value: last, rule: 'must be an integer of at least 0' });
+    return { forMs: forMs ?? 0, last };
+  };
+  return { succeeded: read('succeeded'), failed: read('failed') };
+}
+
+/** What a {@link PodKeeper} works with. */
+export interface PodKeeperOptions {
+  readonly client: KubeClient;
+  readonly remover: PodRemover;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limit;
+}
+
+interface Kept extends PodIdentity {
+  readonly cancelTimer: () => void;
+}
+
+/** See the module's text. */
+export class PodKeeper {
+  readonly #options: PodKeeperOptions;
+  /** By what they ended as, oldest first. */
+  readonly #kept = { succeeded: new Map<string, Kept>(), failed: new Map<string, Kept>() };
+
+  constructor(options: PodKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is anything to do at all. */
+  get isNeeded(): boolean {
+    const { succeeded, failed } = this.#options.limits;
+    return [succeeded.forMs, succeeded.last, failed.forMs, failed.last].some(Number.isFinite);
+  }
+
+  /** Takes in a pod that has been marked as done. */
+  keep(pod: PodIdentity, as: keyof KeepPodsOptions, ageMs = 0): void {
+    const { clock, limits } = this.#options;
+    const { forMs, last } = limits[as];
+    const kept = this.#kept[as];
+    if (!Number.isFinite(forMs) && !Number.isFinite(last)) return;
+    const cancelTimer = Number.isFinite(forMs)
+      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(pod, as))
+      : () => {};
+    kept.set(pod.uid, { ...pod, cancelTimer });
+    for (const oldest of kept.values()) {
+      if (kept.size <= last) break;
+      void this.#release(oldest, as);
+    }
+  }
+
+  /** Takes in what a former self has kept. Never rejects. */
+  async resume(executorLabel: string, namespace: string | undefined, signal: AbortSignal): Promise<void> {
+    if (!this.isNeeded) return;
+    const { client, logger } = this.#options;
+    const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
+    const found: PodObservation[] = [];
+    let page: string | undefined;
+    try {
+      do {
+        const list = await client.listPods({ namespace, labelSelector, limit: 500, continue: page, signal });
+        found.push(...list.items.map(observe));
+        page = list.metadata.continue === '' ? undefined : list.metadata.continue;
+      } while (page !== undefined);
+    } catch (error) {
+      if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
+      return;
+    }
+    const ended = (pod: PodObservation) => Date.parse(pod.base?.finishedAt ?? pod.createdAt ?? '') || 0;
+    const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
+    for (const pod of found.sort((a, b) => ended(a) - ended(b)))
+      this.keep(pod, endOf(pod)?.result === 'success' ? 'succeeded' : 'failed', Math.max(0, now - ended(pod)));
+  }
+
+  /** Forgets all; what is kept then waits for the next executor of the same id. */
+  close(): void {
+    for (const kept of Object.values(this.#kept)) {
+      for (const { cancelTimer } of kept.values()) cancelTimer();
+      kept.clear();
+    }
+  }
+
+  async #release({ uid, namespace, name }: PodIdentity, as: keyof KeepPodsOptions): Promise<void> {
+    const { client, remover } = this.#options;
+    this.#kept[as].get(uid)?.cancelTimer();
+    this.#kept[as].delete(uid);
+    // Somebody may have asked meanwhile to keep it, for a look at it.
+    const pod = await client.readPod(namespace, name).catch(() => undefined);
+    if (pod?.metadata?.uid === uid && pod.metadata.labels?.[LABELS.keep] !== 'true')
+      await remover.remove({ namespace, name, uid });
+  }
+}
