@@ -1,6 +1,11 @@
 import { defineConfig, type Options } from 'tsup';
 
-const library = { index: 'src/index.ts', testing: 'src/testing/index.ts' };
+const library = {
+  index: 'src/index.ts',
+  testing: 'src/testing/index.ts',
+  opentelemetry: 'src/telemetry/opentelemetry.ts',
+  prometheus: 'src/telemetry/prometheus.ts',
+};
 
 const common: Options = { platform: 'node', target: 'node20', outDir: 'dist', sourcemap: false, treeshake: true };
 

@@ -14,6 +14,7 @@ export {
 } from './config/kubernetes-config.js';
 export type { BackoffPolicy } from './core/backoff.js';
 export { type Clock, type DelayOptions, systemClock } from './core/clock.js';
+export { type ApiCallMessage, DIAGNOSTICS_CHANNELS, type ExecutorMessage } from './core/diagnostics.js';
 export type { Duration } from './core/duration.js';
 export { GuardedEmitter } from './core/guarded-emitter.js';
 export { type Logger, silentLogger } from './core/logger.js';
@@ -24,6 +25,7 @@ export type {
   Outcome,
   OutcomeBase,
   OutcomeTimes,
+  PodTimes,
   QueuedTask,
   RunLogOptions,
   SuccessOutcome,

@@ -50,6 +50,20 @@ export interface OutcomeTimes {
   readonly endedAt: number;
 }
 
+/** Times of a pod's steps in milliseconds since the epoch, by the cluster's clocks; `undefined` where a step did not happen or is not told. */
+export interface PodTimes {
+  /** Created. */
+  readonly createdAt: number | undefined;
+  /** Put on a node. */
+  readonly scheduledAt: number | undefined;
+  /** Its sandbox stood; from here on images are pulled. */
+  readonly sandboxAt: number | undefined;
+  /** The base container started: images are there. */
+  readonly startedAt: number | undefined;
+  /** The base container ended. */
+  readonly finishedAt: number | undefined;
+}
+
 /** What every outcome has. */
 export interface OutcomeBase {
   /** Identity of the try. */
@@ -64,6 +78,8 @@ export interface OutcomeBase {
   readonly launches: number;
   /** When its steps happened. */
   readonly times: OutcomeTimes;
+  /** Of a pod: when the steps of its last launch happened, by the cluster's clocks. */
+  readonly podTimes?: PodTimes | undefined;
   /** Exit code of the main container or process, where there was one. */
   readonly exitCode: number | undefined;
   /** What a container left as its termination message, up to 4 KiB; `undefined` where nothing. */

@@ -2,8 +2,10 @@
  * The executor contract with everything that does not depend on where tasks run: queue, slots, events, outcomes, and both ways of
  * driving. An executor of one's own extends {@link BaseExecutor} and overrides `launch`; it reports with `success` and `fail`.
  */
+import type { EventEmitter } from 'eventemitter3';
 import { AsyncQueue } from '../core/async-queue.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { publishExecutorEvent } from '../core/diagnostics.js';
 import { type Duration, durationMs } from '../core/duration.js';
 import { GuardedEmitter } from '../core/guarded-emitter.js';
 import { type Logger, silentLogger } from '../core/logger.js';
@@ -396,6 +398,14 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /** Makes a self-driving executor fill its slots soon; call it when something outside has changed. */
   protected kick(): void {
     this.#driver.kick();
+  }
+
+  override emit<E extends EventEmitter.EventNames<ExecutorEvents>>(
+    event: E,
+    ...args: EventEmitter.EventArgs<ExecutorEvents, E>
+  ): boolean {
+    publishExecutorEvent({ event, executor: this.name, payload: args[0] });
+    return super.emit(event, ...args);
   }
 
   protected override onListenerError(event: string, error: unknown): void {

@@ -1,7 +1,7 @@
 /** Builds outcomes and hands them to everybody who listens: run, event buffer, streams, waiting host loops. */
 import { AsyncQueue } from '../core/async-queue.js';
 import type { Clock } from '../core/clock.js';
-import type { Outcome, TaskEvent } from '../core/outcome.js';
+import type { Outcome, PodTimes, TaskEvent } from '../core/outcome.js';
 import type { TaskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { ChangeSignal } from './change-signal.js';
@@ -22,6 +22,8 @@ export interface EndDetails {
   readonly launches?: number | undefined;
   /** When it began to run, where that was not reported before. */
   readonly runningAt?: number | undefined;
+  /** When the steps of its pod happened. */
+  readonly podTimes?: PodTimes | undefined;
   /** Called by the outcome's `acknowledge()`. */
   readonly acknowledge?: (() => Promise<void>) | undefined;
 }
@@ -48,6 +50,7 @@ export function makeOutcome(
       runningAt: entry.runningAt ?? details.runningAt,
       endedAt,
     }),
+    ...(details.podTimes === undefined ? {} : { podTimes: details.podTimes }),
     exitCode: details.exitCode,
     result: details.result,
     warnings: details.warnings ?? [],

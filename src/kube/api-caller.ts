@@ -1,5 +1,6 @@
 /** One call to the API server with all that goes with it: credentials, deadline, repetition, flow control. */
 import { type Clock, systemClock } from '../core/clock.js';
+import { publishApiCall } from '../core/diagnostics.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
@@ -127,7 +128,15 @@ export class ApiCaller {
         throw new KubeApiError(`${nameOf(call)}: the client is closed`, { status: 0, reason: 'Closed' });
       const given = await credentials?.headers();
       const sentAt = this.#clock.now();
-      const response = await transport.request({
+      const startedAt = this.#clock.monotonic();
+      const tell = (status: number) =>
+        publishApiCall(() => ({
+          method: call.method,
+          path: call.path.split('?')[0] as string,
+          status,
+          durationMs: this.#clock.monotonic() - startedAt,
+        }));
+      const request = transport.request({
         method: call.method,
         path: call.path,
         headers: {
@@ -141,6 +150,11 @@ export class ApiCaller {
         signal,
         stream: isStream,
       });
+      const response = await request.catch((error: unknown) => {
+        tell(0);
+        throw error;
+      });
+      tell(response.status);
       this.#serverTime.note(response.headers.date, sentAt, this.#clock.now());
       if (response.status >= 200 && response.status < 300) return response;
       const error = errorOfResponse(

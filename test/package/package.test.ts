@@ -34,7 +34,13 @@ beforeAll(() => {
   mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', join(home, tarball), '--strip-components=1', '-C', installed]);
   // Installing the dependencies anew would need a registry; they are the ones of this checkout.
-  const dependencies = [...Object.keys(packageJson.dependencies), 'argparse', '@types/node', 'undici-types'];
+  const dependencies = [
+    ...Object.keys(packageJson.dependencies),
+    ...Object.keys(packageJson.peerDependencies),
+    'argparse',
+    '@types/node',
+    'undici-types',
+  ];
   for (const name of dependencies.filter((name) => existsSync(join(root, 'node_modules', name)))) {
     mkdirSync(join(home, 'node_modules', name, '..'), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(home, 'node_modules', name));
@@ -55,15 +61,18 @@ describe('the packed tarball', () => {
     expect(existsSync(data) ? readdirSync(data).filter((name) => name.endsWith('.txt')) : []).toEqual([]);
   });
 
-  it.each(['podwright', 'podwright/testing'])('gives %s to import and to require the same names', (entry) => {
-    const names = 'const names = Object.keys(m).sort(); console.log(JSON.stringify(names));';
-    const imported = node(['--input-type=module', '-e', `import * as m from '${entry}'; ${names}`]);
-    const required = node(['--input-type=commonjs', '-e', `const m = require('${entry}'); ${names}`]);
-    expect(imported.stderr).toBe('');
-    expect(required.stderr).toBe('');
-    expect(JSON.parse(imported.stdout).length).toBeGreaterThan(0);
-    expect(JSON.parse(required.stdout)).toEqual(JSON.parse(imported.stdout));
-  });
+  it.each(['podwright', 'podwright/testing', 'podwright/opentelemetry', 'podwright/prometheus'])(
+    'gives %s to import and to require the same names',
+    (entry) => {
+      const names = 'const names = Object.keys(m).sort(); console.log(JSON.stringify(names));';
+      const imported = node(['--input-type=module', '-e', `import * as m from '${entry}'; ${names}`]);
+      const required = node(['--input-type=commonjs', '-e', `const m = require('${entry}'); ${names}`]);
+      expect(imported.stderr).toBe('');
+      expect(required.stderr).toBe('');
+      expect(JSON.parse(imported.stdout).length).toBeGreaterThan(0);
+      expect(JSON.parse(required.stdout)).toEqual(JSON.parse(imported.stdout));
+    },
+  );
 
   it('knows its errors across both copies', () => {
     const { stdout, stderr } = node([

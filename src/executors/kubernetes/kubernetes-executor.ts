@@ -15,7 +15,7 @@ import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import { type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
-import type { Watcher } from '../../watch/watcher.js';
+import type { Watcher, WatchStatus } from '../../watch/watcher.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
@@ -171,6 +171,11 @@ export class KubernetesExecutor extends BaseExecutor {
     if (track !== undefined) return pendingOf(track, this.clock.monotonic());
     const wait = this.queueWait(key);
     return wait === undefined ? undefined : pendingInQueue(wait.sinceMs, wait.limitMs);
+  }
+
+  /** How the watch over this executor's pods is doing. */
+  watchStatus(): WatchStatus {
+    return this.#watcher.status();
   }
 
   /** The pod that a task would run as, without creating anything. Values of environment variables are part of it. */

@@ -19,6 +19,7 @@ import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import { podTimesOf } from '../../lifecycle/pod-times.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
@@ -300,6 +301,7 @@ export class PodLifecycle {
       warnings: end.warnings,
       ranAs: seen === undefined ? undefined : `${seen.namespace}/${seen.name}`,
       launches: track.launch,
+      podTimes: seen === undefined ? undefined : podTimesOf(seen),
       result: end.result === 'success' ? end.message : undefined,
       acknowledge: isManuallyAcknowledged ? cleanup : undefined,
     };
