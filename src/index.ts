@@ -76,6 +76,7 @@ export type {
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
 export { KubernetesExecutor } from './executors/kubernetes/kubernetes-executor.js';
 export type { KubernetesExecutorOptions } from './executors/kubernetes/kubernetes-options.js';
+export type { LogSink, LogSource } from './executors/kubernetes/log-sink.js';
 export type { PendingReason } from './executors/kubernetes/pending.js';
 export type { KeepPodsOptions, KeepRule } from './executors/kubernetes/pod-keeper.js';
 export type {

@@ -75,6 +75,10 @@ export interface Evidence {
   readonly signal?: string | undefined;
   /** The container's memory limit. */
   readonly memoryLimit?: string | undefined;
+  /** What the container could use at most, as quantities by resource. */
+  readonly limits?: Readonly<Record<string, string>> | undefined;
+  /** What was set aside for it, as quantities by resource. */
+  readonly requests?: Readonly<Record<string, string>> | undefined;
   /** Conditions of the pod that matter, as `Type=Status (Reason: message)`. */
   readonly conditions?: readonly string[] | undefined;
   /** Events of the pod, newest last, as `Reason: message`. */

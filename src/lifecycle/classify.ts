@@ -89,7 +89,9 @@ export function evidenceOf(pod: PodObservation, container: ContainerObservation 
     terminationMessage: container?.state === 'terminated' ? cut(container.message) : undefined,
     exitCode: container?.exitCode,
     signal: container?.signal,
-    memoryLimit: container?.memoryLimit,
+    memoryLimit: container?.limits?.memory,
+    limits: container?.limits,
+    requests: container?.requests,
     conditions: pod.conditions
       .filter(({ type, status }) => type === 'DisruptionTarget' || status === 'False')
       .map(describeCondition),
@@ -186,7 +188,7 @@ function initFailure(pod: PodObservation): Verdict | undefined {
 }
 
 function containerVerdict(pod: PodObservation, base: ContainerObservation): Verdict {
-  const limit = base.memoryLimit === undefined ? '' : ` (limit ${base.memoryLimit})`;
+  const limit = base.limits?.memory === undefined ? '' : ` (limit ${base.limits.memory})`;
   if (base.reason === 'OOMKilled')
     return podVerdict('oom_killed', `Container ${base.name} was killed for want of memory${limit}`, pod);
   if (isStartFailure(base)) {

@@ -30,8 +30,10 @@ export interface ContainerObservation {
   readonly restartCount: number;
   /** Reason of the end before this one, where it was restarted. */
   readonly lastReason: string | undefined;
-  /** Its memory limit. */
-  readonly memoryLimit: string | undefined;
+  /** What it may use at most, as quantities by resource. */
+  readonly limits: Readonly<Record<string, string>> | undefined;
+  /** What is set aside for it, as quantities by resource. */
+  readonly requests: Readonly<Record<string, string>> | undefined;
 }
 
 /** A pod's phase; `Unknown` also stands for what nobody has heard of. */
@@ -133,7 +135,8 @@ function observeContainer(
     finishedAt: terminated?.finishedAt ?? undefined,
     restartCount: status.restartCount ?? 0,
     lastReason: status.lastState?.terminated?.reason,
-    memoryLimit: spec?.resources?.limits?.memory,
+    limits: spec?.resources?.limits,
+    requests: spec?.resources?.requests,
   };
 }
 

@@ -21,7 +21,10 @@ import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
+import type { LifecycleReports } from './lifecycle-reports.js';
+import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
+import { PodDelivery } from './pod-delivery.js';
 import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
 import { PodKeeper } from './pod-keeper.js';
@@ -44,13 +47,14 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #policy: LifecyclePolicy;
   readonly #ender: PodEnder;
   readonly #keeper: PodKeeper;
+  readonly #delivery: PodDelivery;
   readonly #lifecycle: PodLifecycle;
   readonly #remover: PodRemover;
   readonly #logs: PodLogs;
   readonly #intake: PodIntake;
   readonly #label: string;
   readonly #stop = new AbortController();
-  readonly #isStillWanted: NonNullable<KubernetesExecutorOptions['isStillWanted']>;
+  readonly #hasLogSink: boolean;
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
 
@@ -76,7 +80,7 @@ export class KubernetesExecutor extends BaseExecutor {
       options.executorId ??
       `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
     this.#label = makeSafeLabelValue(this.executorId);
-    this.#isStillWanted = options.isStillWanted ?? (() => true);
+    this.#hasLogSink = options.logSink !== undefined;
     const { namespace, image, baseContainer } = this.#config;
     this.#generator =
       options.podGenerator ??
@@ -108,8 +112,21 @@ export class KubernetesExecutor extends BaseExecutor {
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
       nodeLostFenceMs,
     });
+    const reports = this.#reports(options);
+    this.#delivery = new PodDelivery({
+      reports,
+      launcher,
+      remover: this.#remover,
+      keeper: this.#keeper,
+      tracks: this.#tracks,
+      isManuallyAcknowledged: options.acknowledge === 'manual',
+      deletesOnSuccess,
+      deletesOnFailure,
+      gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
+    });
     this.#lifecycle = new PodLifecycle({
       ...parts,
+      reports,
       generator: this.#generator,
       launcher,
       remover: this.#remover,
@@ -117,26 +134,10 @@ export class KubernetesExecutor extends BaseExecutor {
       policy,
       retry,
       ender: this.#ender,
+      delivery: this.#delivery,
       executorId: this.executorId,
       executorLabel: this.#label,
       secretPatterns: options.secretPatterns,
-      isManuallyAcknowledged: options.acknowledge === 'manual',
-      keeper: this.#keeper,
-      deletesOnSuccess,
-      deletesOnFailure,
-      gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
-      reports: {
-        seen: (track) => this.#logs.seen(track),
-        running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
-        warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
-        pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
-        relaunch: ({ task, launch }, verdict) =>
-          void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
-        success: ({ task }, details) => void this.success(task.key, details),
-        fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
-        isStillWanted: (task) => this.#isStillWanted(task.key),
-        logsRead: (track) => this.#logs.read(track),
-      },
     });
     this.#intake = new PodIntake({
       ...parts,
@@ -290,9 +291,29 @@ export class KubernetesExecutor extends BaseExecutor {
   protected override async onClose(): Promise<void> {
     for (const track of this.#tracks.all()) track.cancelTimer();
     this.#keeper.close();
+    const limit = new AbortController();
+    const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
+    const timedOut = this.clock.delay(limitMs, { signal: limit.signal }).catch(() => {});
+    await Promise.race([this.#delivery.settled(), timedOut]);
+    limit.abort();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     this.#stop.abort();
     await this.#following;
+  }
+
+  #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
+    return {
+      seen: (track) => this.#logs.seen(track),
+      running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
+      warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
+      pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
+      relaunch: ({ task, launch }, verdict) =>
+        void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
+      success: ({ task }, details) => void this.success(task.key, details),
+      fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
+      isStillWanted: (task) => isStillWanted(task.key),
+      logsRead: (track) => this.#logsTaken(track, logSink),
+    };
   }
 
   #scope(): string | undefined {
@@ -310,6 +331,18 @@ export class KubernetesExecutor extends BaseExecutor {
       logger: this.logger,
       store: options.resourceVersionStore,
     });
+  }
+
+  /** Resolves when everybody who wants the log of a finished pod has it. */
+  async #logsTaken(track: PodTrack, sink: LogSink | undefined): Promise<void> {
+    const { seen, launch, task } = track;
+    const parts = { client: this.#client, clock: this.clock, logger: this.logger };
+    await Promise.all([
+      this.#logs.read(track),
+      sink === undefined || seen === undefined
+        ? undefined
+        : drainLogs(sink, { key: task.key, launch, pod: seen }, parts),
+    ]);
   }
 
   #noticeForbidden(verb: 'delete' | 'patch', message: string): void {

@@ -18,6 +18,7 @@ import type { PodGenerator } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
+import type { LogSink } from './log-sink.js';
 import { type KeepPodsOptions, resolveKeepPods } from './pod-keeper.js';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from './retry-options.js';
 
@@ -61,6 +62,8 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly mutatePod?: ((pod: Pod, task: QueuedTask) => Pod | undefined) | undefined;
   /** Whether a container that exits with 0 although a process in it was killed for want of memory is a success. @default false */
   readonly treatOomWithExitZeroAsSuccess?: boolean | undefined;
+  /** Takes the whole log of each container of a pod that has ended, before the pod goes. @default none; logs are read on demand */
+  readonly logSink?: LogSink | undefined;
   /** Which finished pods are kept, and how long. @default as `deleteWorkerPods` and `deleteWorkerPodsOnFailure` say */
   readonly keepPods?: KeepPodsOptions | undefined;
   /** Source of jitter. @default Math.random */

@@ -8,7 +8,6 @@
 import { backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
-import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { Verdict } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
@@ -19,37 +18,20 @@ import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
-import { podTimesOf } from '../../lifecycle/pod-times.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import type { EndDetails } from '../outcome-hub.js';
 import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
+import type { LifecycleReports } from './lifecycle-reports.js';
+import type { PodDelivery } from './pod-delivery.js';
 import type { PodEnder } from './pod-ender.js';
 import { podIdOf } from './pod-feed.js';
-import type { PodKeeper } from './pod-keeper.js';
 import type { PodTrack, PodTrackTable } from './pod-track.js';
 import type { ResolvedRetry } from './retry-options.js';
-
-/** What the lifecycle tells the executor. */
-export interface LifecycleReports {
-  /** The pod of a launch was seen for the first time. */
-  readonly seen: (track: PodTrack) => void;
-  readonly running: (track: PodTrack) => void;
-  readonly pending: (track: PodTrack, reason: string) => void;
-  /** Something beside the base container has gone wrong. */
-  readonly warning: (track: PodTrack, warning: string) => void;
-  readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
-  readonly success: (track: PodTrack, details: EndDetails) => void;
-  readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
-  readonly isStillWanted: (task: QueuedTask) => boolean | Promise<boolean>;
-  /** Resolves when nobody reads the task's log any more, or has had time enough. */
-  readonly logsRead: (track: PodTrack) => Promise<void>;
-}
 
 /** What a {@link PodLifecycle} works with. */
 export interface PodLifecycleOptions {
@@ -59,7 +41,7 @@ export interface PodLifecycleOptions {
   readonly remover: PodRemover;
   readonly tracks: PodTrackTable;
   readonly ender: PodEnder;
-  readonly keeper: PodKeeper;
+  readonly delivery: PodDelivery;
   readonly policy: LifecyclePolicy;
   readonly retry: ResolvedRetry;
   readonly executorId: string;
@@ -70,10 +52,6 @@ export interface PodLifecycleOptions {
   readonly reports: LifecycleReports;
   /** Taken out of evidence. */
   readonly secretPatterns: readonly RegExp[] | undefined;
-  readonly isManuallyAcknowledged: boolean;
-  readonly deletesOnSuccess: boolean;
-  readonly deletesOnFailure: boolean;
-  readonly gracePeriodSeconds: number | undefined;
 }
 
 /** How often an autoscaler may extend a wait for a node. */
@@ -158,7 +136,7 @@ export class PodLifecycle {
       });
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
-      return this.#deliver(track, {
+      return this.#options.delivery.deliver(track, {
         result: 'failed',
         exitCode: undefined,
         verdict: launchVerdict('invalid_workload', message, hint),
@@ -183,11 +161,11 @@ export class PodLifecycle {
   async #launched(track: PodTrack, result: LaunchResult): Promise<void> {
     if (result.type === 'failed') {
       const end: PodEnd = { result: 'failed', exitCode: undefined, verdict: result.verdict, warnings: [] };
-      return this.#deliver(track, end);
+      return this.#options.delivery.deliver(track, end);
     }
     if (result.pod === undefined) {
       const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
-      return this.#deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+      return this.#options.delivery.deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
     }
     const pod = result.type === 'existing' ? await this.#claim(result.pod) : result.pod;
     // The watch may have shown a later state while the answer was on its way.
@@ -224,18 +202,18 @@ export class PodLifecycle {
       decision.type === 'expired'
         ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
         : decision.end;
-    if (end.result === 'success') return this.#deliver(track, end);
+    if (end.result === 'success') return this.#options.delivery.deliver(track, end);
     const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
     const failed = { ...end, verdict };
     const spent = this.#nextLaunch(track, verdict);
     if (spent === undefined) {
       if (decision.type === 'expired') await ender.end(track, undefined);
-      return this.#deliver(track, failed);
+      return this.#options.delivery.deliver(track, failed);
     }
     // A second launch starts only after proof that the first is dead.
     const isProven = track.isDead || (await ender.end(track, undefined));
     if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track))))
-      return this.#deliver(track, {
+      return this.#options.delivery.deliver(track, {
         ...failed,
         warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
       });
@@ -275,54 +253,16 @@ export class PodLifecycle {
       const delayMs = backoffMs(retry.backoffs[budget], Math.max(1, spent[budget]), random);
       await clock.delay(delayMs, { signal: track.abort.signal });
     } catch {
-      return this.#deliver(track, failed);
+      return this.#options.delivery.deliver(track, failed);
     }
+    const logsTaken = reports.logsRead(track);
     tracks.releasePod(track);
     track.advance(spent);
     await this.#launch(track);
+    if (seen === undefined || isGone) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    if (seen !== undefined && !isGone)
-      void remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
-  }
-
-  #deliver(track: PodTrack, end: PodEnd): void {
-    const { tracks, reports, isManuallyAcknowledged } = this.#options;
-    const { seen } = track;
-    track.isEnding = true;
-    track.cancelTimer();
-    tracks.remove(track);
-    let cleaned: Promise<void> | undefined;
-    const cleanup = () => {
-      cleaned ??= this.#cleanup(track, end.result === 'success');
-      return cleaned;
-    };
-    const details: EndDetails = {
-      exitCode: end.exitCode,
-      warnings: end.warnings,
-      ranAs: seen === undefined ? undefined : `${seen.namespace}/${seen.name}`,
-      launches: track.launch,
-      podTimes: seen === undefined ? undefined : podTimesOf(seen),
-      result: end.result === 'success' ? end.message : undefined,
-      acknowledge: isManuallyAcknowledged ? cleanup : undefined,
-    };
-    if (end.result === 'success') reports.success(track, details);
-    else reports.fail(track, end.verdict, details);
-    if (!isManuallyAcknowledged) void cleanup();
-  }
-
-  async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
-    const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } =
-      this.#options;
-    const { seen } = track;
-    if (seen === undefined || track.isGone) return launcher.wakeParked();
-    const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
-    await reports.logsRead(track);
-    const isKept = track.isDead && (seen.isHeld || !(hasSucceeded ? deletesOnSuccess : deletesOnFailure));
-    if (isKept) {
-      await remover.markDone(pod);
-      keeper.keep(pod, hasSucceeded ? 'succeeded' : 'failed');
-    } else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
-    launcher.wakeParked();
+    const { namespace, name, uid } = seen;
+    void this.#options.delivery.tracked(logsTaken.then(() => remover.remove({ namespace, name, uid })));
   }
 
   /** Runs one flow at a time per task; afterwards looks at what has happened meanwhile. */
@@ -336,7 +276,7 @@ export class PodLifecycle {
           'launch_failed',
           `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`,
         );
-        this.#deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+        this.#options.delivery.deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
       })
       .then(() => {
         if (track.busy !== flow) return;

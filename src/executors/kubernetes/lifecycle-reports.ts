@@ -1,0 +1,21 @@
+/** What the life of a pod means for its task, as told to the executor. */
+import type { QueuedTask } from '../../core/outcome.js';
+import type { Verdict } from '../../core/verdict.js';
+import type { EndDetails } from '../outcome-hub.js';
+import type { PodTrack } from './pod-track.js';
+
+/** What the lifecycle tells the executor. */
+export interface LifecycleReports {
+  /** The pod of a launch was seen for the first time. */
+  readonly seen: (track: PodTrack) => void;
+  readonly running: (track: PodTrack) => void;
+  readonly pending: (track: PodTrack, reason: string) => void;
+  /** Something beside the base container has gone wrong. */
+  readonly warning: (track: PodTrack, warning: string) => void;
+  readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
+  readonly success: (track: PodTrack, details: EndDetails) => void;
+  readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
+  readonly isStillWanted: (task: QueuedTask) => boolean | Promise<boolean>;
+  /** Resolves when nobody reads the log of the launch any more, or has had time enough. Never rejects. */
+  readonly logsRead: (track: PodTrack) => Promise<void>;
+}

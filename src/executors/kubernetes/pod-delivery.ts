@@ -1,0 +1,85 @@
+/** The last steps of a task: its outcome is told, then its pod is deleted, or kept and marked. In this order, whatever happens. */
+import type { PodLauncher } from '../../launch/pod-launcher.js';
+import type { PodRemover } from '../../launch/pod-remover.js';
+import type { PodEnd } from '../../lifecycle/classify.js';
+import { podTimesOf } from '../../lifecycle/pod-times.js';
+import type { EndDetails } from '../outcome-hub.js';
+import type { LifecycleReports } from './lifecycle-reports.js';
+import type { PodKeeper } from './pod-keeper.js';
+import type { PodTrack, PodTrackTable } from './pod-track.js';
+
+/** What a {@link PodDelivery} works with. */
+export interface PodDeliveryOptions {
+  readonly tracks: PodTrackTable;
+  readonly reports: LifecycleReports;
+  readonly launcher: PodLauncher;
+  readonly remover: PodRemover;
+  readonly keeper: PodKeeper;
+  readonly isManuallyAcknowledged: boolean;
+  readonly deletesOnSuccess: boolean;
+  readonly deletesOnFailure: boolean;
+  readonly gracePeriodSeconds: number | undefined;
+}
+
+/** See the module's text. */
+export class PodDelivery {
+  readonly #options: PodDeliveryOptions;
+  readonly #cleanups = new Set<Promise<unknown>>();
+
+  constructor(options: PodDeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all cleanups under way are through. */
+  async settled(): Promise<void> {
+    while (this.#cleanups.size > 0) await Promise.allSettled([...this.#cleanups]);
+  }
+
+  /** Tells the end of a task, once, and lets its pod be cleaned up: at once, or when the host has acknowledged. */
+  deliver(track: PodTrack, end: PodEnd): void {
+    const { tracks, reports, isManuallyAcknowledged } = this.#options;
+    const { seen } = track;
+    track.isEnding = true;
+    track.cancelTimer();
+    tracks.remove(track);
+    let cleaned: Promise<void> | undefined;
+    const cleanup = () => {
+      cleaned ??= this.tracked(this.#cleanup(track, end.result === 'success'));
+      return cleaned;
+    };
+    const details: EndDetails = {
+      exitCode: end.exitCode,
+      warnings: end.warnings,
+      ranAs: seen === undefined ? undefined : `${seen.namespace}/${seen.name}`,
+      launches: track.launch,
+      podTimes: seen === undefined ? undefined : podTimesOf(seen),
+      result: end.result === 'success' ? end.message : undefined,
+      acknowledge: isManuallyAcknowledged ? cleanup : undefined,
+    };
+    if (end.result === 'success') reports.success(track, details);
+    else reports.fail(track, end.verdict, details);
+    if (!isManuallyAcknowledged) void cleanup();
+  }
+
+  /** Counts a cleanup among those that an end waits for. */
+  tracked<T>(cleanup: Promise<T>): Promise<T> {
+    this.#cleanups.add(cleanup);
+    void cleanup.finally(() => this.#cleanups.delete(cleanup));
+    return cleanup;
+  }
+
+  async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
+    const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } =
+      this.#options;
+    const { seen } = track;
+    if (seen === undefined || track.isGone) return launcher.wakeParked();
+    const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
+    await reports.logsRead(track);
+    const isKept = track.isDead && (seen.isHeld || !(hasSucceeded ? deletesOnSuccess : deletesOnFailure));
+    if (isKept) {
+      await remover.markDone(pod);
+      keeper.keep(pod, hasSucceeded ? 'succeeded' : 'failed');
+    } else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
+    launcher.wakeParked();
+  }
+}
