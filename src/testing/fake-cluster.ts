@@ -159,7 +159,8 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     return {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'podwright', cluster: { server: this.url } }],
+      // Without the flag the official JavaScript client refuses to speak plain HTTP.
+      clusters: [{ name: 'podwright', cluster: { server: this.url, 'insecure-skip-tls-verify': true } }],
       users: [{ name: 'podwright', user: this.#token === undefined ? {} : { token: this.#token } }],
       contexts: [{ name: 'podwright', context: { cluster: 'podwright', user: 'podwright', namespace: 'default' } }],
       'current-context': 'podwright',

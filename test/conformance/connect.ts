@@ -76,5 +76,7 @@ export function sendToKubeconfig(file: string): Send {
     cert: pem(user, 'client-certificate'),
     key: pem(user, 'client-key'),
     token: user.token,
+    // A server that a test started itself has a certificate that nobody has signed.
+    rejectUnauthorized: String(cluster['insecure-skip-tls-verify'] ?? false) !== 'true',
   });
 }

@@ -21,7 +21,16 @@ import { parseResourcePath, type ResourcePath, type ResourceRequest, resourceReq
 import { keyOf } from './resources.js';
 import { type Answer, encoded, eventRenderer, formOf, listAnswer, objectAnswer } from './respond.js';
 import { reviewAccess } from './review.js';
-import { ApiError, failure, methodNotAllowed, notFound, PlainError, tooLarge, unknownResource } from './status.js';
+import {
+  ApiError,
+  failure,
+  methodNotAllowed,
+  notFound,
+  notImplemented,
+  PlainError,
+  tooLarge,
+  unknownResource,
+} from './status.js';
 import { Store } from './store.js';
 import type { ByteStream } from './stream.js';
 import { bind, evict } from './subresources.js';
@@ -65,6 +74,9 @@ export class ConnectionDropped extends Error {
 }
 
 const KUBELET = { name: 'system:kubelet', groups: ['system:masters'] };
+
+/** Subresources that stream both ways, which no part of the embedded cluster can serve. */
+const STREAMED = new Set(['exec', 'attach', 'portforward', 'proxy']);
 
 const REQUEST_LOG_LIMIT = 100_000;
 
@@ -233,6 +245,7 @@ export class ApiServer {
   async #subresource(request: ResourceRequest, now: number): Promise<Answer> {
     const { core } = this;
     const known = request.def.subresources.find(({ name }) => name === request.subresource);
+    if (request.def.resource === 'pods' && STREAMED.has(request.subresource)) throw notImplemented(request.subresource);
     if (known === undefined) throw unknownResource();
     if (!known.verbs.includes(request.verb)) throw methodNotAllowed();
     if (request.subresource === 'log') {

@@ -129,6 +129,11 @@ export function methodNotAllowed(): ApiError {
   return fail(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
+/** 501 for what a real server does and this one does not. */
+export function notImplemented(what: string): ApiError {
+  return fail(501, 'NotImplemented', `${what} is not implemented by the embedded cluster`, {});
+}
+
 /** 406. */
 export function notAcceptable(): ApiError {
   return fail(
