@@ -2,11 +2,11 @@
  * The same scenarios on the embedded server, and with CONFORMANCE_KUBECONFIG on a real one: both must answer what a real
  * kube-apiserver v1.36 has answered. CONFORMANCE_RECORD=1 writes those answers anew from the real one.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeCluster } from '../../src/testing/index.js';
 import { type Send, sendTo, sendToKubeconfig } from './connect.js';
+import { readRecordings, writeRecordings } from './recorded-file.js';
 import { play, type Recorded } from './scenario.js';
 import { knownGaps, suite } from './suite.js';
 
@@ -16,7 +16,7 @@ const isRecording = process.env.CONFORMANCE_RECORD === '1' && kubeconfig !== und
 for (const [file, scenarios] of Object.entries(suite)) {
   describe(`conformance: ${file}`, () => {
     const path = fileURLToPath(new URL(`./recorded/${file}.json`, import.meta.url));
-    const recorded: Record<string, Recorded[]> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+    const recorded = readRecordings(path);
     let cluster: FakeCluster | undefined;
     let send: Send;
     beforeAll(async () => {
@@ -28,7 +28,7 @@ for (const [file, scenarios] of Object.entries(suite)) {
     });
     afterAll(async () => {
       await cluster?.stop();
-      if (isRecording) writeFileSync(path, `${JSON.stringify(recorded, null, 1)}\n`);
+      if (isRecording) writeRecordings(path, recorded);
     });
     for (const [index, scenario] of scenarios.entries()) {
       const isGap = kubeconfig === undefined && knownGaps.has(scenario.name);
