@@ -27,15 +27,17 @@ export interface HybridExecutorOptions {
   readonly logger?: Logger | undefined;
 }
 
-const FORWARDED = [
-  'task:queued',
-  'task:launched',
-  'task:running',
-  'task:relaunch',
-  'task:pending',
-  'outcome',
-  'notice',
-] as const;
+/** A record, so that an event which is added later cannot be forgotten here. */
+const FORWARDED: Readonly<Record<Exclude<keyof ExecutorEvents, 'listener:error'>, true>> = {
+  'task:queued': true,
+  'task:launched': true,
+  'task:running': true,
+  'task:relaunch': true,
+  'task:pending': true,
+  'task:warning': true,
+  outcome: true,
+  notice: true,
+};
 
 function isExecutor(value: unknown): value is Executor {
   return (
@@ -240,7 +242,8 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
 
   #forward(side: Executor): void {
     const forward = this.emit.bind(this) as (event: string, payload: unknown) => boolean;
-    for (const event of FORWARDED) side.on(event, (payload: unknown) => void forward(event, payload));
+    for (const event of Object.keys(FORWARDED) as (keyof typeof FORWARDED)[])
+      side.on(event, (payload: unknown) => void forward(event, payload));
     side.on('outcome', (outcome) => {
       for (const stream of this.#streams) stream.push(outcome);
     });

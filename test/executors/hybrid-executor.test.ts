@@ -112,7 +112,9 @@ describe('HybridExecutor', () => {
     hybrid.queueTask(work('a'));
     await hybrid.heartbeat();
     local.success(key('a'));
-    expect(events).toEqual(['queued local', 'success local']);
+    hybrid.on('task:warning', ({ warning }) => void events.push(warning));
+    local.emit('task:warning', { key: key('a'), queue: undefined, at: 0, executor: 'local', warning: 'careful' });
+    expect(events).toEqual(['queued local', 'success local', 'careful']);
     expect([...hybrid.getEventBuffer().values()]).toMatchObject([{ state: 'success' }]);
     await hybrid.end();
   });
