@@ -92,8 +92,11 @@ export { LocalKubernetesExecutor, type LocalKubernetesExecutorOptions } from './
 export type { EndDetails } from './executors/outcome-hub.js';
 export { makeVerdict, type VerdictParts } from './executors/verdicts.js';
 export type { ApiCallerOptions } from './kube/api-caller.js';
+export type { CallRunnerOptions } from './kube/call-runner.js';
 export type { ClusterLike, KubeConfigLike } from './kube/client-node-config.js';
 export type { ConnectOptions, InClusterOptions } from './kube/connect.js';
+export { type CoreV1ApiLike, CoreV1KubeClient, type CoreV1KubeClientOptions } from './kube/core-v1-client.js';
+export { type EachPodOptions, eachPod } from './kube/each-pod.js';
 export type { FlowControlOptions } from './kube/flow-control.js';
 export {
   HttpKubeClient,
@@ -108,6 +111,7 @@ export type {
   AccessReviewer,
   CallOptions,
   CreateOptions,
+  DeleteCollectionOptions,
   DeleteOptions,
   EventReader,
   KubeClient,
@@ -120,11 +124,14 @@ export type {
   NodeReader,
   PatchOptions,
   PatchType,
+  PodCollectionWriter,
   PodReader,
   PodWatchChange,
   PodWatchError,
   PodWatchEvent,
   PodWriter,
+  QuotaReader,
+  SecretClient,
   ServerClock,
   WatchOptions,
 } from './kube/kube-client.js';
@@ -225,7 +232,9 @@ export type {
   Pod,
   PodSpec,
   PodStatus,
+  ResourceQuota,
   ResourceRequirements,
+  Secret,
   Toleration,
   Volume,
   VolumeMount,

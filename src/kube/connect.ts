@@ -53,13 +53,14 @@ function ofContext(context: KubeContext, clock: Clock): Found {
 async function ofFiles(files: readonly string[], name: string | undefined, clock: Clock): Promise<Found> {
   const context = readKubeconfig(files, name);
   if (!context.user.hasAuthProvider) return ofContext(context, clock);
-  return contextOfKubeConfig(
-    await loadWithClientNode(
-      files.filter((file) => existsSync(file)),
-      name,
-    ),
-    clock,
+  const config = await loadWithClientNode(
+    files.filter((file) => existsSync(file)),
+    name,
   );
+  const found = contextOfKubeConfig(config, clock);
+  // It impersonates by user only.
+  const headers = async () => ({ ...(await found.credentials.headers()), ...context.user.impersonate });
+  return { ...found, credentials: { ...found.credentials, headers } };
 }
 
 async function find({ kubeconfig, context, kubeConfig, source = 'any' }: ConnectOptions, clock: Clock): Promise<Found> {

@@ -71,13 +71,25 @@ export class FlowControl {
     return this.#urgent.size + this.#creates.size;
   }
 
+  /** Lets a call through at once where that is possible; gives the function that ends it. */
+  tryAcquire(priority: CallPriority): (() => void) | undefined {
+    const isCreate = priority === 'low';
+    if (!this.#hasRoom(isCreate) || this.#pauseMs() > 0 || (isCreate ? this.waiting : this.#urgent.size) > 0)
+      return undefined;
+    this.#take(isCreate);
+    return this.#releaser(isCreate);
+  }
+
   /** Resolves when a call may be sent, with the function that ends it. Rejects with `signal.reason` when the signal aborts first. */
   async acquire(priority: CallPriority, signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
-    const isCreate = priority === 'low';
-    if (!this.#hasRoom(isCreate) || this.#pauseMs() > 0 || (isCreate ? this.waiting : this.#urgent.size) > 0)
-      await this.#wait(priority, signal);
-    else this.#take(isCreate);
+    const release = this.tryAcquire(priority);
+    if (release !== undefined) return release;
+    await this.#wait(priority, signal);
+    return this.#releaser(priority === 'low');
+  }
+
+  #releaser(isCreate: boolean): () => void {
     let isOver = false;
     return () => {
       if (isOver) return;
@@ -97,10 +109,15 @@ export class FlowControl {
     }
   }
 
+  /** All calls wait for so long. */
+  pause(ms: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.monotonic() + ms);
+  }
+
   /** The server was asked too much. All calls wait for as long as it says. */
   throttled(retryAfterMs: number | undefined): void {
     const now = this.#clock.monotonic();
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + (retryAfterMs ?? 0));
+    this.pause(retryAfterMs ?? 0);
     this.#successes = 0;
     if (now - this.#halvedAt < HALVE_AT_MOST_EVERY_MS) return;
     this.#halvedAt = now;

@@ -2,17 +2,16 @@
  * The {@link KubeClient} over HTTP: paths, bodies and answers of each call. How calls are sent, repeated and bounded is in
  * `api-caller.ts`; what carries the bytes is a {@link Transport}.
  */
-import { KubeApiError } from '../errors.js';
 import type {
   KubeEvent,
   KubeList,
   KubeObject,
-  KubeStatus,
   Lease,
   Namespace,
   Node,
   Pod,
-  WireWatchEvent,
+  ResourceQuota,
+  Secret,
 } from '../wire/types.js';
 import { type ApiCall, ApiCaller, type ApiCallerOptions } from './api-caller.js';
 import { type ConnectOptions, connectTransport, type InClusterOptions } from './connect.js';
@@ -21,16 +20,17 @@ import type {
   AccessQuestion,
   CallOptions,
   CreateOptions,
+  DeleteCollectionOptions,
   DeleteOptions,
   KubeClient,
   ListOptions,
   LogOptions,
   PatchOptions,
-  PatchType,
   PodWatchEvent,
   WatchOptions,
 } from './kube-client.js';
-import { deleteBody, listQuery, logQuery, pathOf, withQuery } from './requests.js';
+import { eventOf, logQuery, pathOf, watchIdleMs, watchQuery, withQuery } from './requests.js';
+import { ResourceCalls } from './resource-calls.js';
 
 export type { RequestCredentials } from './api-caller.js';
 export type { RetryPolicy } from './retry.js';
@@ -41,19 +41,16 @@ export type HttpKubeClientOptions = ApiCallerOptions;
 /** Options of the ways to make a {@link HttpKubeClient} with a connection of its own. */
 export type HttpKubeClientConnectOptions = ConnectOptions & Omit<HttpKubeClientOptions, 'transport' | 'credentials'>;
 
-const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
-  json: 'application/json-patch+json',
-  merge: 'application/merge-patch+json',
-  strategic: 'application/strategic-merge-patch+json',
-  apply: 'application/apply-patch+yaml',
-};
+const LOG_IDLE_MS = 30_000;
 
 /** See the module's text. */
 export class HttpKubeClient implements KubeClient {
   readonly #caller: ApiCaller;
+  readonly #calls: ResourceCalls;
 
   constructor(options: HttpKubeClientOptions) {
     this.#caller = new ApiCaller(options);
+    this.#calls = new ResourceCalls(this.#caller);
   }
 
   /**
@@ -91,11 +88,11 @@ export class HttpKubeClient implements KubeClient {
   }
 
   readPod(namespace: string, name: string, options: CallOptions = {}): Promise<Pod | undefined> {
-    return this.#read<Pod>(pathOf('pods', namespace, name), options);
+    return this.#calls.read<Pod>(pathOf('pods', namespace, name), options);
   }
 
   listPods(options: ListOptions = {}): Promise<KubeList<Pod>> {
-    return this.#list<Pod>(pathOf('pods', options.namespace), options);
+    return this.#calls.list<Pod>(pathOf('pods', options.namespace), options);
   }
 
   watchPods(options: WatchOptions = {}): AsyncIterable<PodWatchEvent> {
@@ -104,77 +101,82 @@ export class HttpKubeClient implements KubeClient {
 
   createPod(namespace: string, pod: Pod, { dryRun = false, ...options }: CreateOptions = {}): Promise<Pod> {
     const path = withQuery(pathOf('pods', namespace), { dryRun: dryRun ? 'All' : undefined });
-    return this.#caller.json<Pod>({
-      ...options,
-      method: 'POST',
-      path,
-      body: pod,
-      isRepeatable: false,
-      priority: 'low',
-    });
+    return this.#calls.create<Pod>(path, pod, options);
   }
 
-  patchPod(
-    namespace: string,
-    name: string,
-    patch: unknown,
-    { type = 'merge', fieldManager, force, ...options }: PatchOptions = {},
-  ): Promise<Pod> {
-    return this.#caller.json<Pod>({
-      ...options,
-      method: 'PATCH',
-      path: withQuery(pathOf('pods', namespace, name), {
-        fieldManager,
-        force: force === undefined ? undefined : String(force),
-      }),
-      body: patch,
-      contentType: PATCH_TYPES[type],
-      isRepeatable: type !== 'json',
-      priority: 'normal',
-    });
+  patchPod(namespace: string, name: string, patch: unknown, options: PatchOptions = {}): Promise<Pod> {
+    return this.#calls.patch<Pod>(pathOf('pods', namespace, name), patch, options);
   }
 
   deletePod(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
-    return this.#delete(pathOf('pods', namespace, name), options);
+    return this.#calls.delete(pathOf('pods', namespace, name), options);
+  }
+
+  deletePods(options: DeleteCollectionOptions): Promise<void> {
+    return this.#calls.deleteAll(pathOf('pods', options.namespace), options);
   }
 
   async *readLog(namespace: string, pod: string, options: LogOptions = {}): AsyncGenerator<Uint8Array> {
     const { signal, timeoutMs } = options;
     const path = withQuery(`${pathOf('pods', namespace, pod)}/log`, logQuery(options));
-    const call: ApiCall = { signal, timeoutMs, method: 'GET', path, isRepeatable: true, priority: 'normal' };
+    const isFollowed = options.follow === true;
+    // A followed log may be silent for as long as its container is; a plain one that stops coming will not come any more.
+    const idleTimeoutMs = isFollowed ? undefined : LOG_IDLE_MS;
+    const call: ApiCall = {
+      signal,
+      timeoutMs,
+      method: 'GET',
+      path,
+      isRepeatable: true,
+      priority: 'normal',
+      idleTimeoutMs,
+    };
     // A followed log is not repeated here: who follows it knows how far it was read.
-    yield* await this.#caller.body(call, options.follow !== true);
+    yield* await this.#caller.body(call, !isFollowed);
   }
 
   listEvents(options: ListOptions = {}): Promise<KubeList<KubeEvent>> {
-    return this.#list<KubeEvent>(pathOf('events', options.namespace), options);
+    return this.#calls.list<KubeEvent>(pathOf('events', options.namespace), options);
   }
 
   listNodes(options: ListOptions = {}): Promise<KubeList<Node>> {
-    return this.#list<Node>(pathOf('nodes', undefined), options);
+    return this.#calls.list<Node>(pathOf('nodes', undefined), options);
+  }
+
+  listQuotas(options: ListOptions = {}): Promise<KubeList<ResourceQuota>> {
+    return this.#calls.list<ResourceQuota>(pathOf('resourcequotas', options.namespace), options);
+  }
+
+  createSecret(namespace: string, secret: Secret, options: CallOptions = {}): Promise<Secret> {
+    return this.#calls.create<Secret>(pathOf('secrets', namespace), secret, options);
+  }
+
+  listSecrets(options: ListOptions = {}): Promise<KubeList<Secret>> {
+    return this.#calls.list<Secret>(pathOf('secrets', options.namespace), options);
+  }
+
+  patchSecret(namespace: string, name: string, patch: unknown, options: PatchOptions = {}): Promise<Secret> {
+    return this.#calls.patch<Secret>(pathOf('secrets', namespace, name), patch, options);
+  }
+
+  deleteSecret(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
+    return this.#calls.delete(pathOf('secrets', namespace, name), options);
   }
 
   readNamespace(name: string, options: CallOptions = {}): Promise<Namespace | undefined> {
-    return this.#read<Namespace>(pathOf('namespaces', undefined, name), options);
+    return this.#calls.read<Namespace>(pathOf('namespaces', undefined, name), options);
   }
 
   readLease(namespace: string, name: string, options: CallOptions = {}): Promise<Lease | undefined> {
-    return this.#read<Lease>(pathOf('leases', namespace, name), options, 'high');
+    return this.#calls.read<Lease>(pathOf('leases', namespace, name), options, 'high');
   }
 
   listLeases(options: ListOptions = {}): Promise<KubeList<Lease>> {
-    return this.#list<Lease>(pathOf('leases', options.namespace), options);
+    return this.#calls.list<Lease>(pathOf('leases', options.namespace), options);
   }
 
   createLease(namespace: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
-    return this.#caller.json<Lease>({
-      ...options,
-      method: 'POST',
-      path: pathOf('leases', namespace),
-      body: lease,
-      isRepeatable: false,
-      priority: 'high',
-    });
+    return this.#calls.create<Lease>(pathOf('leases', namespace), lease, options, 'high');
   }
 
   replaceLease(namespace: string, name: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
@@ -189,7 +191,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   deleteLease(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
-    return this.#delete(pathOf('leases', namespace, name), options);
+    return this.#calls.delete(pathOf('leases', namespace, name), options);
   }
 
   async canI(
@@ -213,81 +215,14 @@ export class HttpKubeClient implements KubeClient {
     return review.status?.allowed === true;
   }
 
-  async #read<T>(path: string, options: CallOptions, priority: ApiCall['priority'] = 'normal'): Promise<T | undefined> {
-    try {
-      return await this.#caller.json<T>({ ...options, method: 'GET', path, isRepeatable: true, priority });
-    } catch (error) {
-      if (error instanceof KubeApiError && error.status === 404) return undefined;
-      throw error;
-    }
-  }
-
-  #list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
-    const { signal, timeoutMs } = options;
-    const full = withQuery(path, listQuery(options));
-    return this.#caller.json<KubeList<T>>({
-      signal,
-      timeoutMs,
-      method: 'GET',
-      path: full,
-      isRepeatable: true,
-      priority: 'normal',
-    });
-  }
-
-  async #delete(path: string, options: DeleteOptions): Promise<boolean> {
-    const { signal, timeoutMs, uid } = options;
-    try {
-      // Without a uid a second delete might hit the next object of the same name.
-      await this.#caller.json({
-        signal,
-        timeoutMs,
-        method: 'DELETE',
-        path,
-        body: deleteBody(options),
-        isRepeatable: uid !== undefined,
-        priority: 'high',
-      });
-      return true;
-    } catch (error) {
-      // Gone on a later attempt: an earlier one, whose answer was lost, has done it.
-      if (error instanceof KubeApiError && error.status === 404) return error.attempts > 1;
-      throw error;
-    }
-  }
-
   async *#watch(options: WatchOptions): AsyncGenerator<PodWatchEvent> {
-    const { signal, namespace, timeoutSeconds, allowWatchBookmarks = true, sendInitialEvents } = options;
-    const path = withQuery(pathOf('pods', namespace), {
-      ...listQuery(options),
-      watch: 'true',
-      timeoutSeconds: timeoutSeconds === undefined ? undefined : String(timeoutSeconds),
-      allowWatchBookmarks: String(allowWatchBookmarks),
-      sendInitialEvents: sendInitialEvents === undefined ? undefined : String(sendInitialEvents),
-    });
+    const { signal, namespace } = options;
+    const path = withQuery(pathOf('pods', namespace), watchQuery(options));
     // Not repeated here: a watch has its own rules for what follows an error.
     const body = await this.#caller.body(
-      { method: 'GET', path, isRepeatable: false, priority: 'normal', signal },
+      { method: 'GET', path, isRepeatable: false, priority: 'normal', signal, idleTimeoutMs: watchIdleMs(options) },
       false,
     );
     for await (const line of splitLines(body)) yield eventOf(line);
   }
-}
-
-/** One line of a watch. @throws KubeApiError where it is no event; the text never gets into the message. */
-function eventOf(line: Buffer): PodWatchEvent {
-  let event: WireWatchEvent<Pod>;
-  try {
-    event = JSON.parse(line.toString('utf8')) as WireWatchEvent<Pod>;
-  } catch {
-    throw new KubeApiError('GET pods: a line of the watch is no JSON', {
-      status: 0,
-      reason: 'BadAnswer',
-      retryable: true,
-    });
-  }
-  if (event.type !== 'ERROR') return { type: event.type, object: event.object as Pod };
-  const { code = 500, reason = '', message = '', details } = event.object as KubeStatus;
-  const retryAfterMs = details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000;
-  return { type: 'ERROR', status: code, reason, message, retryAfterMs };
 }

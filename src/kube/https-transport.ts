@@ -9,7 +9,8 @@ import { createGunzip } from 'node:zlib';
 import { type Clock, systemClock } from '../core/clock.js';
 import { KubeApiError } from '../errors.js';
 import { makeAgent, retireAgent, type TlsOptions, tlsOf } from './agents.js';
-import { markSent, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
+import { connectionError, isUnsent } from './connection-errors.js';
+import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 export type { TlsOptions } from './agents.js';
 
@@ -44,58 +45,21 @@ const NO_TLS: TlsOptions = Object.freeze({});
 const DEFAULT_MAX_SOCKETS = 16;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
-/** Errors of a connection that never came about. */
-const UNREACHED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'ENOENT',
-]);
-/** Errors of a certificate: trying again changes nothing. */
-const isTlsRefusal = (code: string) =>
-  code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('UNABLE_TO_');
-
-/** Whether an error proves that nothing of a request was sent. A reset proves it only where TLS had not begun. */
-function isUnsent({ code = '', message }: NodeJS.ErrnoException, isConnecting: boolean): boolean {
-  if (UNREACHED.has(code) || isTlsRefusal(code)) return true;
-  if (code === 'ECONNRESET' || code === 'EPIPE') return message.includes('before secure TLS connection');
-  return isConnecting;
-}
-
-/** What happened to a request that got no answer. */
-interface Lost {
-  readonly message: string;
-  readonly cause: unknown;
-  readonly isSent: boolean;
-}
-
-function connectionError(request: TransportRequest, { message, cause, isSent }: Lost): KubeApiError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const error = new KubeApiError(`${request.method} ${request.path.split('?')[0]}: ${message}`, {
-    status: 0,
-    reason: code === '' ? 'ConnectionError' : code,
-    retryable: !isTlsRefusal(code),
-    cause,
-  });
-  return markSent(error, isSent);
-}
+/** What a request is, for messages. */
+const nameOf = ({ method, path }: TransportRequest) => `${method} ${path.split('?')[0]}`;
 
 /** A connection that the server closed just as we used it: nothing of an answer had come. */
 class StaleSocket {
   constructor(readonly error: KubeApiError) {}
 }
 
-/** Groups are sent one header each, since their names are the server's to split. */
+/** Groups, and the values of an extra, come joined by commas and are sent one header each: the server does not split them. */
 function headersOf({ headers = {}, body }: TransportRequest): http.OutgoingHttpHeaders {
-  const groups = headers['impersonate-group'];
-  return {
-    ...headers,
-    ...(groups === undefined ? {} : { 'impersonate-group': groups.split(',') }),
-    ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
-  };
+  const all: http.OutgoingHttpHeaders = { ...headers };
+  for (const [name, value] of Object.entries(headers))
+    if (name === 'impersonate-group' || name.startsWith('impersonate-extra-')) all[name] = value.split(',');
+  if (body !== undefined) all['content-length'] = Buffer.byteLength(body);
+  return all;
 }
 
 /** See the module's text. */
@@ -210,7 +174,7 @@ export class HttpsTransport implements Transport {
         if (signal?.aborted) return reject(signal.reason);
         const code = error.code ?? '';
         const isSent = error.mayHaveBeenSent ?? !isUnsent(error, isConnecting);
-        const lost = connectionError(request, {
+        const lost = connectionError(nameOf(request), {
           message: error.message === '' ? code : error.message,
           cause: error,
           isSent,
@@ -249,6 +213,6 @@ async function* readBody(request: TransportRequest, incoming: http.IncomingMessa
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     const message = `the answer broke off: ${error instanceof Error ? error.message : String(error)}`;
-    throw connectionError(request, { message, cause: error, isSent: true });
+    throw connectionError(nameOf(request), { message, cause: error, isSent: true });
   }
 }

@@ -3,7 +3,7 @@
  * optional, and a feature whose interface is missing is switched off with a notice. Implement these over any client you
  * like; {@link HttpKubeClient} is ours.
  */
-import type { KubeEvent, KubeList, Lease, Namespace, Node, Pod } from '../wire/types.js';
+import type { KubeEvent, KubeList, Lease, Namespace, Node, Pod, ResourceQuota, Secret } from '../wire/types.js';
 
 /** Options that every call takes. */
 export interface CallOptions {
@@ -88,6 +88,16 @@ export interface DeleteOptions extends CallOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
 }
 
+/** Options of deleting a collection. */
+export interface DeleteCollectionOptions extends CallOptions, ListScope {
+  /** The namespace. A collection is never deleted over all namespaces. */
+  readonly namespace: string;
+  /** Seconds between SIGTERM and SIGKILL; left out, each pod's own. */
+  readonly gracePeriodSeconds?: number | undefined;
+  /** What happens to dependents. */
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
+}
+
 /** The four kinds of patch. */
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
@@ -160,6 +170,33 @@ export interface EventReader {
   listEvents(options?: ListOptions): Promise<KubeList<KubeEvent>>;
 }
 
+/** Deletes many pods at once. */
+export interface PodCollectionWriter {
+  /**
+   * Deletes all pods of the scope (Kubernetes' `deletecollection`). Resolves when the server has been through all of them; those with a
+   * grace period are then terminating.
+   */
+  deletePods(options: DeleteCollectionOptions): Promise<void>;
+}
+
+/** Reads quotas. */
+export interface QuotaReader {
+  /** One page of resource quotas. */
+  listQuotas(options?: ListOptions): Promise<KubeList<ResourceQuota>>;
+}
+
+/** Reads and writes secrets. Their values never get into an error. */
+export interface SecretClient {
+  /** Creates a secret. */
+  createSecret(namespace: string, secret: Secret, options?: CallOptions): Promise<Secret>;
+  /** One page of secrets. */
+  listSecrets(options?: ListOptions): Promise<KubeList<Secret>>;
+  /** Patches a secret; resolves with its new state. */
+  patchSecret(namespace: string, name: string, patch: unknown, options?: PatchOptions): Promise<Secret>;
+  /** Deletes a secret. Resolves with `false` where there was none. */
+  deleteSecret(namespace: string, name: string, options?: DeleteOptions): Promise<boolean>;
+}
+
 /** Reads nodes. */
 export interface NodeReader {
   /** One page of nodes. */
@@ -214,6 +251,18 @@ export interface ServerClock {
 
 /** A Kubernetes API as podwright uses it. Pods, events and logs are required, the rest is optional. */
 export interface KubeClient extends PodReader, PodWriter, LogReader, EventReader {
+  /** See {@link PodCollectionWriter}. */
+  deletePods?: PodCollectionWriter['deletePods'];
+  /** See {@link QuotaReader}. */
+  listQuotas?: QuotaReader['listQuotas'];
+  /** See {@link SecretClient}. */
+  createSecret?: SecretClient['createSecret'];
+  /** See {@link SecretClient}. */
+  listSecrets?: SecretClient['listSecrets'];
+  /** See {@link SecretClient}. */
+  patchSecret?: SecretClient['patchSecret'];
+  /** See {@link SecretClient}. */
+  deleteSecret?: SecretClient['deleteSecret'];
   /** See {@link NodeReader}. */
   listNodes?: NodeReader['listNodes'];
   /** See {@link NamespaceReader}. */

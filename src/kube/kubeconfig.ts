@@ -132,6 +132,11 @@ function userOf(entry: Dict): KubeUser {
   if (text(entry.as) !== undefined) impersonate['impersonate-user'] = String(entry.as);
   if (text(entry['as-uid']) !== undefined) impersonate['impersonate-uid'] = String(entry['as-uid']);
   if (groups.length > 0) impersonate['impersonate-group'] = groups.join(',');
+  const extra = isDict(entry['as-user-extra']) ? entry['as-user-extra'] : {};
+  // Names are percent-encoded where a header cannot hold them; of several values the server takes one header each.
+  for (const [key, values] of Object.entries(extra))
+    if (Array.isArray(values) && values.length > 0)
+      impersonate[`impersonate-extra-${encodeURIComponent(key).toLowerCase()}`] = values.map(String).join(',');
   return {
     token: text(entry.token),
     tokenFile: tokenFile === undefined ? undefined : resolve(String(entry.folder), tokenFile),

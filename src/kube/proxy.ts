@@ -1,11 +1,25 @@
 /** Which proxy stands before a server, and how to get through it. */
 import http from 'node:http';
 import https from 'node:https';
+import { BlockList, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { KubeConfigError } from '../errors.js';
 import { markSent } from './transport.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whether an address lies in a range such as `10.0.0.0/8`; clusters are often reached by address, and their ranges excluded as one. */
+function isInRange(host: string, range: string): boolean {
+  const [net = '', bits = ''] = range.split('/');
+  const [family, hostFamily] = [isIP(net), isIP(host)];
+  const length = Number(bits);
+  if (family === 0 || family !== hostFamily || bits === '' || !Number.isInteger(length)) return false;
+  if (length < 0 || length > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  const type = family === 4 ? 'ipv4' : 'ipv6';
+  list.addSubnet(net, length, type);
+  return list.check(host, type);
+}
 
 function isExcluded(host: string, port: string, list: string): boolean {
   return list
@@ -14,6 +28,7 @@ function isExcluded(host: string, port: string, list: string): boolean {
     .filter((entry) => entry !== '')
     .some((entry) => {
       if (entry === '*') return true;
+      if (entry.includes('/')) return isInRange(host.replace(/^\[|\]$/g, ''), entry);
       const [name = '', onlyPort] = entry.startsWith('[') ? [entry] : entry.split(':');
       if (onlyPort !== undefined && onlyPort !== port) return false;
       const bare = name.replace(/^\*?\./, '');
@@ -22,8 +37,8 @@ function isExcluded(host: string, port: string, list: string): boolean {
 }
 
 /**
- * The proxy for a server: the kubeconfig's own, else `HTTPS_PROXY` or `HTTP_PROXY` unless `NO_PROXY` names the server. Address ranges in
- * `NO_PROXY` are not understood. `undefined` for a direct connection.
+ * The proxy for a server: the kubeconfig's own, else `HTTPS_PROXY` or `HTTP_PROXY` unless `NO_PROXY` names the server: by name,
+ * domain, address, `name:port`, or range of addresses such as `10.0.0.0/8`. `undefined` for a direct connection.
  * @throws KubeConfigError where its URL cannot be used.
  */
 export function proxyFor(server: string, proxyUrl: string | undefined, env: Environment): URL | undefined {

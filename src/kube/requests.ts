@@ -1,5 +1,7 @@
 /** Paths, queries and bodies of Kubernetes requests. Pure. */
-import type { DeleteOptions, ListOptions, LogOptions, WatchOptions } from './kube-client.js';
+import { KubeApiError } from '../errors.js';
+import type { KubeStatus, Pod, WireWatchEvent } from '../wire/types.js';
+import type { DeleteOptions, ListOptions, LogOptions, PatchType, PodWatchEvent, WatchOptions } from './kube-client.js';
 
 /** Base path of each resource that podwright uses. */
 const BASES = {
@@ -7,6 +9,8 @@ const BASES = {
   events: '/api/v1',
   nodes: '/api/v1',
   namespaces: '/api/v1',
+  resourcequotas: '/api/v1',
+  secrets: '/api/v1',
   leases: '/apis/coordination.k8s.io/v1',
 } as const;
 
@@ -36,6 +40,53 @@ export function listQuery(options: ListOptions | WatchOptions): Record<string, s
     resourceVersion: isContinued ? undefined : resourceVersion,
     resourceVersionMatch: isContinued ? undefined : resourceVersionMatch,
   };
+}
+
+/** Query of a watch. */
+export function watchQuery(options: WatchOptions): Record<string, string | undefined> {
+  const { timeoutSeconds, allowWatchBookmarks = true, sendInitialEvents } = options;
+  return {
+    ...listQuery(options),
+    watch: 'true',
+    timeoutSeconds: timeoutSeconds === undefined ? undefined : String(timeoutSeconds),
+    allowWatchBookmarks: String(allowWatchBookmarks),
+    sendInitialEvents: sendInitialEvents === undefined ? undefined : String(sendInitialEvents),
+  };
+}
+
+/** No server keeps a watch open for longer than this of its own accord. */
+const LONGEST_WATCH_S = 3_600;
+const GRACE_S = 30;
+
+/** How long a watch may be silent before nobody can be there any more, in milliseconds. */
+export function watchIdleMs({ timeoutSeconds = LONGEST_WATCH_S }: WatchOptions): number {
+  return (timeoutSeconds + GRACE_S) * 1_000;
+}
+
+/** Media types of the four kinds of patch. */
+export const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+/** One line of a watch. @throws KubeApiError where it is no event; the text never gets into the message. */
+export function eventOf(line: Buffer): PodWatchEvent {
+  let event: WireWatchEvent<Pod>;
+  try {
+    event = JSON.parse(line.toString('utf8')) as WireWatchEvent<Pod>;
+  } catch {
+    throw new KubeApiError('GET pods: a line of the watch is no JSON', {
+      status: 0,
+      reason: 'BadAnswer',
+      retryable: true,
+    });
+  }
+  if (event.type !== 'ERROR') return { type: event.type, object: event.object as Pod };
+  const { code = 500, reason = '', message = '', details } = event.object as KubeStatus;
+  const retryAfterMs = details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000;
+  return { type: 'ERROR', status: code, reason, message, retryAfterMs };
 }
 
 /** Query of a log request. */

@@ -19,10 +19,15 @@ function parseStatus(body: string): Partial<KubeStatus> {
 /** Statuses that may be answered otherwise a moment later. */
 export const isRetryableStatus = (status: number) => status === 429 || status === 408 || status >= 500;
 
-/** Milliseconds of a Retry-After header in seconds; other forms are ignored. */
-export function retryAfterMsOf(header: string | undefined): number | undefined {
-  const seconds = header === undefined || header.trim() === '' ? Number.NaN : Number(header);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined;
+/**
+ * Milliseconds of a Retry-After header: seconds, or a date as gateways in front of a server send it, which is judged by the Date header
+ * of the same answer and not by the host's clock.
+ */
+export function retryAfterMsOf(header: string | undefined, date: string | undefined): number | undefined {
+  const text = header?.trim() ?? '';
+  if (text === '') return undefined;
+  const ms = Number.isNaN(Number(text)) ? Date.parse(text) - Date.parse(date ?? '') : Number(text) * 1_000;
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
 /** The error of an answer that is no success. */
@@ -35,7 +40,7 @@ export function errorOfResponse(
   const { message, reason, details } = parseStatus(body);
   const text = (message ?? (body.length < 200 ? body.trim() : '')).slice(0, MAX_MESSAGE);
   const retryAfterMs =
-    retryAfterMsOf(headers['retry-after']) ??
+    retryAfterMsOf(headers['retry-after'], headers.date) ??
     (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000);
   return new KubeApiError(
     `${what} failed with ${status}${reason === undefined ? '' : ` ${reason}`}${text === '' ? '' : `: ${text}`}`,

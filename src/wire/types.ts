@@ -424,6 +424,35 @@ export interface Lease extends KubeObject {
   };
 }
 
+/** A ResourceQuota: what a namespace may use in all. */
+export interface ResourceQuota extends KubeObject {
+  /** What it is asked to be. */
+  spec?: {
+    /** Limits by resource, as quantities. */
+    hard?: Record<string, string>;
+    [field: string]: unknown;
+  };
+  /** Status. */
+  status?: {
+    /** Limits that are in force. */
+    hard?: Record<string, string>;
+    /** What is used of each. */
+    used?: Record<string, string>;
+  };
+}
+
+/** A Secret. */
+export interface Secret extends KubeObject {
+  /** Kind of secret, for example `Opaque`. */
+  type?: string;
+  /** Whether the server refuses changes of its data. */
+  immutable?: boolean;
+  /** Values in Base64. */
+  data?: Record<string, string>;
+  /** Values as text; the server stores them in `data`. */
+  stringData?: Record<string, string>;
+}
+
 /** A page of a list. */
 export interface KubeList<T extends KubeObject> {
   /** Group and version of its kind. */

@@ -1,12 +1,26 @@
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { describe, test } from 'vitest';
+import { CoreV1KubeClient } from '../../src/kube/core-v1-client.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { HttpsTransport } from '../../src/kube/https-transport.js';
 import { type KubeClientUnderTest, kubeClientContract } from '../../src/testing/contract/kube-client-contract.js';
 import { FakeCluster } from '../../src/testing/fake-cluster.js';
 
+/** client-node's API for a server; it refuses plain HTTP unless certificates go unchecked. */
+function apiOf(server: string): CoreV1Api {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [{ name: 'c', server, skipTLSVerify: true }],
+    users: [{ name: 'u' }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+    currentContext: 'x',
+  });
+  return config.makeApiClient(CoreV1Api);
+}
+
 const ways: [string, () => Promise<KubeClientUnderTest>][] = [
   [
-    'in the process',
+    'HttpKubeClient in the process',
     async () => {
       const cluster = await FakeCluster.start({ kubelet: 'none', listen: false });
       return {
@@ -18,7 +32,7 @@ const ways: [string, () => Promise<KubeClientUnderTest>][] = [
     },
   ],
   [
-    'over HTTP',
+    'HttpKubeClient over HTTP',
     async () => {
       const cluster = await FakeCluster.start({ kubelet: 'none' });
       const client = new HttpKubeClient({ transport: new HttpsTransport({ server: cluster.url }) });
@@ -33,8 +47,20 @@ const ways: [string, () => Promise<KubeClientUnderTest>][] = [
       };
     },
   ],
+  [
+    'CoreV1KubeClient over client-node',
+    async () => {
+      const cluster = await FakeCluster.start({ kubelet: 'none' });
+      return {
+        client: new CoreV1KubeClient({ api: apiOf(cluster.url) }),
+        namespace: 'default',
+        tooOldVersion: '1',
+        close: () => cluster.stop(),
+      };
+    },
+  ],
 ];
 
-describe.each(ways)('HttpKubeClient %s', (_, factory) => {
+describe.each(ways)('%s', (_, factory) => {
   for (const { name, run } of kubeClientContract(factory)) test(name, run);
 });

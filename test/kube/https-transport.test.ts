@@ -195,7 +195,10 @@ describe('the transport', () => {
 });
 
 describe('the proxy of a server', () => {
-  const env = { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal, .example.com,10.0.0.1:6443' };
+  const env = {
+    HTTPS_PROXY: 'http://proxy:3128',
+    NO_PROXY: 'internal, .example.com,10.0.0.1:6443,10.96.0.0/12,fd00::/8',
+  };
   test.each([
     ['https://kube.test', undefined, 'http://proxy:3128/'],
     ['https://kube.test', 'http://own:1', 'http://own:1/'],
@@ -203,6 +206,10 @@ describe('the proxy of a server', () => {
     ['https://internal:6443', undefined, undefined],
     ['https://10.0.0.1:6443', undefined, undefined],
     ['https://10.0.0.1:7443', undefined, 'http://proxy:3128/'],
+    ['https://10.96.0.1', undefined, undefined],
+    ['https://10.112.0.1', undefined, 'http://proxy:3128/'],
+    ['https://[fd00::1]', undefined, undefined],
+    ['https://[fe80::1]', undefined, 'http://proxy:3128/'],
     ['https://127.0.0.1:6443', undefined, undefined],
     ['http://kube.test', undefined, undefined],
   ])('%s with %s', (server, own, expected) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import yaml from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { contextOfKubeConfig } from '../../src/kube/client-node-config.js';
+import { connectTransport } from '../../src/kube/connect.js';
 import { credentialsOf } from '../../src/kube/credentials.js';
 import { inClusterContext, readKubeconfig } from '../../src/kube/kubeconfig.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
@@ -117,6 +118,11 @@ describe('credentials', () => {
       { token: 't', as: 'jane', 'as-uid': '7', 'as-groups': ['a', 'b'] },
       { authorization: 'Bearer t', 'impersonate-user': 'jane', 'impersonate-uid': '7', 'impersonate-group': 'a,b' },
     ],
+    [
+      'an impersonation with extras',
+      { as: 'jane', 'as-user-extra': { 'acme.com/Project': ['x', 'y'] } },
+      { 'impersonate-user': 'jane', 'impersonate-extra-acme.com%2fproject': 'x,y' },
+    ],
     ['nothing', {}, {}],
   ])('of %s', async (_, user, headers) => {
     expect(await start(user).credentials.headers()).toEqual(headers);
@@ -192,6 +198,19 @@ describe('credentials', () => {
         expect(failure).toMatchObject({ code: 'ERR_PODWRIGHT_KUBECONFIG', message: expect.stringMatching(message) });
         expect(String(failure)).not.toContain('hunter2');
       }
+    });
+  });
+
+  test('of OpenID Connect by way of client-node, with an impersonation that it does not know', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const idToken = `${part({ alg: 'none' })}.${part({ exp: 4_102_444_800 })}.x`;
+    const provider = { name: 'oidc', config: { 'id-token': idToken, 'client-id': 'c', 'idp-issuer-url': 'https://i' } };
+    const file = write('oidc', config({ 'auth-provider': provider, as: 'jane', 'as-groups': ['a'] }));
+    const { credentials } = await connectTransport({ kubeconfig: file });
+    expect(await credentials.headers()).toMatchObject({
+      authorization: `Bearer ${idToken}`,
+      'impersonate-user': 'jane',
+      'impersonate-group': 'a',
     });
   });
 

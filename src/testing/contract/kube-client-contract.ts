@@ -219,6 +219,37 @@ const CASES: Readonly<Record<string, Check>> = {
       (error) => error === reason,
     );
   },
+  'a call that takes too long ends at its limit, as one that may be tried again': async ({ client, namespace }) => {
+    const { status, reason, retryable } = await failureOf(client.listPods({ namespace, timeoutMs: 0 }));
+    assert.deepEqual([status, reason, retryable], [0, 'Timeout', true]);
+  },
+  'optional: a collection is deleted by selector': async ({ client, namespace }) => {
+    if (client.deletePods === undefined) return;
+    for (const name of ['a', 'b', 'c'])
+      await client.createPod(namespace, podNamed(name, { group: name === 'b' ? 'no' : 'yes' }));
+    await client.deletePods({ namespace, labelSelector: 'group=yes', gracePeriodSeconds: 0 });
+    const { items } = await client.listPods({ namespace });
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata?.name),
+      ['b'],
+    );
+  },
+  'optional: quotas and nodes can be listed': async ({ client, namespace }) => {
+    if (client.listQuotas !== undefined) assert.deepEqual((await client.listQuotas({ namespace })).items, []);
+    if (client.listNodes !== undefined) assert.ok(Array.isArray((await client.listNodes({ limit: 1 })).items));
+  },
+  'optional: secrets are created, patched, listed by selector and deleted': async ({ client, namespace }) => {
+    if (client.createSecret === undefined || client.patchSecret === undefined) return;
+    const metadata = { name: 's', labels: { group: 'yes' } };
+    const created = await client.createSecret(namespace, { metadata, stringData: { key: 'hunter2' } });
+    assert.equal(created.data?.key, Buffer.from('hunter2').toString('base64'));
+    await failureOf(client.createSecret(namespace, { metadata, stringData: { key: 'hunter2' } }));
+    await client.patchSecret(namespace, 's', { metadata: { labels: { more: 'yes' } } });
+    const list = await client.listSecrets?.({ namespace, labelSelector: 'group=yes,more=yes' });
+    assert.equal(list?.items.length, 1);
+    assert.equal(await client.deleteSecret?.(namespace, 's'), true);
+    assert.equal(await client.deleteSecret?.(namespace, 's'), false);
+  },
   'optional: leases are created, replaced by version, and deleted': async ({ client, namespace }) => {
     if (client.createLease === undefined || client.replaceLease === undefined || client.readLease === undefined) return;
     const lease = await client.createLease(namespace, {

@@ -5,6 +5,7 @@ import type { KubeApiError } from '../../../src/errors.js';
 import type { RequestCredentials } from '../../../src/kube/api-caller.js';
 import { HttpKubeClient, type HttpKubeClientOptions } from '../../../src/kube/http-kube-client.js';
 import { HttpsTransport } from '../../../src/kube/https-transport.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const SERVER = 'https://kube.test:6443';
 const PODS = '/api/v1/namespaces/ns/pods';
@@ -192,6 +193,25 @@ describe('repetition', () => {
       .post(PODS, secretPod as never)
       .reply(201, { metadata: { uid: 'u' } });
     expect(await client().createPod('ns', secretPod)).toEqual({ metadata: { uid: 'u' } });
+  });
+
+  test('a server that is restarting holds up all calls too, by a date as gateways send it', async () => {
+    const clock = new VirtualClock();
+    const kube = client({ clock, retry: { maxAttempts: 1, initialMs: 1, maxMs: 1 } });
+    const date = new Date('2026-01-01T00:00:00Z').toUTCString();
+    const later = new Date('2026-01-01T00:00:20Z').toUTCString();
+    nock(SERVER).get(`${PODS}/a`).reply(503, status(503, 'ServiceUnavailable'), { 'retry-after': later, date });
+    const failed = kube.readPod('ns', 'a').catch((error: unknown) => error);
+    expect(await failed).toMatchObject({ status: 503, retryAfterMs: 20_000 });
+    nock(SERVER).get(`${PODS}/b`).reply(200, {});
+    let isDone = false;
+    const waiting = kube.readPod('ns', 'b').then(() => {
+      isDone = true;
+    });
+    await clock.advance('19s');
+    expect(isDone).toBe(false);
+    await clock.advance('2s');
+    await waiting;
   });
 
   test('all calls wait as long as one was told to', async () => {

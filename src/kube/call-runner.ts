@@ -1,0 +1,154 @@
+/** Repeats calls, bounds their time, and lets them through by turns. What a call does, and over what, is the caller's. */
+import { type Clock, systemClock } from '../core/clock.js';
+import { type Logger, silentLogger } from '../core/logger.js';
+import { type Random, systemRandom } from '../core/random.js';
+import { KubeApiError } from '../errors.js';
+import { type CallPriority, FlowControl, type FlowControlOptions } from './flow-control.js';
+import type { CallOptions } from './kube-client.js';
+import { DEFAULT_RETRY, type RetryPolicy, repeatDelayMs } from './retry.js';
+import { markSent } from './transport.js';
+
+/** How a client sends its calls: repetition, bounds, deadlines. */
+export interface CallRunnerOptions {
+  /** Retries of calls that may be repeated. @default 10 attempts, 250 ms to 10 s apart */
+  readonly retry?: RetryPolicy | undefined;
+  /** Bounds on calls. @default 16 at a time, no rate */
+  readonly flowControl?: FlowControlOptions | undefined;
+  /** Limit for a call with its retries, in milliseconds. @default 60000 */
+  readonly timeoutMs?: number | undefined;
+  /** Limit for one attempt, in milliseconds. @default 30000 */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Source of time. @default the machine's */
+  readonly clock?: Clock | undefined;
+  /** Source of jitter. @default Math.random */
+  readonly random?: Random | undefined;
+  /** Where log lines go. @default nowhere */
+  readonly logger?: Logger | undefined;
+}
+
+/** What a runner needs to know of a call. */
+export interface RunnableCall extends CallOptions {
+  /** What it is, for messages: neither its query nor its body. */
+  readonly name: string;
+  /** Whether it may be sent again although the server may have acted. */
+  readonly isRepeatable: boolean;
+  readonly priority: CallPriority;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_ATTEMPT_TIMEOUT_MS = 30_000;
+
+/** Runs calls. */
+export class CallRunner {
+  readonly #options: CallRunnerOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #flow: FlowControl;
+
+  constructor(options: CallRunnerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#logger = options.logger ?? silentLogger;
+    this.#flow = new FlowControl(options.flowControl, this.#clock);
+  }
+
+  /** Resolves when the server's wish to wait is over; for streams, which are not counted. */
+  untilUnpaused(signal: AbortSignal): Promise<void> {
+    return this.#flow.untilUnpaused(signal);
+  }
+
+  /** Notes a server that turned a call away: all calls wait as long as it says, and fewer go at a time after a 429. */
+  turnedAway({ status, retryAfterMs }: KubeApiError): void {
+    if (status === 429) this.#flow.throttled(retryAfterMs);
+    else if (status === 503 && retryAfterMs !== undefined) this.#flow.pause(retryAfterMs);
+  }
+
+  /** Limit for one attempt of a call. */
+  attemptLimitMs({ timeoutMs }: CallOptions): number {
+    return Math.min(
+      timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      this.#options.attemptTimeoutMs ?? DEFAULT_ATTEMPT_TIMEOUT_MS,
+    );
+  }
+
+  /** Does the work when it is its turn, and again where that is right, until its deadline. @throws KubeApiError */
+  async repeated<T>(call: RunnableCall, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { retry = DEFAULT_RETRY, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const deadline = this.#clock.monotonic() + (call.timeoutMs ?? timeoutMs);
+    for (let attempts = 1; ; attempts += 1) {
+      call.signal?.throwIfAborted();
+      const release = this.#flow.tryAcquire(call.priority) ?? (await this.#admitted(call, deadline));
+      let failure: unknown;
+      try {
+        const leftMs = deadline - this.#clock.monotonic();
+        const result = await this.once(call, Math.min(leftMs, this.attemptLimitMs(call)), work);
+        this.#flow.succeeded();
+        return result;
+      } catch (error) {
+        if (call.signal?.aborted) throw call.signal.reason;
+        failure = withAttempts(error, attempts);
+      } finally {
+        release();
+      }
+      const delayMs = repeatDelayMs(call, failure, attempts, retry, this.#random);
+      // A wait that outlasts the deadline would only delay the bad news.
+      if (delayMs === undefined || this.#clock.monotonic() + delayMs >= deadline) throw failure;
+      this.#logger.debug({ err: failure, attempts, delayMs }, 'a call to the API server is repeated');
+      await this.#clock.delay(delayMs, { signal: call.signal });
+    }
+  }
+
+  /** Runs work with a limit; both the limit and the caller's signal abort it. */
+  async once<T>(
+    call: RunnableCall,
+    limitMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+    isSent = true,
+  ): Promise<T> {
+    const { signal } = call;
+    signal?.throwIfAborted();
+    if (limitMs <= 0) throw lateError(call, 'no time was left to send it', false);
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(signal?.reason);
+    const onLimit = () => {
+      const waited = isSent ? 'no answer within' : 'still waiting for its turn after';
+      stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, isSent));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const cancel = this.#clock.schedule(limitMs, onLimit);
+    try {
+      return await work(stop.signal);
+    } finally {
+      cancel();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #admitted(call: RunnableCall, deadline: number): Promise<() => void> {
+    const leftMs = deadline - this.#clock.monotonic();
+    return this.once(call, leftMs, (signal) => this.#flow.acquire(call.priority, signal), false);
+  }
+}
+
+function lateError({ name }: RunnableCall, what: string, isSent: boolean): KubeApiError {
+  return markSent(new KubeApiError(`${name}: ${what}`, { status: 0, reason: 'Timeout', retryable: true }), isSent);
+}
+
+function withAttempts(error: unknown, attempts: number): unknown {
+  if (!(error instanceof KubeApiError) || attempts === 1) return error;
+  const { message, status, reason, retryAfterMs, retryable, causes, requestId, cause } = error;
+  const counted = new KubeApiError(message, {
+    status,
+    reason,
+    retryAfterMs,
+    retryable,
+    causes,
+    requestId,
+    cause,
+    attempts,
+  });
+  const { mayHaveBeenSent } = error as { mayHaveBeenSent?: boolean };
+  return mayHaveBeenSent === undefined ? counted : markSent(counted, mayHaveBeenSent);
+}

@@ -1,0 +1,96 @@
+/** What is the same for every resource of the API: create, read, list, patch, delete, with their rules of repetition. */
+import { KubeApiError } from '../errors.js';
+import type { KubeList, KubeObject } from '../wire/types.js';
+import type { ApiCaller } from './api-caller.js';
+import type { CallPriority } from './flow-control.js';
+import type { CallOptions, DeleteCollectionOptions, DeleteOptions, ListOptions, PatchOptions } from './kube-client.js';
+import { deleteBody, listQuery, PATCH_TYPES, withQuery } from './requests.js';
+
+/** Calls by path. */
+export class ResourceCalls {
+  readonly #caller: ApiCaller;
+
+  constructor(caller: ApiCaller) {
+    this.#caller = caller;
+  }
+
+  /** Sends an object; only repeated where the server has certainly not acted. */
+  create<T>(path: string, body: T, options: CallOptions, priority: CallPriority = 'low'): Promise<T> {
+    return this.#caller.json<T>({ ...options, method: 'POST', path, body, isRepeatable: false, priority });
+  }
+
+  /** The object, or `undefined` where there is none. */
+  async read<T>(path: string, options: CallOptions, priority: CallPriority = 'normal'): Promise<T | undefined> {
+    try {
+      return await this.#caller.json<T>({ ...options, method: 'GET', path, isRepeatable: true, priority });
+    } catch (error) {
+      if (error instanceof KubeApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** One page. */
+  list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
+    const { signal, timeoutMs } = options;
+    return this.#caller.json<KubeList<T>>({
+      signal,
+      timeoutMs,
+      method: 'GET',
+      path: withQuery(path, listQuery(options)),
+      isRepeatable: true,
+      priority: 'normal',
+    });
+  }
+
+  /** Patches an object. */
+  patch<T>(path: string, body: unknown, { type = 'merge', fieldManager, force, ...options }: PatchOptions): Promise<T> {
+    const flags = { fieldManager, force: force === undefined ? undefined : String(force) };
+    return this.#caller.json<T>({
+      ...options,
+      method: 'PATCH',
+      path: withQuery(path, flags),
+      body,
+      contentType: PATCH_TYPES[type],
+      // A second JSON patch may find what the first has done.
+      isRepeatable: type !== 'json',
+      priority: 'normal',
+    });
+  }
+
+  /** Whether there was something to delete. */
+  async delete(path: string, options: DeleteOptions): Promise<boolean> {
+    const { signal, timeoutMs, uid } = options;
+    try {
+      await this.#caller.json({
+        signal,
+        timeoutMs,
+        method: 'DELETE',
+        path,
+        body: deleteBody(options),
+        // Without a uid a second delete might hit the next object of the same name.
+        isRepeatable: uid !== undefined,
+        priority: 'high',
+      });
+      return true;
+    } catch (error) {
+      // Gone on a later attempt: an earlier one, whose answer was lost, has done it.
+      if (error instanceof KubeApiError && error.status === 404) return error.attempts > 1;
+      throw error;
+    }
+  }
+
+  /** Deletes a collection. */
+  async deleteAll(path: string, options: DeleteCollectionOptions): Promise<void> {
+    const { signal, timeoutMs, gracePeriodSeconds, propagationPolicy } = options;
+    await this.#caller.json({
+      signal,
+      timeoutMs,
+      method: 'DELETE',
+      path: withQuery(path, listQuery(options)),
+      body: deleteBody({ gracePeriodSeconds, propagationPolicy }),
+      // Sent twice it might hit pods that were created in between.
+      isRepeatable: false,
+      priority: 'high',
+    });
+  }
+}
