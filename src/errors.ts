@@ -19,6 +19,8 @@ export type PodwrightErrorCode =
   | 'ERR_PODWRIGHT_CANCELLED'
   | 'ERR_PODWRIGHT_POD_TEMPLATE'
   | 'ERR_PODWRIGHT_EXECUTOR_CONFIG'
+  | 'ERR_PODWRIGHT_INVALID_POD'
+  | 'ERR_PODWRIGHT_POD_POLICY'
   | 'ERR_PODWRIGHT_KUBE_API'
   | 'ERR_PODWRIGHT_KUBE_CONNECTION'
   | 'ERR_PODWRIGHT_KUBECONFIG'
@@ -206,6 +208,23 @@ export class PodTemplateError extends PodwrightError {
   }
 }
 branded(PodTemplateError, 'PodTemplateError');
+
+/** A pod that was built breaks rules of Kubernetes, or those of an override policy. It was not sent. All problems are reported at once. */
+export class InvalidPodError extends PodwrightError {
+  /** Every problem that was found; `field` is the path within the pod. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(
+    problems: readonly ConfigProblem[],
+    options: PodwrightErrorOptions & { code?: 'ERR_PODWRIGHT_INVALID_POD' | 'ERR_PODWRIGHT_POD_POLICY' } = {},
+  ) {
+    const { code = 'ERR_PODWRIGHT_INVALID_POD' } = options;
+    const subject = code === 'ERR_PODWRIGHT_INVALID_POD' ? 'Invalid pod' : 'Pod against policy';
+    super(code, `${subject}: ${problems.map(problemLine).join(' | ')}`, options);
+    this.problems = problems;
+  }
+}
+branded(InvalidPodError, 'InvalidPodError');
 
 /** One field that an API server objects to. */
 export interface KubeErrorCause {

@@ -46,6 +46,7 @@ export {
   ConfigError,
   type ConfigProblem,
   DuplicateTaskError,
+  InvalidPodError,
   InvalidWorkloadError,
   KubeApiError,
   type KubeApiErrorFields,
@@ -169,6 +170,8 @@ export {
 } from './lifecycle/policy.js';
 export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule } from './lifecycle/retry-rules.js';
 export type { WaitClock } from './lifecycle/waiting.js';
+export { assertPod, checkPod, type PodCheckOptions } from './pod/check/pod-check.js';
+export { POD_SCHEMA_VERSION } from './pod/check/pod-schema.generated.js';
 export type { KubernetesExecutorConfig, SecretReference } from './pod/executor-config.js';
 export { annotationsToKey, makeSafeLabelValue, makeSafePodName } from './pod/names.js';
 export {
