@@ -81,6 +81,8 @@ export interface ConfigProblem {
   readonly rule: string;
   /** What to write instead, for example the nearest known name. */
   readonly hint?: string | undefined;
+  /** Where the value came from: a file and line, or a variable. Left out for values given in code. */
+  readonly source?: string | undefined;
 }
 
 function shown(value: unknown): string {
@@ -96,9 +98,10 @@ export function describeValue(value: unknown): string {
   return `${shown(value)} (${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value})`;
 }
 
-function problemLine({ field, value, rule, hint }: ConfigProblem): string {
+function problemLine({ field, value, rule, hint, source }: ConfigProblem): string {
   const got = value === undefined ? '' : `, got ${describeValue(value)}`;
-  return `${field} ${rule}${got}${hint === undefined ? '' : `; ${hint}`}`;
+  const place = source === undefined ? '' : ` (${source})`;
+  return `${field} ${rule}${got}${place}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 /** An option or a configuration value is wrong. Nothing was done. All problems are reported at once. */

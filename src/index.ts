@@ -7,11 +7,21 @@
  *
  * @packageDocumentation
  */
+export type { ConfigNotice } from './config/airflow-import.js';
 export {
+  type ConfigResources,
   type KubernetesConfig,
+  type PodDefaults,
   type ResolvedKubernetesConfig,
   resolveKubernetesConfig,
 } from './config/kubernetes-config.js';
+export {
+  type LoadConfigOptions,
+  type LoadedConfig,
+  type LoadedExecutorOptions,
+  loadConfig,
+  type PodwrightConfig,
+} from './config/load-config.js';
 export type { BackoffPolicy } from './core/backoff.js';
 export { type Clock, type DelayOptions, systemClock } from './core/clock.js';
 export { type ApiCallMessage, DIAGNOSTICS_CHANNELS, type ExecutorMessage } from './core/diagnostics.js';
@@ -175,12 +185,17 @@ export { POD_SCHEMA_VERSION } from './pod/check/pod-schema.generated.js';
 export type { KubernetesExecutorConfig, SecretReference } from './pod/executor-config.js';
 export { annotationsToKey, makeSafeLabelValue, makeSafePodName } from './pod/names.js';
 export {
-  type LaunchContext,
   type PodGenerator,
+  type PodLayerOptions,
+  type RenderedPod,
+  type RenderOptions,
   TemplatePodGenerator,
   type TemplatePodGeneratorOptions,
 } from './pod/pod-generator.js';
 export { deserializePod, getBasePodFromTemplate, serializePod } from './pod/pod-template.js';
+export type { Provenance } from './pod/provenance.js';
+export { reconcilePods } from './pod/reconcile.js';
+export type { LaunchContext } from './pod/system-fields.js';
 export {
   type NoticeRecord,
   type ParsedRun,

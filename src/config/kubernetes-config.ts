@@ -1,8 +1,7 @@
-/** Configuration of the Kubernetes executor: one JSON Schema, checked with ajv, resolved into plain numbers. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+/** Configuration of the Kubernetes executor: checked against the published schema, resolved into plain numbers. */
 import { type Duration, parseDuration } from '../core/duration.js';
-import { nearest } from '../core/nearest.js';
-import { ConfigError, type ConfigProblem } from '../errors.js';
+import { ConfigError } from '../errors.js';
+import { schemaProblems } from './validate.js';
 
 /** Configuration of a Kubernetes executor, as a user writes it. Everything is optional. */
 export interface KubernetesConfig {
@@ -10,10 +9,46 @@ export interface KubernetesConfig {
   readonly namespace?: string | undefined;
   /** Further namespaces in which pods of this executor may be; they are watched too. `'*'` watches all. @default none */
   readonly watchNamespaces?: readonly string[] | '*' | undefined;
-  /** Image of the base container where neither template nor task name one. */
+  /** Image of the base container; comes before the template's, and after what the queue and the task say. */
   readonly image?: string | undefined;
+  /** YAML file of the base pod; the option `podTemplate` comes first. */
+  readonly podTemplateFile?: string | undefined;
+  /** Image without its tag; has effect together with `workerContainerTag`, where `image` is not set. */
+  readonly workerContainerRepository?: string | undefined;
+  /** Tag of `workerContainerRepository`. */
+  readonly workerContainerTag?: string | undefined;
+  /** When the image of the base container is pulled. @default Kubernetes' */
+  readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined;
+  /** Names of secrets for pulling images. */
+  readonly imagePullSecrets?: readonly string[] | undefined;
   /** Name of the container that runs the command. @default 'base' */
   readonly baseContainer?: string | undefined;
+  /** Service account of pods. */
+  readonly serviceAccountName?: string | undefined;
+  /** Requests and limits of the base container, as Kubernetes quantities. */
+  readonly resources?: ConfigResources | undefined;
+  /** Labels of pods. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Annotations of pods. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Environment variables of the base container. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Secrets of the base container, as an executor config has them. */
+  readonly secrets?: readonly object[] | undefined;
+  /** Secrets whose keys all become environment variables. */
+  readonly envFromSecrets?: readonly string[] | undefined;
+  /** Config maps whose keys all become environment variables. */
+  readonly envFromConfigMaps?: readonly string[] | undefined;
+  /** Labels that nodes must have. */
+  readonly nodeSelector?: Readonly<Record<string, string>> | undefined;
+  /** Affinity of pods, as Kubernetes has it. */
+  readonly affinity?: object | undefined;
+  /** Tolerations of pods, as Kubernetes has them. */
+  readonly tolerations?: readonly object[] | undefined;
+  /** User id of pods. */
+  readonly runAsUser?: number | undefined;
+  /** Group id of volumes of pods. */
+  readonly fsGroup?: number | undefined;
   /** Deletes the pods of tasks that succeeded. @default true */
   readonly deleteWorkerPods?: boolean | undefined;
   /** Deletes the pods of tasks that failed, too. @default false */
@@ -22,8 +57,14 @@ export interface KubernetesConfig {
   readonly podCreationConcurrency?: number | undefined;
   /** Attempts after the first that transient errors of a create may cost; -1 for no limit. @default 10 */
   readonly taskPublishMaxRetries?: number | undefined;
+  /** Launches more after faults of the infrastructure; -1 for no limit. The option `retry.infra.max` comes first. @default 3 */
+  readonly podLaunchFailureRetries?: number | undefined;
+  /** Waiting reasons of containers that end a launch at once, as the option of this name, which comes first. */
+  readonly fatalContainerReasons?: readonly string[] | undefined;
   /** Limit for waiting on a full quota. @default '1h' */
   readonly quotaTimeout?: Duration | undefined;
+  /** Limit for each phase before running: without a node, pulling, starting. The more special limits come first. */
+  readonly pendingTimeout?: Duration | undefined;
   /** Limit for waiting on a node. @default '10m' */
   readonly unschedulableTimeout?: Duration | undefined;
   /** Limit from a node to running: pulling and starting. @default '10m' */
@@ -38,7 +79,51 @@ export interface KubernetesConfig {
   readonly terminationGracePeriodSeconds?: number | undefined;
   /** Limit for the first list when the executor starts. @default '30s' */
   readonly syncTimeout?: Duration | undefined;
+  /** Takes the service account of the pod this runs in; `false` takes a kubeconfig. @default whichever is there */
+  readonly inCluster?: boolean | undefined;
+  /** Context of the kubeconfig. @default its current one */
+  readonly clusterContext?: string | undefined;
+  /** Path of the kubeconfig. @default `KUBECONFIG`, else `~/.kube/config` */
+  readonly configFile?: string | undefined;
+  /** Limit of one call to the API with its retries. @default '60s' */
+  readonly requestTimeout?: Duration | undefined;
+  /** Repetitions of a call to the API that failed and may be repeated. @default 9 */
+  readonly requestRetries?: number | undefined;
+  /** Delay before the first repetition; it doubles from one to the next. @default '250ms' */
+  readonly requestBackoff?: Duration | undefined;
+  /** Whether connections to the API have TCP keep-alive. @default true */
+  readonly enableTcpKeepalive?: boolean | undefined;
+  /** First keep-alive probe of an idle connection. @default '30s' */
+  readonly tcpKeepIdle?: Duration | undefined;
 }
+
+/** Requests and limits, as Kubernetes quantities by resource name. */
+export interface ConfigResources {
+  /** What is set aside. */
+  readonly requests?: Readonly<Record<string, string | number>> | undefined;
+  /** What may be used at most. */
+  readonly limits?: Readonly<Record<string, string | number>> | undefined;
+}
+
+/** What a configuration says about every pod; see the fields of {@link KubernetesConfig}. */
+export type PodDefaults = Pick<
+  KubernetesConfig,
+  | 'imagePullPolicy'
+  | 'imagePullSecrets'
+  | 'serviceAccountName'
+  | 'resources'
+  | 'labels'
+  | 'annotations'
+  | 'env'
+  | 'secrets'
+  | 'envFromSecrets'
+  | 'envFromConfigMaps'
+  | 'nodeSelector'
+  | 'affinity'
+  | 'tolerations'
+  | 'runAsUser'
+  | 'fsGroup'
+>;
 
 /** {@link KubernetesConfig} with all defaults, durations in milliseconds. */
 export interface ResolvedKubernetesConfig {
@@ -46,8 +131,12 @@ export interface ResolvedKubernetesConfig {
   readonly namespace: string;
   /** See {@link KubernetesConfig}. */
   readonly watchNamespaces: readonly string[] | '*';
-  /** Image. */
+  /** Image, put together from repository and tag where it was not given. */
   readonly image: string | undefined;
+  /** YAML file of the base pod. */
+  readonly podTemplateFile: string | undefined;
+  /** What holds for every pod. */
+  readonly podDefaults: PodDefaults;
   /** Container that runs the command. */
   readonly baseContainer: string;
   /** See {@link KubernetesConfig}. */
@@ -58,6 +147,10 @@ export interface ResolvedKubernetesConfig {
   readonly podCreationConcurrency: number;
   /** See {@link KubernetesConfig}. */
   readonly taskPublishMaxRetries: number;
+  /** Launches more after faults of the infrastructure; `undefined` where it was not given. */
+  readonly podLaunchFailureRetries: number | undefined;
+  /** See {@link KubernetesConfig}. */
+  readonly fatalContainerReasons: readonly string[] | undefined;
   /** Milliseconds. */
   readonly quotaTimeoutMs: number;
   /** Milliseconds. */
@@ -76,71 +169,25 @@ export interface ResolvedKubernetesConfig {
   readonly syncTimeoutMs: number;
 }
 
-const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
-const namespace = { type: 'string', pattern: DNS_LABEL };
-const duration = { isDuration: true };
+/** The object without keys that are undefined, which is how JavaScript writes "left out". */
+const withoutUndefined = (input: object): object =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 
-const SCHEMA = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    namespace,
-    /** See {@link KubernetesConfig}. */
-    watchNamespaces: { anyOf: [{ const: '*' }, { type: 'array', items: namespace }] },
-    /** Image. */
-    image: { type: 'string', minLength: 1 },
-    /** Container that runs the command. */
-    baseContainer: { type: 'string', pattern: DNS_LABEL },
-    /** See {@link KubernetesConfig}. */
-    deleteWorkerPods: { type: 'boolean' },
-    /** See {@link KubernetesConfig}. */
-    deleteWorkerPodsOnFailure: { type: 'boolean' },
-    /** See {@link KubernetesConfig}. */
-    podCreationConcurrency: { type: 'integer', minimum: 1, maximum: 256 },
-    /** See {@link KubernetesConfig}. */
-    taskPublishMaxRetries: { type: 'integer', minimum: -1 },
-    quotaTimeout: duration,
-    unschedulableTimeout: duration,
-    startingTimeout: duration,
-    brokenTimeout: duration,
-    runningTimeout: duration,
-    terminatingTimeout: duration,
-    /** Seconds between SIGTERM and SIGKILL. */
-    terminationGracePeriodSeconds: { type: 'integer', minimum: 0 },
-    syncTimeout: duration,
-  },
-} as const;
-
-const KEYS = Object.keys(SCHEMA.properties);
-
-/** Compiled on first use, since that costs more than everything else at the start of a program. */
-function makeValidator(): () => ValidateFunction {
-  let validate: ValidateFunction | undefined;
-  return () => {
-    if (validate !== undefined) return validate;
-    const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true });
-    ajv.addKeyword({
-      keyword: 'isDuration',
-      validate: (_: unknown, value: unknown) => parseDuration(value) !== undefined,
-      errors: false,
-    });
-    validate = ajv.compile(SCHEMA);
-    return validate;
-  };
+function podDefaultsOf(config: KubernetesConfig): PodDefaults {
+  const { imagePullPolicy, imagePullSecrets, serviceAccountName, resources, labels, annotations, env, secrets } =
+    config;
+  const { envFromSecrets, envFromConfigMaps, nodeSelector, affinity, tolerations, runAsUser, fsGroup } = config;
+  return withoutUndefined({
+    ...{ imagePullPolicy, imagePullSecrets, serviceAccountName, resources, labels, annotations, env, secrets },
+    ...{ envFromSecrets, envFromConfigMaps, nodeSelector, affinity, tolerations, runAsUser, fsGroup },
+  }) as PodDefaults;
 }
-const validator = makeValidator();
 
-function problemOf({ instancePath, keyword, params, message, data }: ErrorObject): ConfigProblem {
-  const field = `config${instancePath.replace(/\/(\d+)/g, '[$1]').replace(/\//g, '.')}`;
-  if (keyword === 'additionalProperties') {
-    const name = (params as { additionalProperty: string }).additionalProperty;
-    return { field: `${field}.${name}`, rule: 'is not a known key', hint: `did you mean ${nearest(name, KEYS)}?` };
-  }
-  if (keyword === 'isDuration')
-    return { field, value: data, rule: 'must be a duration, such as "30s", "10m" or a number of milliseconds' };
-  if (keyword === 'pattern')
-    return { field, value: data, rule: 'must be a DNS label: lower-case letters, digits and -, at most 63' };
-  return { field, value: data, rule: message ?? 'is invalid' };
+/** Image from its parts: a repository or a tag alone says nothing, as in Airflow. */
+function imageOf({ image, workerContainerRepository, workerContainerTag }: KubernetesConfig): string | undefined {
+  if (image !== undefined) return image;
+  if (workerContainerRepository === undefined || workerContainerTag === undefined) return undefined;
+  return `${workerContainerRepository}:${workerContainerTag}`;
 }
 
 /**
@@ -149,46 +196,32 @@ function problemOf({ instancePath, keyword, params, message, data }: ErrorObject
  */
 export function resolveKubernetesConfig(input: KubernetesConfig = {}): ResolvedKubernetesConfig {
   const given =
-    typeof input === 'object' && input !== null && !Array.isArray(input)
-      ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
-      : input;
-  const validate = validator();
-  if (!validate(given))
-    throw new ConfigError((validate.errors ?? []).filter(({ keyword }) => keyword !== 'anyOf').map(problemOf));
+    typeof input === 'object' && input !== null && !Array.isArray(input) ? withoutUndefined(input) : (input as unknown);
+  const problems = schemaProblems('kubernetes', given, 'config');
+  if (problems.length > 0) throw new ConfigError(problems);
   const config = given as KubernetesConfig;
-  const ms = (value: Duration | undefined, fallback: string) => parseDuration(value ?? fallback) as number;
+  const ms = (value: Duration | undefined, fallback: Duration) => parseDuration(value ?? fallback) as number;
+  const { pendingTimeout = '10m', podLaunchFailureRetries: retries } = config;
   return Object.freeze({
-    /** Namespace. */
     namespace: config.namespace ?? 'default',
-    /** See {@link KubernetesConfig}. */
     watchNamespaces: config.watchNamespaces ?? [],
-    /** Image. */
-    image: config.image,
-    /** Container that runs the command. */
+    image: imageOf(config),
+    podTemplateFile: config.podTemplateFile,
+    podDefaults: podDefaultsOf(config),
     baseContainer: config.baseContainer ?? 'base',
-    /** See {@link KubernetesConfig}. */
     deleteWorkerPods: config.deleteWorkerPods ?? true,
-    /** See {@link KubernetesConfig}. */
     deleteWorkerPodsOnFailure: config.deleteWorkerPodsOnFailure ?? false,
-    /** See {@link KubernetesConfig}. */
     podCreationConcurrency: config.podCreationConcurrency ?? 16,
-    /** See {@link KubernetesConfig}. */
     taskPublishMaxRetries: config.taskPublishMaxRetries ?? 10,
-    /** Milliseconds. */
+    podLaunchFailureRetries: retries === -1 ? Number.POSITIVE_INFINITY : retries,
+    fatalContainerReasons: config.fatalContainerReasons,
     quotaTimeoutMs: ms(config.quotaTimeout, '1h'),
-    /** Milliseconds. */
-    unschedulableTimeoutMs: ms(config.unschedulableTimeout, '10m'),
-    /** Milliseconds. */
-    startingTimeoutMs: ms(config.startingTimeout, '10m'),
-    /** Milliseconds. */
+    unschedulableTimeoutMs: ms(config.unschedulableTimeout, pendingTimeout),
+    startingTimeoutMs: ms(config.startingTimeout, pendingTimeout),
     brokenTimeoutMs: ms(config.brokenTimeout, '1m'),
-    /** Milliseconds; `undefined` for no limit. */
     runningTimeoutMs: config.runningTimeout === undefined ? undefined : parseDuration(config.runningTimeout),
-    /** Milliseconds. */
     terminatingTimeoutMs: ms(config.terminatingTimeout, '5m'),
-    /** Seconds between SIGTERM and SIGKILL. */
     terminationGracePeriodSeconds: config.terminationGracePeriodSeconds,
-    /** Milliseconds. */
     syncTimeoutMs: ms(config.syncTimeout, '30s'),
   });
 }

@@ -14,6 +14,8 @@ import type {
   Volume,
   VolumeMount,
 } from '../wire/types.js';
+import { BARE_AMOUNTS, EXECUTOR_CONFIG_RULES } from './executor-config-rules.js';
+import { shortHash } from './names.js';
 
 /** A Kubernetes secret for a task, in Airflow's terms. */
 export interface SecretReference {
@@ -33,6 +35,8 @@ export interface KubernetesExecutorConfig {
   readonly namespace?: string | undefined;
   /** Image of the base container. */
   readonly image?: string | undefined;
+  /** When the image is pulled. */
+  readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined;
   /** CPU request, for example `500m`. */
   readonly requestCpu?: string | undefined;
   /** Memory request, for example `1Gi`. */
@@ -41,7 +45,12 @@ export interface KubernetesExecutorConfig {
   readonly limitCpu?: string | undefined;
   /** Memory limit. */
   readonly limitMemory?: string | undefined;
-  /** Requests and limits in Kubernetes' form, GPUs included. */
+  /** Number of GPUs, as a limit of `nvidia.com/gpu`. */
+  readonly limitGpu?: string | number | undefined;
+  /**
+   * Requests and limits in Kubernetes' form, GPUs included. Bare amounts (`{cpu, memory}`) are requests; a `priority` beside them, as an
+   * adaptive allocation returns it, has no meaning for a pod.
+   */
   readonly resources?: ResourceRequirements | undefined;
   /** Labels of the pod. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -69,52 +78,13 @@ export interface KubernetesExecutorConfig {
   readonly podOverride?: Pod | undefined;
 }
 
-const RENAMED: Readonly<Record<string, keyof KubernetesExecutorConfig>> = { envVars: 'env' };
-type Check = (value: unknown) => boolean;
-const isString: Check = (value) => typeof value === 'string' && value !== '';
-const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isStringMap: Check = (value) =>
-  isObject(value) && Object.values(value as object).every((item) => typeof item === 'string');
-const isNamedList: Check = (value) =>
-  Array.isArray(value) && value.every((item) => isObject(item) && isString((item as { name?: unknown }).name));
-const isObjectList: Check = (value) => Array.isArray(value) && value.every(isObject);
-const isSecretList: Check = (value) =>
-  isObjectList(value) &&
-  (value as { secret?: unknown; deploy_type?: unknown; deployType?: unknown }[]).every((item) => {
-    const type = item.deployType ?? item.deploy_type;
-    return isString(item.secret) && (type === 'env' || type === 'volume');
-  });
-
-const STRING: readonly [Check, string] = [isString, 'must be a non-empty string'];
-const QUANTITY: readonly [Check, string] = [
-  isString,
-  'must be a Kubernetes quantity as a string, such as "500m" or "1Gi"',
-];
-const STRING_MAP: readonly [Check, string] = [isStringMap, 'must be an object of strings'];
-const OBJECT: readonly [Check, string] = [isObject, 'must be an object'];
-
-const RULES: Readonly<Record<keyof KubernetesExecutorConfig, readonly [Check, string]>> = {
-  namespace: STRING,
-  image: STRING,
-  requestCpu: QUANTITY,
-  requestMemory: QUANTITY,
-  limitCpu: QUANTITY,
-  limitMemory: QUANTITY,
-  resources: OBJECT,
-  labels: STRING_MAP,
-  annotations: STRING_MAP,
-  env: [(value) => isStringMap(value) || isNamedList(value), 'must be an object of strings or a list of {name, value}'],
-  secrets: [isSecretList, 'must be a list of {deployType: "env" | "volume", deployTarget, secret, key}'],
-  volumes: [isNamedList, 'must be a list of volumes with names'],
-  volumeMounts: [isNamedList, 'must be a list of mounts with names'],
-  nodeSelector: STRING_MAP,
-  affinity: OBJECT,
-  tolerations: [isObjectList, 'must be a list of tolerations'],
-  serviceAccountName: STRING,
-  podTemplateFile: STRING,
-  podOverride: OBJECT,
+const RENAMED: Readonly<Record<string, keyof KubernetesExecutorConfig>> = {
+  envVars: 'env',
+  nodeSelectors: 'nodeSelector',
 };
-const FIELDS = Object.keys(RULES) as (keyof KubernetesExecutorConfig)[];
+const FIELDS = Object.keys(EXECUTOR_CONFIG_RULES);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 /** Parts for other executors that a hybrid's task may carry. */
 const FOREIGN = new Set(['LocalExecutor']);
 
@@ -138,15 +108,18 @@ export function kubernetesConfigOf(executorConfig: object | undefined): Kubernet
   const problems: ConfigProblem[] = [];
   const config: Record<string, unknown> = {};
   for (const [name, value] of fieldsOf({ ...executorConfig } as Record<string, unknown>)) {
-    const rule = RULES[name as keyof KubernetesExecutorConfig];
+    const field = `executorConfig.${name}`;
+    const rule = Object.hasOwn(EXECUTOR_CONFIG_RULES, name)
+      ? EXECUTOR_CONFIG_RULES[name as keyof KubernetesExecutorConfig]
+      : undefined;
     if (rule === undefined)
       problems.push({
-        field: `executorConfig.${name}`,
+        field,
         rule: 'is not known to KubernetesExecutor',
         hint: `did you mean ${nearest(name, FIELDS)}?`,
       });
     else if (value !== undefined && value !== null) {
-      if (!rule[0](value)) problems.push({ field: `executorConfig.${name}`, rule: rule[1] });
+      problems.push(...rule(value, field));
       config[name] = value;
     }
   }
@@ -161,13 +134,14 @@ function secretParts(secrets: readonly SecretReference[]): {
   mounts: VolumeMount[];
 } {
   const parts = { env: [] as EnvVar[], envFrom: [] as object[], volumes: [] as Volume[], mounts: [] as VolumeMount[] };
-  for (const [index, raw] of secrets.entries()) {
+  for (const raw of secrets) {
     const given = raw as unknown as Record<string, string | undefined>;
     const type = given.deployType ?? given.deploy_type;
     const target = given.deployTarget ?? given.deploy_target;
     const { secret, key } = raw;
     if (type === 'volume') {
-      const name = `secret-${index}`;
+      // By what it holds, so that volumes of several layers neither meet by accident nor stand there twice.
+      const name = `secret-${shortHash(JSON.stringify([secret, key, target]), 10)}`;
       parts.volumes.push({
         name,
         secret: { secretName: secret, ...(key === undefined ? {} : { items: [{ key, path: key }] }) },
@@ -191,20 +165,30 @@ const defined = <T extends object>(fields: T): Partial<T> =>
     ),
   ) as Partial<T>;
 
+const bareAmounts = (resources: KubernetesExecutorConfig['resources']): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(resources ?? {}).filter(([name]) => BARE_AMOUNTS.has(name)));
+
 /** The pod that an executor config describes, without its `podOverride`, to be merged over a template. */
 export function podOfConfig(config: KubernetesExecutorConfig, baseContainer: string): Pod {
   const secrets = secretParts(config.secrets ?? []);
+  const gpu = config.limitGpu === undefined ? {} : { 'nvidia.com/gpu': String(config.limitGpu) };
   const requests = {
+    ...bareAmounts(config.resources),
     ...defined({ cpu: config.requestCpu, memory: config.requestMemory }),
     ...config.resources?.requests,
   };
-  const limits = { ...defined({ cpu: config.limitCpu, memory: config.limitMemory }), ...config.resources?.limits };
+  const limits = {
+    ...defined({ cpu: config.limitCpu, memory: config.limitMemory }),
+    ...gpu,
+    ...config.resources?.limits,
+  };
   const orNone = <T>(list: readonly T[]) => (list.length === 0 ? undefined : [...list]);
   const container = defined({
     image: config.image,
+    imagePullPolicy: config.imagePullPolicy,
     env: orNone([...envList(config.env), ...secrets.env]),
     envFrom: orNone(secrets.envFrom),
-    resources: defined({ requests, limits }),
+    resources: defined({ requests, limits, claims: config.resources?.claims }),
     volumeMounts: orNone([...(config.volumeMounts ?? []), ...secrets.mounts]),
   });
   const spec = defined({

@@ -7,7 +7,7 @@ const MAX_LABEL = 63;
 const HASH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** A short hash in characters that every Kubernetes name allows: 5 bits a character. */
-function shortHash(text: string, length: number): string {
+export function shortHash(text: string, length: number): string {
   const digest = createHash('sha256').update(text).digest();
   return Array.from({ length }, (_, index) => HASH_ALPHABET[(digest[index] as number) & 31]).join('');
 }

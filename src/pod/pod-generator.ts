@@ -1,25 +1,37 @@
 /**
- * From a workload to a pod. Layers, each merged over the one before by Kubernetes' strategic merge: template, configuration, executor
- * config, pod override, system fields; then the mutation hook, which may change everything but the pod's identity.
+ * From a workload to a pod. Layers, each merged over the one before by Kubernetes' strategic merge: cluster default, template,
+ * configuration, queue layer, executor config, pod override, system fields; then the mutation hook, which may change everything but the
+ * pod's identity.
  */
+import type { PodDefaults } from '../config/kubernetes-config.js';
 import type { QueuedTask } from '../core/outcome.js';
-import { PodTemplateError } from '../errors.js';
-import type { SpentLaunches } from '../lifecycle/policy.js';
-import { ANNOTATIONS, LABELS, MANAGED_BY, WIRE_SCHEMA } from '../wire/names.js';
-import { strategicMergePatch } from '../wire/strategic-merge.js';
-import type { Container, Pod, PodSpec } from '../wire/types.js';
-import { kubernetesConfigOf, podOfConfig } from './executor-config.js';
-import { makeSafeLabelValue, makeSafePodName } from './names.js';
+import { ConfigError, PodTemplateError } from '../errors.js';
+import { NOTHING_SPENT } from '../lifecycle/policy.js';
+import { PatchError, strategicMergePatch } from '../wire/strategic-merge.js';
+import type { Pod } from '../wire/types.js';
+import { podOfDefaults } from './config-layer.js';
+import { type KubernetesExecutorConfig, kubernetesConfigOf, podOfConfig } from './executor-config.js';
 import { getBasePodFromTemplate } from './pod-template.js';
+import { type Provenance, ProvenanceTracker } from './provenance.js';
+import { redactManifest } from './redact-manifest.js';
+import { identityOf, type LaunchContext, withSystemFields } from './system-fields.js';
 
-/** What a launch adds to a workload. */
-export interface LaunchContext {
-  /** Number of the launch within the try, from 1. */
-  readonly launch: number;
-  /** Launches already lost, by budget. */
-  readonly spent: SpentLaunches;
-  /** Identity of the executor. */
-  readonly executorId: string;
+/** How a pod is rendered. */
+export interface RenderOptions {
+  /** Whether to tell which layer set each field. @default false */
+  readonly explain?: boolean | undefined;
+  /** Whether values that look like secrets are shown. @default false */
+  readonly showSecrets?: boolean | undefined;
+  /** The launch to render. @default the first, of an executor named `render` */
+  readonly context?: LaunchContext | undefined;
+}
+
+/** A pod as it would be sent. */
+export interface RenderedPod {
+  /** The manifest; without values that look like secrets, unless they were asked for. */
+  readonly manifest: Pod;
+  /** Layer by path, for example `spec.tolerations[0]` → `queue layer 'spot'`; empty unless asked for. */
+  readonly provenance: Provenance;
 }
 
 /** Makes pods of workloads. */
@@ -31,55 +43,83 @@ export interface PodGenerator {
   generate(task: QueuedTask, context: LaunchContext): Pod;
   /** Refuses a task that no pod can be made of, before it is queued; throws a typed error. */
   validate?(task: QueuedTask): void;
+  /** The pod for people to read. */
+  render?(task: QueuedTask, options?: RenderOptions): RenderedPod;
+}
+
+/** What may be said about pods besides the configuration. */
+export interface PodLayerOptions {
+  /** A pod under everything else, template included: a YAML file's path, or a pod. */
+  readonly clusterDefault?: string | object | undefined;
+  /** Templates by queue instead of the general one: a file's path, or a pod. A name that ends in `*` stands for all that begin so. */
+  readonly queueTemplates?: Readonly<Record<string, string | object>> | undefined;
+  /** What is special about the pods of a queue, in the form of an executor config. A name that ends in `*` stands for all that begin so. */
+  readonly queueLayers?: Readonly<Record<string, KubernetesExecutorConfig>> | undefined;
+  /** Folder that template files must be in, and that relative paths start from. @default any folder, from the working directory */
+  readonly templateDir?: string | undefined;
+  /** With `airflow`, Airflow's labels and annotations (`dag_id`, `airflow-worker`, …) are written besides podwright's. @default 'podwright' */
+  readonly labels?: 'podwright' | 'airflow' | undefined;
 }
 
 /** Options of the default {@link PodGenerator}. */
-export interface TemplatePodGeneratorOptions {
+export interface TemplatePodGeneratorOptions extends PodLayerOptions {
   /** Base pod: a YAML file's path, or a pod. */
   readonly template?: string | object | undefined;
   /** Namespace of pods that name none. @default 'default' */
   readonly namespace?: string | undefined;
-  /** Image of the base container where neither template nor task name one. */
+  /** Image of the base container; comes before the template's. */
   readonly image?: string | undefined;
   /** Name of the container that runs the command. @default 'base' */
   readonly baseContainer?: string | undefined;
+  /** What the configuration says about every pod. */
+  readonly podDefaults?: PodDefaults | undefined;
+  /** Shapes of secrets that a rendering hides. @default the usual ones */
+  readonly secretPatterns?: readonly RegExp[] | undefined;
   /** Called last with the finished pod; changes it in place or returns another. Name, namespace and identity stay. */
   readonly mutatePod?: ((pod: Pod, task: QueuedTask) => Pod | undefined) | undefined;
 }
 
-const merge = (pod: Pod, layer: Pod): Pod => strategicMergePatch(pod, layer) as Pod;
-const encodeSpent = ({ infra, oom, task }: SpentLaunches) => `infra=${infra},oom=${oom},task=${task}`;
-
-/** What makes a pod ours: taken before the mutation hook and put back after it. */
-function identityOf({ metadata = {} }: Pod) {
-  const own = (values: Readonly<Record<string, string>> | undefined, names: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => Object.values(names).includes(name)));
-  const { name = '', namespace = '' } = metadata;
-  return { name, namespace, labels: own(metadata.labels, LABELS), annotations: own(metadata.annotations, ANNOTATIONS) };
+/** A layer with the name that provenance gives it. */
+interface Layer {
+  readonly name: string;
+  readonly pod: object;
 }
 
-/** Reads what {@link ANNOTATIONS}.spent holds; unreadable parts count as nothing spent. */
-export function decodeSpent(text: string | undefined): SpentLaunches {
-  const parts = new Map((text ?? '').split(',').map((part) => part.split('=') as [string, string]));
-  const read = (name: string) => {
-    const count = Number(parts.get(name));
-    return Number.isSafeInteger(count) && count > 0 ? count : 0;
-  };
-  return { infra: read('infra'), oom: read('oom'), task: read('task') };
+/** The entry of a queue: by its name, or by the longest prefix. */
+function ofQueue<T>(
+  table: Readonly<Record<string, T>> | undefined,
+  queue: string | undefined,
+): [string, T] | undefined {
+  if (table === undefined || queue === undefined) return undefined;
+  if (Object.hasOwn(table, queue)) return [queue, table[queue] as T];
+  const prefixes = Object.entries(table).filter(([name]) => name.endsWith('*') && queue.startsWith(name.slice(0, -1)));
+  return prefixes.sort(([a], [b]) => b.length - a.length)[0];
 }
 
 /** The default {@link PodGenerator}. Template files are read once each. */
 export class TemplatePodGenerator implements PodGenerator {
   readonly #options: TemplatePodGeneratorOptions;
   readonly #baseContainer: string;
-  readonly #base: Pod;
+  readonly #fixed: readonly Layer[];
+  readonly #config: Pod | undefined;
   readonly #templates = new Map<string, Pod>();
 
-  /** @throws PodTemplateError where the template cannot be read or is no pod. */
+  /**
+   * @throws PodTemplateError where a template cannot be read or is no pod.
+   * @throws InvalidWorkloadError (`ERR_PODWRIGHT_EXECUTOR_CONFIG`) where a queue layer is wrong.
+   * @throws ConfigError where an option is wrong.
+   */
   constructor(options: TemplatePodGeneratorOptions = {}) {
     this.#options = options;
-    this.#base = getBasePodFromTemplate(options.template);
     this.#baseContainer = options.baseContainer ?? 'base';
+    const { clusterDefault, template, podDefaults = {}, image, labels = 'podwright' } = options;
+    if (labels !== 'podwright' && labels !== 'airflow')
+      throw new ConfigError([{ field: 'labels', value: labels, rule: 'must be podwright or airflow' }]);
+    this.#fixed = clusterDefault === undefined ? [] : [this.#layerOf('cluster default', clusterDefault)];
+    if (template !== undefined) this.#layerOf('template', template);
+    this.#config = podOfDefaults(podDefaults, image, this.#baseContainer);
+    for (const each of Object.values(options.queueTemplates ?? {})) this.#layerOf('template', each);
+    for (const each of Object.values(options.queueLayers ?? {})) kubernetesConfigOf(each);
   }
 
   validate(task: QueuedTask): void {
@@ -87,17 +127,83 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   generate(task: QueuedTask, context: LaunchContext): Pod {
+    return this.#build(task, context, undefined);
+  }
+
+  /**
+   * The pod of a task for people to read.
+   * @throws what {@link TemplatePodGenerator.generate} throws.
+   */
+  render(task: QueuedTask, options: RenderOptions = {}): RenderedPod {
+    const { explain = false, showSecrets = false } = options;
+    const context = options.context ?? { launch: 1, spent: NOTHING_SPENT, executorId: 'render' };
+    const tracker = explain ? new ProvenanceTracker() : undefined;
+    const pod = this.#build(task, context, tracker);
+    return {
+      manifest: showSecrets ? pod : redactManifest(pod, this.#options.secretPatterns),
+      provenance: tracker?.of(pod) ?? {},
+    };
+  }
+
+  /** A layer from a file or a pod. Files are read once; later launches of a try must not see another pod than earlier ones. */
+  #layerOf(kind: string, template: string | object): Layer {
+    if (typeof template !== 'string') return { name: kind, pod: getBasePodFromTemplate(template) };
+    const known = this.#templates.get(template) ?? getBasePodFromTemplate(template, this.#options.templateDir);
+    this.#templates.set(template, known);
+    return { name: `${kind} ${template}`, pod: known };
+  }
+
+  #template(config: KubernetesExecutorConfig, queue: string | undefined): Layer | undefined {
+    if (config.podTemplateFile !== undefined) return this.#layerOf('template', config.podTemplateFile);
+    const byQueue = ofQueue(this.#options.queueTemplates, queue);
+    if (byQueue !== undefined) return this.#layerOf(`template of queue '${byQueue[0]}'`, byQueue[1]);
+    const { template } = this.#options;
+    return template === undefined ? undefined : this.#layerOf('template', template);
+  }
+
+  /** Everything that is merged, in order. */
+  #layers(task: QueuedTask): Layer[] {
     const config = kubernetesConfigOf(task.executorConfig);
-    const base = this.#baseContainer;
-    const template = config.podTemplateFile === undefined ? this.#base : this.#templateOf(config.podTemplateFile);
-    let pod = merge({ spec: { containers: [] } }, structuredClone(template));
-    pod = merge(pod, podOfConfig(config, base));
-    if (config.podOverride !== undefined) pod = merge(pod, config.podOverride);
-    pod = this.#withSystemFields(pod, task, context);
+    const template = this.#template(config, task.queue);
+    const layers: Layer[] = [...this.#fixed, ...(template === undefined ? [] : [template])];
+    if (this.#config !== undefined) layers.push({ name: 'configuration', pod: this.#config });
+    const ofTask = (name: string, each: KubernetesExecutorConfig): void => {
+      layers.push({ name, pod: podOfConfig(each, this.#baseContainer) });
+      if (each.podOverride !== undefined)
+        layers.push({ name: name === 'executor config' ? 'pod override' : name, pod: each.podOverride });
+    };
+    const queueLayer = ofQueue(this.#options.queueLayers, task.queue);
+    if (queueLayer !== undefined) ofTask(`queue layer '${queueLayer[0]}'`, kubernetesConfigOf(queueLayer[1]));
+    ofTask('executor config', config);
+    return layers;
+  }
+
+  #build(task: QueuedTask, context: LaunchContext, tracker: ProvenanceTracker | undefined): Pod {
+    let pod: Pod = { spec: { containers: [] } };
+    for (const layer of this.#layers(task)) {
+      pod = merged(pod, layer);
+      tracker?.note(layer.name, pod);
+    }
+    pod = withSystemFields(structuredClone(pod), task, context, {
+      baseContainer: this.#baseContainer,
+      namespace: this.#options.namespace,
+      hasAirflowLabels: this.#options.labels === 'airflow',
+    });
+    tracker?.note('system fields', pod);
+    const final = this.#mutated(pod, task);
+    tracker?.note('mutation hook', final);
+    this.#check(final);
+    return final;
+  }
+
+  #mutated(pod: Pod, task: QueuedTask): Pod {
+    const { mutatePod } = this.#options;
+    if (mutatePod === undefined) return pod;
     const identity = identityOf(pod);
-    const mutated = this.#options.mutatePod?.(pod, task) ?? pod;
+    const copy = structuredClone(pod);
+    const mutated = mutatePod(copy, task) ?? copy;
     const metadata = mutated.metadata ?? {};
-    const final: Pod = {
+    return {
       ...mutated,
       metadata: {
         ...metadata,
@@ -106,87 +212,25 @@ export class TemplatePodGenerator implements PodGenerator {
         annotations: { ...metadata.annotations, ...identity.annotations },
       },
     };
-    this.#check(final);
-    return final;
-  }
-
-  #templateOf(file: string): Pod {
-    const known = this.#templates.get(file) ?? getBasePodFromTemplate(file);
-    this.#templates.set(file, known);
-    return known;
-  }
-
-  #withSystemFields(pod: Pod, task: QueuedTask, { launch, spent, executorId }: LaunchContext): Pod {
-    const { key } = task;
-    const spec = pod.spec as PodSpec;
-    const containers = spec.containers.some(({ name }) => name === this.#baseContainer)
-      ? spec.containers
-      : [{ name: this.#baseContainer } as Container, ...spec.containers];
-    const [program, ...args] = task.command as [string, ...string[]];
-    return {
-      ...pod,
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        ...pod.metadata,
-        name: makeSafePodName(key, launch),
-        namespace: pod.metadata?.namespace ?? this.#options.namespace ?? 'default',
-        labels: {
-          ...pod.metadata?.labels,
-          [LABELS.managedBy]: MANAGED_BY,
-          [LABELS.executorId]: makeSafeLabelValue(executorId),
-          [LABELS.dagId]: makeSafeLabelValue(key.dagId),
-          [LABELS.taskId]: makeSafeLabelValue(key.taskId),
-          [LABELS.runId]: makeSafeLabelValue(key.runId),
-          [LABELS.tryNumber]: String(key.tryNumber),
-          ...(key.mapIndex >= 0 ? { [LABELS.mapIndex]: String(key.mapIndex) } : {}),
-        },
-        annotations: {
-          ...pod.metadata?.annotations,
-          [ANNOTATIONS.schema]: WIRE_SCHEMA,
-          [ANNOTATIONS.key]: JSON.stringify(key),
-          [ANNOTATIONS.launch]: String(launch),
-          [ANNOTATIONS.spent]: encodeSpent(spent),
-          [ANNOTATIONS.baseContainer]: this.#baseContainer,
-          ...(task.queue === undefined ? {} : { [ANNOTATIONS.queue]: task.queue }),
-        },
-      },
-      spec: {
-        ...spec,
-        restartPolicy: spec.restartPolicy ?? 'Never',
-        containers: containers.map((container) =>
-          container.name === this.#baseContainer ? this.#withCommand(container, [program], args, task) : container,
-        ),
-      },
-    };
-  }
-
-  #withCommand(container: Container, command: string[], args: string[], { key }: QueuedTask): Container {
-    const context = {
-      PODWRIGHT_DAG_ID: key.dagId,
-      PODWRIGHT_TASK_ID: key.taskId,
-      PODWRIGHT_RUN_ID: key.runId,
-      PODWRIGHT_TRY_NUMBER: String(key.tryNumber),
-      PODWRIGHT_MAP_INDEX: String(key.mapIndex),
-    };
-    const own = (container.env ?? []).filter(({ name }) => !(name in context));
-    const image = container.image ?? this.#options.image;
-    return {
-      ...container,
-      ...(image === undefined ? {} : { image }),
-      command,
-      args,
-      env: [...own, ...Object.entries(context).map(([name, value]) => ({ name, value }))],
-      // Without a termination message the last lines of the log tell why a task failed, even when its log cannot be read.
-      terminationMessagePolicy: container.terminationMessagePolicy ?? 'FallbackToLogsOnError',
-    };
   }
 
   #check(pod: Pod): void {
-    const base = pod.spec?.containers.find(({ name }) => name === this.#baseContainer);
+    const base = pod.spec?.containers?.find(({ name }) => name === this.#baseContainer);
     if (base?.image === undefined || base.image === '')
       throw new PodTemplateError(`Container ${this.#baseContainer} has no image`, {
         hint: "Set `config.image`, an image in the pod template, or `image` in the task's executorConfig.",
       });
+  }
+}
+
+/** Merges one layer; a merge that the API would refuse names the layer. */
+function merged(pod: Pod, { name, pod: layer }: Layer): Pod {
+  try {
+    return strategicMergePatch(pod, layer) as Pod;
+  } catch (error) {
+    if (!(error instanceof PatchError)) throw error;
+    throw new PodTemplateError(`The ${name} cannot be merged: ${error.message}`, {
+      hint: 'Items of a list need the key that they are merged by, for example name for containers and mountPath for mounts.',
+    });
   }
 }

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
 import { keyToString, taskInstanceKey } from '../../src/core/task-key.js';
 import { annotationsToKey, makeSafeLabelValue, makeSafePodName } from '../../src/pod/names.js';
-import { decodeSpent, TemplatePodGenerator } from '../../src/pod/pod-generator.js';
+import { TemplatePodGenerator } from '../../src/pod/pod-generator.js';
 import { deserializePod, serializePod } from '../../src/pod/pod-template.js';
+import { decodeSpent } from '../../src/pod/system-fields.js';
 import type { Pod } from '../../src/wire/types.js';
 
 const key = taskInstanceKey({ dagId: 'orders', taskId: 'load', runId: 'manual__2026-01-01T00:00:00+00:00' });
@@ -126,11 +127,9 @@ describe('the pod of a task', () => {
       valueFrom: { secretKeyRef: { name: 'db', key: 'password' } },
     });
     expect(base(pod)?.envFrom).toEqual([{ secretRef: { name: 'everything' } }]);
-    expect(base(pod)?.volumeMounts).toEqual([{ name: 'secret-1', mountPath: '/keys', readOnly: true }]);
-    expect(pod.spec?.volumes?.find(({ name }) => name === 'secret-1')).toEqual({
-      name: 'secret-1',
-      secret: { secretName: 'ssh' },
-    });
+    const [mount] = base(pod)?.volumeMounts ?? [];
+    expect(mount).toEqual({ name: expect.stringMatching(/^secret-[a-z2-7]{10}$/), mountPath: '/keys', readOnly: true });
+    expect(pod.spec?.volumes).toContainEqual({ name: mount?.name, secret: { secretName: 'ssh' } });
   });
 
   it('merges the override last, by the names of containers, volumes and variables, falsy values too', () => {
@@ -198,8 +197,11 @@ describe('the pod of a task', () => {
   it.each([
     [{ imagee: 'x' }, /executorConfig\.imagee is not known to KubernetesExecutor; did you mean image\?/],
     [{ image: 5 }, /executorConfig\.image must be a non-empty string/],
-    [{ labels: { a: 1 } }, /executorConfig\.labels must be an object of strings/],
-    [{ secrets: [{ deploy_type: 'file', secret: 'x' }] }, /executorConfig\.secrets must be a list/],
+    [{ labels: { a: 1 } }, /executorConfig\.labels\.a must be a string/],
+    [
+      { secrets: [{ deploy_type: 'file', secret: 'x' }] },
+      /executorConfig\.secrets\[0\]\.deployType must be env or volume/,
+    ],
     [{ KubernetesExecutor: { request_memroy: '1Gi' } }, /did you mean requestMemory/],
   ])('refuses %j', (config, message) => {
     expect(() => generate(config)).toThrowError(message);
@@ -232,7 +234,11 @@ describe('templates', () => {
     ['broken.yaml', 'spec: [', /is no valid YAML/],
     ['job.yaml', 'kind: Job\n', /has kind "Job", not Pod/],
     ['list.yaml', '- a\n', /is no object/],
-    ['containers.yaml', 'spec: {containers: {name: base}}', /no list of containers with names/],
+    [
+      'containers.yaml',
+      'spec: {containers: {name: base}}',
+      /\(line 1\) has spec\.containers that is no list of containers/,
+    ],
   ])('that are wrong are refused: %s', (name, text, message) => {
     const path = text === undefined ? join(folder, name) : file(name, text);
     expect(() => new TemplatePodGenerator({ template: path })).toThrowError(message);

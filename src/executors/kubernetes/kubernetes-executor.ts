@@ -4,22 +4,28 @@
  */
 import { type ResolvedKubernetesConfig, resolveKubernetesConfig } from '../../config/kubernetes-config.js';
 import { durationMs } from '../../core/duration.js';
-import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
+import type { LogLine, QueuedTask, RunLogOptions, Workload } from '../../core/outcome.js';
 import { type Random, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
-import type { LifecyclePolicy } from '../../lifecycle/policy.js';
+import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
-import { type PodGenerator, TemplatePodGenerator } from '../../pod/pod-generator.js';
+import {
+  type PodGenerator,
+  type RenderedPod,
+  type RenderOptions,
+  TemplatePodGenerator,
+} from '../../pod/pod-generator.js';
+import { redactManifest } from '../../pod/redact-manifest.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
 import type { Watcher, WatchStatus } from '../../watch/watcher.js';
 import { LABELS } from '../../wire/names.js';
-import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
+import { checkWorkload } from '../workload.js';
 import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
@@ -81,14 +87,17 @@ export class KubernetesExecutor extends BaseExecutor {
       `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
-    const { namespace, image, baseContainer } = this.#config;
+    const { namespace, image, baseContainer, podTemplateFile, podDefaults } = this.#config;
     this.#generator =
       options.podGenerator ??
       new TemplatePodGenerator({
-        template: options.podTemplate,
+        ...options.pods,
+        secretPatterns: options.secretPatterns,
+        template: options.podTemplate ?? podTemplateFile,
         namespace,
         image,
         baseContainer,
+        podDefaults,
         mutatePod: options.mutatePod,
       });
     this.#watcher = options.watcher ?? this.#defaultWatcher(options, random);
@@ -179,26 +188,17 @@ export class KubernetesExecutor extends BaseExecutor {
     return this.#watcher.status();
   }
 
-  /** The pod that a task would run as, without creating anything. Values of environment variables are part of it. */
-  render(
-    task: Pick<QueuedTask, 'command'> & {
-      readonly key: TaskInstanceKeyInput;
-      readonly executorConfig?: object;
-      readonly queue?: string;
-    },
-  ): Pod {
-    const full: QueuedTask = {
-      key: taskInstanceKey(task.key),
-      command: task.command,
-      queue: task.queue,
-      priority: 0,
-      executorConfig: task.executorConfig,
-    };
-    return this.#generator.generate(full, {
-      launch: 1,
-      spent: { infra: 0, oom: 0, task: 0 },
-      executorId: this.executorId,
-    });
+  /**
+   * The pod that a task would run as, without creating anything; values that look like secrets are hidden unless asked for. With `explain`,
+   * also which layer set each field.
+   * @throws InvalidWorkloadError, PodTemplateError where no pod can be made of it.
+   */
+  render(workload: Workload, options: RenderOptions = {}): RenderedPod {
+    const task = checkWorkload(workload);
+    const context = options.context ?? { launch: 1, spent: NOTHING_SPENT, executorId: this.executorId };
+    if (this.#generator.render !== undefined) return this.#generator.render(task, { ...options, context });
+    const pod = this.#generator.generate(task, context);
+    return { manifest: options.showSecrets === true ? pod : redactManifest(pod), provenance: {} };
   }
 
   /** Stops without touching pods, for a rolling deploy: the next executor of the same id takes over. Resolves with the tasks left running. */

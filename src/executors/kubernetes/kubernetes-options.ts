@@ -14,7 +14,7 @@ import {
   type LifecyclePolicy,
   withTimeouts,
 } from '../../lifecycle/policy.js';
-import type { PodGenerator } from '../../pod/pod-generator.js';
+import type { PodGenerator, PodLayerOptions } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
@@ -35,6 +35,8 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
    * @default a random one, which finds pods of former runs only when their tasks are queued again
    */
   readonly executorId?: string | undefined;
+  /** More about pods: a cluster default, templates and layers by queue, Airflow's labels. */
+  readonly pods?: PodLayerOptions | undefined;
   /** Makes pods of workloads. @default from `podTemplate` and `config` */
   readonly podGenerator?: PodGenerator | undefined;
   /** Stream of this executor's pods. @default a list and watch over `kubeClient` */
@@ -77,7 +79,8 @@ function policyOf(
   retry: ResolvedRetry,
   problems: ConfigProblem[],
 ): LifecyclePolicy {
-  const { fatalContainerReasons, sidecarFailure = DEFAULT_POLICY.sidecarFailure } = options;
+  const { sidecarFailure = DEFAULT_POLICY.sidecarFailure } = options;
+  const fatalContainerReasons = options.fatalContainerReasons ?? config.fatalContainerReasons;
   if (sidecarFailure !== 'warn' && sidecarFailure !== 'fail')
     problems.push({ field: 'sidecarFailure', value: sidecarFailure, rule: 'must be warn or fail' });
   const clocks: LifecycleClocks = {
@@ -101,6 +104,15 @@ function policyOf(
   };
 }
 
+/** The configured number of launches counts where the options say nothing. */
+function withConfiguredRetries(
+  retry: RetryOptions | undefined,
+  { podLaunchFailureRetries: max }: ResolvedKubernetesConfig,
+): RetryOptions | undefined {
+  if (max === undefined || retry?.infra?.max !== undefined) return retry;
+  return { ...retry, infra: { ...retry?.infra, max } };
+}
+
 /** What the options say about the life of pods. */
 export interface LifecycleSettings {
   readonly policy: LifecyclePolicy;
@@ -121,7 +133,7 @@ export function lifecycleSettings(
   config: ResolvedKubernetesConfig,
 ): LifecycleSettings {
   const problems: ConfigProblem[] = [];
-  const retry = resolveRetry(options.retry, problems);
+  const retry = resolveRetry(withConfiguredRetries(options.retry, config), problems);
   const policy = policyOf(options, config, retry, problems);
   const { nodeLostFence = 'never' } = options;
   const nodeLostFenceMs = nodeLostFence === 'never' ? undefined : parseDuration(nodeLostFence);

@@ -9,7 +9,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
-import { decodeSpent } from '../../pod/pod-generator.js';
+import { decodeSpent } from '../../pod/system-fields.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
