@@ -58,6 +58,9 @@ function forbidden(error: KubeApiError): CreateFailure {
     /because it is being terminated/.test(message)
   )
     return { type: 'permanent', verdict: launchVerdict('namespace_terminating', message) };
+  // A quota that is new has no status yet; its controller fills it in a moment.
+  if (/status unknown for quota/i.test(message))
+    return { type: 'quota', verdict: launchVerdict('quota.full', message), message };
   if (!/exceeded quota/i.test(message)) {
     const hint = /cannot create resource/.test(message)
       ? 'Give the service account of the host the right to create pods in this namespace.'

@@ -36,7 +36,12 @@ export function sendTo(url: string, options: https.AgentOptions & { token?: stri
   return ({ method, path, headers, body, onPiece }) =>
     new Promise((resolve, reject) => {
       const client = isTls ? https : http;
-      const all = { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+      const all = {
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        // Node does not frame the body of a DELETE by itself: its bytes would be taken for the next request.
+        ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+      };
       const request = client.request(`${url}${path}`, { method, headers: all, agent }, (response) => {
         let text = '';
         response.setEncoding('utf8');

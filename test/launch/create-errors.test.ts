@@ -15,6 +15,7 @@ describe('errors of a create', () => {
     [403, 'Forbidden', 'pods is forbidden: User "u" cannot create resource "pods"', 'permanent'],
     [403, 'Forbidden', full, 'quota'],
     [403, 'Forbidden', never, 'permanent'],
+    [403, 'Forbidden', 'pods "p" is forbidden: status unknown for quota: q, resources: pods', 'quota'],
     [404, 'NotFound', 'namespaces "n" not found', 'permanent'],
     [409, 'AlreadyExists', 'm', 'exists'],
     [409, 'Conflict', 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified', 'transient'],
