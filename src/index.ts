@@ -182,6 +182,8 @@ export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule }
 export type { WaitClock } from './lifecycle/waiting.js';
 export { assertPod, checkPod, type PodCheckOptions } from './pod/check/pod-check.js';
 export { POD_SCHEMA_VERSION } from './pod/check/pod-schema.generated.js';
+export { assertPodPolicy, checkOverridePolicy, checkPodPolicy, type PodPolicy } from './pod/check/policy.js';
+export { withRestrictedDefaults } from './pod/check/restricted.js';
 export type { KubernetesExecutorConfig, SecretReference } from './pod/executor-config.js';
 export { annotationsToKey, makeSafeLabelValue, makeSafePodName } from './pod/names.js';
 export {
