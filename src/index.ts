@@ -147,6 +147,7 @@ export type {
   WatchOptions,
 } from './kube/kube-client.js';
 export { type FollowLogOptions, followLog } from './kube/log-follower.js';
+export { type FollowPodLogsOptions, followPodLogs } from './kube/pod-logs.js';
 export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
 export type { InterruptionOverlay } from './launch/adapt-launch.js';
 export type { PodEnd, PodFailure, PodSuccess } from './lifecycle/classify.js';

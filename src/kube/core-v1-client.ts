@@ -91,6 +91,8 @@ function classSafe({ status: _, metadata = {}, ...pod }: Pod): Pod {
 
 /** See the module's text. */
 export class CoreV1KubeClient implements KubeClient {
+  /** See {@link PodReader}. */
+  readonly canStreamLists = true;
   readonly #api: CoreV1ApiLike;
   readonly #runner: CallRunner;
 

@@ -45,6 +45,8 @@ const LOG_IDLE_MS = 30_000;
 
 /** See the module's text. */
 export class HttpKubeClient implements KubeClient {
+  /** See {@link PodReader}. */
+  readonly canStreamLists = true;
   readonly #caller: ApiCaller;
   readonly #calls: ResourceCalls;
 

@@ -24,7 +24,10 @@ export interface HttpsTransportOptions {
   readonly proxy?: URL | undefined;
   /** Connections for calls. @default 16 */
   readonly maxSockets?: number | undefined;
-  /** Whether TCP keep-alive is on. Its interval and count are the system's: Node cannot set them. @default true */
+  /**
+   * Whether TCP keep-alive is on. Interval and count of its probes are fixed: Node sets 1 s and 10 on every platform, and has no way to
+   * change that before version 26.4. @default true
+   */
   readonly enableTcpKeepAlive?: boolean | undefined;
   /** First TCP keep-alive probe of an idle connection, in milliseconds. @default 30000 */
   readonly tcpKeepAliveMs?: number | undefined;

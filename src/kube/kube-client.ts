@@ -146,6 +146,11 @@ export interface PodReader {
    * event of type `ERROR`; a broken connection rejects `next()` with status 0; a clean end ends the iteration.
    */
   watchPods(options?: WatchOptions): AsyncIterable<PodWatchEvent>;
+  /**
+   * Whether {@link PodReader.watchPods} passes `sendInitialEvents` on. Watchers then ask for the list and what follows in one stream, where
+   * the server knows that; where it does not, they list by pages. @default false
+   */
+  readonly canStreamLists?: boolean | undefined;
 }
 
 /** Changes pods. */

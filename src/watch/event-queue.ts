@@ -2,11 +2,13 @@
  * Between the reader of a watch, which must never wait, and its consumer, which may be slow. Levels, not edges: a pod's news that
  * nobody has taken yet is replaced by later news of the same pod, so that the queue holds at most one entry per pod and nothing is lost.
  */
+import { type Clock, systemClock } from '../core/clock.js';
 import type { WatchEvent } from './watcher.js';
 
 interface Slot {
   event: WatchEvent | undefined;
   readonly key: string | undefined;
+  readonly at: number;
 }
 
 /** What later news of the same kind replaces; stages of a list are never replaced. */
@@ -27,26 +29,41 @@ export class WatchEventQueue {
   readonly #byKey = new Map<string, Slot>();
   #wake: (() => void) | undefined;
   #isClosed = false;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+
+  constructor(clock: Pick<Clock, 'monotonic'> = systemClock) {
+    this.#clock = clock;
+  }
 
   /** Events that wait. */
   get size(): number {
     return this.#live;
   }
 
+  /** How long the oldest event has waited, in milliseconds; 0 where none waits. */
+  get lagMs(): number {
+    const now = this.#clock.monotonic();
+    // Not the first one: later news of a pod go to the end and keep the time of what they replaced.
+    return this.#slots.reduce((most, { event, at }) => (event === undefined ? most : Math.max(most, now - at)), 0);
+  }
+
   /** Adds an event; ignored after the end. */
   push(event: WatchEvent): void {
     if (this.#isClosed) return;
     const key = keyOf(event);
-    const slot: Slot = { event, key };
+    let at = this.#clock.monotonic();
     if (key !== undefined) {
       const older = this.#byKey.get(key);
       // Moved to the end rather than replaced in place: versions must come out in rising order, or saving one would skip others.
       if (older?.event !== undefined) {
         older.event = undefined;
         this.#live -= 1;
+        // What it has to tell of the pod is as late as the news it replaces.
+        at = older.at;
       }
-      this.#byKey.set(key, slot);
     }
+    const slot: Slot = { event, key, at };
+    if (key !== undefined) this.#byKey.set(key, slot);
     this.#slots.push(slot);
     this.#live += 1;
     if (this.#slots.length > COMPACT_FROM && this.#slots.length > 4 * this.#live) this.#compact();
@@ -82,10 +99,12 @@ export class WatchEventQueue {
       const slot = this.#slots[this.#head] as Slot;
       this.#head += 1;
       if (slot.event === undefined) continue;
+      const { event } = slot;
+      slot.event = undefined;
       this.#live -= 1;
       if (slot.key !== undefined && this.#byKey.get(slot.key) === slot) this.#byKey.delete(slot.key);
       if (this.#head > COMPACT_FROM && this.#head * 2 > this.#slots.length) this.#compact();
-      return slot.event;
+      return event;
     }
     this.#slots = [];
     this.#head = 0;

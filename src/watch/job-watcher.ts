@@ -1,38 +1,57 @@
 /** Watches the pods of one namespace, of several, or of all, as one stream. */
-import { AsyncQueue } from '../core/async-queue.js';
+
+import { type Logger, silentLogger } from '../core/logger.js';
+import { mergeIterables } from '../core/merge.js';
+import type { AccessReviewer } from '../kube/kube-client.js';
 import { ListWatcher } from './list-watch.js';
 import type { WatchEvent, Watcher, WatchStatus } from './watcher.js';
-import type { WatcherOptions } from './watcher-options.js';
+import type { WatcherOptions, WatchTrouble } from './watcher-options.js';
+
+/** A review that does not come soon is not worth waiting for: watching the namespaces one by one is as right. */
+const REVIEW_LIMIT_MS = 5_000;
 
 /** Options of a {@link KubernetesJobWatcher}. */
 export interface KubernetesJobWatcherOptions extends WatcherOptions {
   /** The namespaces to watch. @default all, over one connection */
   readonly namespaces?: readonly string[] | undefined;
+  /**
+   * Whether several namespaces are watched over one connection to all of them, which needs the right to list and watch pods in the whole
+   * cluster; what other namespaces tell is dropped here. `auto` asks the server for that right, and only where a label selector keeps
+   * the pods of others away. @default 'auto'
+   */
+  readonly clusterWide?: boolean | 'auto' | undefined;
 }
 
 /**
- * One {@link ListWatcher} per namespace, or a single one for all of them. With several namespaces the stages of a list carry their
- * namespace as `scope`; one that is forbidden or gone does not hold up the others.
+ * Watches one namespace, all of them, or several: those over one connection where the server lets us, else each by a {@link ListWatcher}
+ * of its own. In that case the stages of a list carry their namespace as `scope`, and one that is forbidden or gone does not hold up the
+ * others.
  */
 export class KubernetesJobWatcher implements Watcher {
-  readonly #watchers: readonly ListWatcher[];
-  readonly #names: readonly string[];
+  readonly #options: KubernetesJobWatcherOptions;
+  readonly #namespaces: readonly string[] | undefined;
+  readonly #logger: Logger;
+  #watchers: readonly ListWatcher[] = [];
+  #names: readonly string[] = [];
 
-  constructor({ namespaces, ...options }: KubernetesJobWatcherOptions) {
-    const names = namespaces === undefined ? undefined : [...new Set(namespaces)];
-    this.#names = names ?? ['*'];
-    this.#watchers =
-      names === undefined
-        ? [new ListWatcher(options)]
-        : names.map(
-            (namespace) => new ListWatcher({ ...options, namespace, scope: names.length > 1 ? namespace : undefined }),
-          );
+  constructor(options: KubernetesJobWatcherOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#namespaces = options.namespaces === undefined ? undefined : [...new Set(options.namespaces)];
+    this.#use(options.clusterWide === true);
   }
 
   /** See {@link Watcher.watch}. */
-  watch(signal: AbortSignal): AsyncIterable<WatchEvent> {
+  async *watch(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+    if (signal.aborted) return;
+    if (await this.#mayBeClusterWide(signal)) {
+      yield* this.#filtered(signal);
+      if (signal.aborted) return;
+      this.#logger.info({}, 'the whole cluster may no longer be watched; its namespaces are watched one by one');
+      this.#use(false);
+    }
     const [only] = this.#watchers;
-    return this.#watchers.length === 1 && only !== undefined ? only.watch(signal) : this.#merged(signal);
+    yield* this.#watchers.length === 1 && only !== undefined ? only.watch(signal) : this.#merged(signal);
   }
 
   status(): WatchStatus {
@@ -53,6 +72,7 @@ export class KubernetesJobWatcher implements Watcher {
       silentMs: silences.length === 0 ? undefined : Math.max(...silences),
       lastError: all.length === 1 ? all[0]?.lastError : errors.length === 0 ? undefined : errors.join('; '),
       queued: sum(({ queued }) => queued),
+      lagMs: Math.max(0, ...all.map(({ lagMs = 0 }) => lagMs)),
       pods: sum(({ pods }) => pods),
     };
   }
@@ -62,43 +82,64 @@ export class KubernetesJobWatcher implements Watcher {
     return Object.fromEntries(this.#watchers.map((watcher, index) => [this.#names[index] ?? '', watcher.status()]));
   }
 
+  /** Sets up the watchers: one for everything, or one for each namespace. */
+  #use(isWide: boolean, onRefused?: () => void): void {
+    const { namespaces: _, clusterWide: __, ...options } = this.#options;
+    const names = this.#namespaces;
+    if (names === undefined || isWide) {
+      const onTrouble = (trouble: WatchTrouble) => {
+        if (trouble.status === 403) onRefused?.();
+        options.onTrouble?.(trouble);
+      };
+      this.#names = ['*'];
+      this.#watchers = [new ListWatcher({ ...options, onTrouble })];
+      return;
+    }
+    this.#names = names;
+    this.#watchers = names.map(
+      (namespace) => new ListWatcher({ ...options, namespace, scope: names.length > 1 ? namespace : undefined }),
+    );
+  }
+
+  async #mayBeClusterWide(signal: AbortSignal): Promise<boolean> {
+    const { clusterWide = 'auto', client, labelSelector = '' } = this.#options;
+    if (this.#namespaces === undefined || this.#namespaces.length < 2 || clusterWide === false) return false;
+    if (clusterWide === true) return true;
+    const reviewer = client as Partial<AccessReviewer>;
+    if (labelSelector === '' || reviewer.canI === undefined) return false;
+    try {
+      for (const verb of ['list', 'watch'])
+        if (!(await reviewer.canI({ verb, resource: 'pods' }, { signal, timeoutMs: REVIEW_LIMIT_MS }))) return false;
+      return true;
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'the right to watch the whole cluster could not be asked for');
+      return false;
+    }
+  }
+
+  /** The one stream for all namespaces, without those that nobody asked for; ends where the server refuses it. */
+  async *#filtered(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+    const refused = new AbortController();
+    this.#use(true, () => refused.abort());
+    const wanted = new Set(this.#namespaces);
+    const [all] = this.#watchers;
+    if (all === undefined) return;
+    for await (const event of all.watch(AbortSignal.any([signal, refused.signal])))
+      if (!('pod' in event) || wanted.has(event.pod.metadata?.namespace ?? '')) yield event;
+  }
+
   async *#merged(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
     if (signal.aborted) return;
     const stop = new AbortController();
-    const turns = new AsyncQueue<Turn>();
-    const waiting = new Set<() => void>();
-    const onAbort = () => {
-      stop.abort(signal.reason);
-      turns.end();
-      for (const taken of waiting) taken();
-    };
+    const onAbort = () => stop.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const sources = this.#watchers.map((watcher) => watcher.watch(stop.signal));
-    // Each source hands over one event and waits until it was taken: what piles up stays in the sources, where it is merged per pod.
-    const pumps = sources.map(async (source) => {
-      for await (const event of source) {
-        if (stop.signal.aborted) return;
-        await new Promise<void>((resolve) => {
-          waiting.add(resolve);
-          turns.push({ event, taken: resolve });
-        });
-      }
-    });
     try {
-      for await (const { event, taken } of turns) {
-        yield event;
-        waiting.delete(taken);
-        taken();
-      }
+      yield* mergeIterables(
+        this.#watchers.map((watcher) => watcher.watch(stop.signal)),
+        onAbort,
+      );
     } finally {
       signal.removeEventListener('abort', onAbort);
-      onAbort();
-      await Promise.allSettled(pumps);
     }
   }
-}
-
-interface Turn {
-  readonly event: WatchEvent;
-  readonly taken: () => void;
 }

@@ -20,7 +20,10 @@ export interface WatchFailure {
 
 /** Where a watch stands. */
 export interface WatchState {
-  readonly phase: 'listing' | 'watching';
+  /** `streaming`: the list comes through the stream that will be watched. */
+  readonly phase: 'listing' | 'streaming' | 'watching';
+  /** Whether lists are asked for as streams: as long as the server is not known to lack them. */
+  readonly canStream: boolean;
   /** Listing: the token of the page to fetch next. */
   readonly pageToken: string | undefined;
   /** Watching: the version to (re)open the stream from. Listing: the newest version ever seen, which a list must not fall behind. */
@@ -42,6 +45,8 @@ export type WatchInput =
   /** A page of the list has come. */
   | { readonly type: 'page'; readonly resourceVersion: string; readonly next: string | undefined }
   | { readonly type: 'list-failed'; readonly failure: WatchFailure }
+  /** The list that came through the stream is whole. */
+  | { readonly type: 'streamed'; readonly resourceVersion: string }
   /** An object or a bookmark has come through the stream. */
   | { readonly type: 'progress'; readonly resourceVersion: string | undefined }
   /** The stream ended in good order. */
@@ -55,7 +60,8 @@ export type WatchInput =
 export type WatchCommand =
   /** Fetch a page; without a token the list begins anew. */
   | { readonly type: 'list'; readonly pageToken: string | undefined; readonly afterMs: number }
-  | { readonly type: 'open'; readonly resourceVersion: string; readonly afterMs: number }
+  /** Open the stream; without a version it begins with the list. */
+  | { readonly type: 'open'; readonly resourceVersion: string | undefined; readonly afterMs: number }
   /** Go on reading the stream. */
   | { readonly type: 'read' };
 
@@ -93,17 +99,28 @@ const MAX_STUCK = 5;
 const MAX_STALE = 5;
 
 /** A new watch: it lists first, unless a version to resume from is given. */
-export function beginWatch(resumeFrom?: string): WatchStep {
-  const fresh = { pageToken: undefined, failures: 0, lastFailureAt: 0, stuck: 0, expired: 0, stale: 0 };
-  if (resumeFrom === undefined)
-    return {
-      state: { ...fresh, phase: 'listing', resourceVersion: undefined },
-      command: { type: 'list', pageToken: undefined, afterMs: 0 },
-    };
-  return {
-    state: { ...fresh, phase: 'watching', resourceVersion: resumeFrom },
-    command: { type: 'open', resourceVersion: resumeFrom, afterMs: 0 },
+export function beginWatch(resumeFrom?: string, canStream = false): WatchStep {
+  const state: WatchState = {
+    phase: 'watching',
+    canStream,
+    resourceVersion: resumeFrom,
+    pageToken: undefined,
+    failures: 0,
+    lastFailureAt: 0,
+    stuck: 0,
+    expired: 0,
+    stale: 0,
   };
+  if (resumeFrom === undefined) return listAnew(state, 0);
+  return { state, command: { type: 'open', resourceVersion: resumeFrom, afterMs: 0 } };
+}
+
+/** Begins a list, by whichever of the two ways. */
+function listAnew(state: WatchState, afterMs: number): WatchStep {
+  const fresh = { ...state, pageToken: undefined };
+  return state.canStream
+    ? { state: { ...fresh, phase: 'streaming' }, command: { type: 'open', resourceVersion: undefined, afterMs } }
+    : { state: { ...fresh, phase: 'listing' }, command: { type: 'list', pageToken: undefined, afterMs } };
 }
 
 /** What the step after a failure has in common: how long to wait, and the counted failure. */
@@ -114,12 +131,7 @@ function failed(state: WatchState, { now, random }: WatchStepContext, retryAfter
 }
 
 function relist(state: WatchState, afterMs: number, restart: RestartReason, trouble?: WatchFailure): WatchStep {
-  return {
-    state: { ...state, phase: 'listing', pageToken: undefined, stuck: 0 },
-    command: { type: 'list', pageToken: undefined, afterMs },
-    restart,
-    trouble,
-  };
+  return { ...listAnew({ ...state, stuck: 0 }, afterMs), restart, trouble };
 }
 
 function reopen(state: WatchState, afterMs: number, restart: RestartReason, trouble?: WatchFailure): WatchStep {
@@ -131,6 +143,11 @@ function reopen(state: WatchState, afterMs: number, restart: RestartReason, trou
 /** A 4xx other than "too old", "too many" and "too slow": the server refuses, and keeps refusing until somebody changes something. */
 const isRefusal = ({ status }: WatchFailure) =>
   status >= 400 && status < 500 && status !== 408 && status !== 410 && status !== 429;
+
+/** How servers refuse a list by stream that they do not know, or have switched off. */
+const NOT_STREAMED = new Set([400, 405, 422, 501]);
+/** After so many lists by stream that broke off they come by pages, which keep their place. */
+const MAX_STREAM_TRIES = 3;
 
 const isTooNew = ({ status, message }: WatchFailure) =>
   status === 504 && message.includes('Too large resource version');
@@ -170,6 +187,20 @@ function onListFailed(state: WatchState, failure: WatchFailure, context: WatchSt
   return { state: { ...counted, pageToken }, command: { type: 'list', pageToken, afterMs: delayMs }, trouble };
 }
 
+/** A list by stream that came to nothing. A server that does not know such lists says so at once, or is silent; pages do it then. */
+function onListStreamFailed(state: WatchState, input: WatchInput, context: WatchStepContext): WatchStep {
+  const failure = input.type === 'failed' ? input.failure : undefined;
+  const isUnknown = failure !== undefined && NOT_STREAMED.has(failure.status);
+  const { counted, delayMs } = failed({ ...state, stuck: state.stuck + 1 }, context, failure?.retryAfterMs);
+  // Nobody answering says nothing about what the server can do.
+  const isHopeless =
+    isUnknown || input.type === 'silent' || (counted.stuck >= MAX_STREAM_TRIES && failure?.status !== 0);
+  const next = { ...counted, canStream: !isHopeless, stuck: isHopeless ? 0 : counted.stuck };
+  const trouble = failure !== undefined && !isUnknown && isRefusal(failure) ? failure : undefined;
+  const restart: RestartReason = input.type === 'silent' ? 'silent' : input.type === 'ended' ? 'short' : 'error';
+  return { ...listAnew(next, isUnknown ? 0 : delayMs), restart: isUnknown ? undefined : restart, trouble };
+}
+
 function onStreamFailed(state: WatchState, failure: WatchFailure, context: WatchStepContext): WatchStep {
   if (failure.status === 410) return gone(state, context);
   const { counted, delayMs } = failed({ ...state, stuck: state.stuck + 1 }, context, failure.retryAfterMs);
@@ -182,14 +213,31 @@ function onStreamFailed(state: WatchState, failure: WatchFailure, context: Watch
   return reopen(counted, delayMs, 'error', trouble);
 }
 
+const ENDS: ReadonlySet<WatchInput['type']> = new Set(['ended', 'failed', 'silent']);
+
 /** The state after an input, and what to do next. Pure, but for the jitter it draws from `context.random`. */
 export function step(state: WatchState, input: WatchInput, context: WatchStepContext): WatchStep {
+  if (state.phase === 'streaming' && ENDS.has(input.type)) return onListStreamFailed(state, input, context);
   switch (input.type) {
     case 'page':
       return onPage(state, input, context);
     case 'list-failed':
       return onListFailed(state, input.failure, context);
+    case 'streamed':
+      return {
+        state: {
+          ...state,
+          phase: 'watching',
+          resourceVersion: input.resourceVersion,
+          stuck: 0,
+          expired: 0,
+          stale: 0,
+        },
+        command: { type: 'read' },
+      };
     case 'progress':
+      // The objects of a list by stream stand for no version of their own.
+      if (state.phase === 'streaming') return { state, command: { type: 'read' } };
       return {
         state: { ...state, resourceVersion: input.resourceVersion ?? state.resourceVersion, stuck: 0, expired: 0 },
         command: { type: 'read' },

@@ -17,9 +17,11 @@ import {
   type WatchStep,
 } from './list-watch-step.js';
 import { PodLedger } from './pod-ledger.js';
-import { failureOf, PodStream } from './pod-stream.js';
+import { failureOf, type ObjectEvent, PodStream } from './pod-stream.js';
 import { reconcileLoop } from './reconcile.js';
 import { trimPod } from './trim-pod.js';
+import { VersionSaver } from './version-saver.js';
+import { WatchHealth } from './watch-health.js';
 import type { WatchEvent, Watcher, WatchStatus } from './watcher.js';
 import type { WatcherOptions } from './watcher-options.js';
 
@@ -38,9 +40,16 @@ export interface ListWatcherOptions extends WatcherOptions {
   readonly resume?: boolean | undefined;
 }
 
+/** Stands for the answer of a server that does not know lists by stream, and says nothing. */
+const NOT_A_LIST: WatchFailure = {
+  status: 501,
+  reason: 'NotStreamed',
+  message: 'the server does not send lists as streams',
+};
 const DEFAULT_PAGE_SIZE = 500;
 const DEFAULT_RESYNC_MS = 300_000;
-const SAVE_INTERVAL_MS = 5_000;
+/** Marks the bookmark that ends a list by stream. */
+const LIST_END = 'k8s.io/initial-events-end';
 
 /** Watches the pods of one namespace, or of all. */
 export class ListWatcher implements Watcher {
@@ -48,30 +57,29 @@ export class ListWatcher implements Watcher {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #logger: Logger;
-  readonly #storeKey: string;
-  readonly #restarts: Record<string, number> = {};
+  readonly #saver: VersionSaver;
+  readonly #health: WatchHealth;
   #ledger = new PodLedger();
   #queue: WatchEventQueue | undefined;
-  #synced = false;
-  #lists = 0;
-  #lastSignAt: number | undefined;
-  #lastError: string | undefined;
-  #savedAt = Number.NEGATIVE_INFINITY;
   #isListing = false;
 
   constructor(options: ListWatcherOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    const clock = options.clock ?? systemClock;
+    const logger = options.logger ?? silentLogger;
+    this.#clock = clock;
     this.#random = options.random ?? systemRandom;
-    this.#logger = options.logger ?? silentLogger;
-    const { namespace = '*', labelSelector = '', fieldSelector = '' } = options;
-    this.#storeKey = options.storeKey ?? `pods/${namespace}?labels=${labelSelector}&fields=${fieldSelector}`;
+    this.#logger = logger;
+    const { namespace, labelSelector = '', fieldSelector = '', store, resume = false, onTrouble } = options;
+    const key = options.storeKey ?? `pods/${namespace ?? '*'}?labels=${labelSelector}&fields=${fieldSelector}`;
+    this.#saver = new VersionSaver({ store, key, mayResume: resume, clock, logger });
+    this.#health = new WatchHealth({ namespace, clock, logger, onTrouble });
   }
 
   /** See {@link Watcher.watch}. Each call begins anew, with a list. */
   async *watch(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
     if (signal.aborted) return;
-    const queue = new WatchEventQueue();
+    const queue = new WatchEventQueue(this.#clock);
     const stop = new AbortController();
     const onAbort = () => {
       stop.abort(signal.reason);
@@ -80,13 +88,14 @@ export class ListWatcher implements Watcher {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#queue = queue;
     this.#ledger = new PodLedger();
-    this.#synced = false;
+    this.#isListing = false;
+    this.#health.begin(false);
     const running = this.#run(queue, stop.signal).finally(() => queue.close());
     try {
       for await (const event of queue) {
         yield event;
         // The consumer has come back for more, so it is through with this one: only now may its version be saved.
-        this.#save(event);
+        this.#saver.note(event);
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -97,12 +106,9 @@ export class ListWatcher implements Watcher {
 
   status(): WatchStatus {
     return {
-      synced: this.#synced,
-      lists: this.#lists,
-      restarts: { ...this.#restarts },
-      silentMs: this.#lastSignAt === undefined ? undefined : this.#clock.monotonic() - this.#lastSignAt,
-      lastError: this.#lastError,
+      ...this.#health.status(),
       queued: this.#queue?.size ?? 0,
+      lagMs: this.#queue?.lagMs ?? 0,
       pods: this.#ledger.size,
     };
   }
@@ -110,8 +116,9 @@ export class ListWatcher implements Watcher {
   async #run(queue: WatchEventQueue, signal: AbortSignal): Promise<void> {
     let resync = new AbortController();
     try {
-      let now: WatchStep = beginWatch(await this.#resumeVersion());
-      this.#synced = now.state.phase === 'watching';
+      const { streamingList = this.#options.client.canStreamLists === true } = this.#options;
+      let now: WatchStep = beginWatch(await this.#saver.load(), streamingList);
+      this.#health.begin(now.state.phase === 'watching');
       while (!signal.aborted) {
         const { command } = now;
         if (command.type !== 'read' && command.afterMs > 0) await this.#clock.delay(command.afterMs, { signal });
@@ -119,7 +126,9 @@ export class ListWatcher implements Watcher {
           resync.abort();
           now = await this.#listPage(now, command, queue, signal);
         } else if (command.type === 'open') {
-          if (resync.signal.aborted || now.restart === undefined) {
+          // Beside a list there is nothing to compare; beside a stream that goes on, the loop of before goes on too.
+          const isList = command.resourceVersion === undefined;
+          if (isList || resync.signal.aborted || now.restart === undefined) {
             resync.abort();
             resync = new AbortController();
             void this.#reconcile(queue, AbortSignal.any([signal, resync.signal]));
@@ -141,31 +150,17 @@ export class ListWatcher implements Watcher {
     queue: WatchEventQueue,
     signal: AbortSignal,
   ): Promise<WatchStep> {
-    const { client, scope } = this.#options;
+    const { client } = this.#options;
     let next: WatchStep;
     try {
       const page = await client.listPods({ ...this.#listOptions(), continue: command.pageToken, signal });
       const { resourceVersion = '', continue: token } = page.metadata;
       next = this.#step(now, { type: 'page', resourceVersion, next: token });
       if (next.isAccepted !== true) return next;
-      this.#sign();
-      if (command.pageToken === undefined || !this.#isListing) {
-        this.#isListing = true;
-        this.#ledger.beginList();
-        queue.push({ type: 'init', scope });
-      }
-      for (const item of page.items) {
-        const pod = this.#trim(item);
-        this.#ledger.listed(pod);
-        queue.push({ type: 'init-apply', pod, scope });
-      }
-      if (next.state.phase === 'watching') {
-        this.#isListing = false;
-        this.#ledger.endList(resourceVersion);
-        this.#lists += 1;
-        this.#synced = true;
-        queue.push({ type: 'init-done', resourceVersion, scope });
-      }
+      this.#health.sign();
+      if (command.pageToken === undefined || !this.#isListing) this.#beginList(queue);
+      for (const item of page.items) this.#listed(item, queue);
+      if (next.state.phase === 'watching') this.#endList(resourceVersion, queue);
       return next;
     } catch (error) {
       if (signal.aborted) throw error;
@@ -173,9 +168,28 @@ export class ListWatcher implements Watcher {
     }
   }
 
+  #beginList(queue: WatchEventQueue): void {
+    this.#isListing = true;
+    this.#ledger.beginList();
+    queue.push({ type: 'init', scope: this.#options.scope });
+  }
+
+  #listed(item: Pod, queue: WatchEventQueue): void {
+    const pod = this.#trim(item);
+    this.#ledger.listed(pod);
+    queue.push({ type: 'init-apply', pod, scope: this.#options.scope });
+  }
+
+  #endList(resourceVersion: string, queue: WatchEventQueue): void {
+    this.#isListing = false;
+    this.#ledger.endList(resourceVersion);
+    this.#health.listed();
+    queue.push({ type: 'init-done', resourceVersion, scope: this.#options.scope });
+  }
+
   async #stream(
     now: WatchStep,
-    resourceVersion: string,
+    resourceVersion: string | undefined,
     queue: WatchEventQueue,
     signal: AbortSignal,
   ): Promise<WatchStep> {
@@ -188,46 +202,56 @@ export class ListWatcher implements Watcher {
       clock: this.#clock,
       random: this.#random,
       signal,
-      onSign: () => this.#sign(),
+      onSign: () => this.#health.sign(),
     });
     let current = now;
+    if (resourceVersion === undefined) this.#beginList(queue);
     try {
       for (;;) {
         const input = await stream.next();
         if (signal.aborted) return current;
-        if ('event' in input) {
-          this.#tell(input.event, queue);
-          current = this.#step(current, {
-            type: 'progress',
-            resourceVersion: input.event.object.metadata?.resourceVersion,
-          });
-        } else {
-          return this.#step(current, input);
-        }
+        if (!('event' in input)) return this.#step(current, input);
+        current =
+          current.state.phase === 'streaming'
+            ? this.#tellListed(current, input.event, queue)
+            : this.#tell(current, input.event, queue);
+        if (current.command.type !== 'read') return current;
       }
     } finally {
       stream.close();
     }
   }
 
-  #tell(
-    { type, object }: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: Pod },
-    queue: WatchEventQueue,
-  ): void {
+  /** An event of a list that comes by stream. */
+  #tellListed(now: WatchStep, { type, object }: ObjectEvent, queue: WatchEventQueue): WatchStep {
+    const { resourceVersion = '', annotations } = object.metadata ?? {};
+    if (type === 'BOOKMARK' && annotations?.[LIST_END] === 'true') {
+      this.#endList(resourceVersion, queue);
+      return this.#step(now, { type: 'streamed', resourceVersion });
+    }
+    // Bookmarks before the end, or deletions, come from a server that took this for a plain watch: its list has no end.
+    if (type === 'BOOKMARK' || type === 'DELETED') return this.#step(now, { type: 'failed', failure: NOT_A_LIST });
+    this.#listed(object, queue);
+    return now.command.type === 'read' ? now : this.#step(now, { type: 'progress', resourceVersion: undefined });
+  }
+
+  #tell(now: WatchStep, { type, object }: ObjectEvent, queue: WatchEventQueue): WatchStep {
+    const { resourceVersion } = object.metadata ?? {};
     if (type === 'BOOKMARK') {
-      const { resourceVersion } = object.metadata ?? {};
       if (resourceVersion !== undefined) queue.push({ type: 'bookmark', resourceVersion });
-      return;
+    } else {
+      const pod = this.#trim(object);
+      if (type === 'DELETED') {
+        if (this.#ledger.remove(pod)) queue.push({ type: 'delete', pod });
+      } else {
+        const replaced = this.#ledger.replacedBy(pod);
+        if (this.#ledger.apply(pod)) {
+          if (replaced !== undefined) queue.push({ type: 'delete', pod: this.#vanished(pod, replaced.uid) });
+          queue.push({ type: 'apply', pod });
+        }
+      }
     }
-    const pod = this.#trim(object);
-    if (type === 'DELETED') {
-      if (this.#ledger.remove(pod)) queue.push({ type: 'delete', pod });
-      return;
-    }
-    const replaced = this.#ledger.replacedBy(pod);
-    if (!this.#ledger.apply(pod)) return;
-    if (replaced !== undefined) queue.push({ type: 'delete', pod: this.#vanished(pod, replaced.uid) });
-    queue.push({ type: 'apply', pod });
+    return this.#step(now, { type: 'progress', resourceVersion });
   }
 
   /** Stands for a pod whose end nobody reported, although its name has gone to another one. */
@@ -251,40 +275,18 @@ export class ListWatcher implements Watcher {
       clock: this.#clock,
       random: this.#random,
       signal,
-      onListed: () => {
-        this.#lists += 1;
-      },
-      onFailed: (error) => {
-        this.#lastError = failureOf(error).message;
-        this.#logger.warn({ err: error }, 'the list beside a pod watch failed; it will be tried again');
-      },
+      isReady: () => !this.#isListing,
+      onListed: () => this.#health.listed(),
+      onFailed: (error) => this.#health.resyncFailed(failureOf(error), error),
     });
   }
 
   #step(now: WatchStep, input: WatchInput): WatchStep {
     const next = step(now.state, input, { now: this.#clock.monotonic(), random: this.#random });
-    if (next.restart !== undefined) this.#restarts[next.restart] = (this.#restarts[next.restart] ?? 0) + 1;
-    if (input.type === 'failed' || input.type === 'list-failed') this.#noteFailure(input.failure);
-    if (next.trouble !== undefined) this.#report(next.trouble);
+    if (next.restart !== undefined) this.#health.restarted(next.restart);
+    if (input.type === 'failed' || input.type === 'list-failed') this.#health.failed(input.failure);
+    if (next.trouble !== undefined) this.#health.refused(next.trouble);
     return next;
-  }
-
-  #noteFailure({ status, reason, message }: WatchFailure): void {
-    this.#lastError = message;
-    this.#logger.debug(
-      { status, reason, detail: message, namespace: this.#options.namespace },
-      'a pod watch was interrupted',
-    );
-  }
-
-  #report({ status, reason, message }: WatchFailure): void {
-    const { namespace, onTrouble } = this.#options;
-    this.#logger.warn({ status, reason, detail: message, namespace }, 'the API server refuses a pod watch');
-    try {
-      onTrouble?.({ status, reason, message, namespace });
-    } catch (error) {
-      this.#logger.error({ err: error }, 'a listener for trouble of a watch has thrown');
-    }
   }
 
   #listOptions(): ListPagesOptions {
@@ -294,35 +296,5 @@ export class ListWatcher implements Watcher {
 
   #trim(pod: Pod): Pod {
     return (this.#options.transform ?? trimPod)(pod);
-  }
-
-  #sign(): void {
-    this.#lastSignAt = this.#clock.monotonic();
-  }
-
-  async #resumeVersion(): Promise<string | undefined> {
-    const { store, resume = false } = this.#options;
-    if (!resume || store === undefined) return undefined;
-    try {
-      return await store.get(this.#storeKey);
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'the version store cannot be read; listing instead');
-      return undefined;
-    }
-  }
-
-  #save(event: WatchEvent): void {
-    const { store } = this.#options;
-    if (store === undefined || event.type === 'init' || event.type === 'init-apply') return;
-    const isPod = 'pod' in event;
-    const now = this.#clock.monotonic();
-    // A version a little behind only means that some news are told again.
-    if (isPod && now - this.#savedAt < SAVE_INTERVAL_MS) return;
-    const version = isPod ? event.pod.metadata?.resourceVersion : event.resourceVersion;
-    if (version === undefined) return;
-    this.#savedAt = now;
-    Promise.resolve()
-      .then(() => store.set(this.#storeKey, version))
-      .catch((error: unknown) => this.#logger.warn({ err: error }, 'the version store cannot be written'));
   }
 }

@@ -12,7 +12,8 @@ export type ObjectEvent = Exclude<PodWatchEvent, { readonly type: 'ERROR' }>;
 export interface PodStreamOptions {
   readonly client: Pick<PodReader, 'watchPods'>;
   readonly scope: ListScope;
-  readonly resourceVersion: string;
+  /** Where to begin; `undefined` for a stream that begins with the list. */
+  readonly resourceVersion: string | undefined;
   readonly silenceMs: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -25,6 +26,9 @@ export interface PodStreamOptions {
 const DEFAULT_SILENCE_MS = 150_000;
 /** A server that sends no bookmarks is given until it should have ended the stream by itself. */
 const GRACE_MS = 30_000;
+/** A list by stream begins within this, unless the server does not know such lists and waits for news instead. */
+const LIST_SILENCE_MS = 30_000;
+const LIST_BY_STREAM = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } as const;
 const MIN_TIMEOUT_S = 300;
 const SPREAD_TIMEOUT_S = 300;
 
@@ -61,7 +65,7 @@ export class PodStream {
     this.#lastSignAt = this.#openedAt;
     const watch = client.watchPods({
       ...scope,
-      resourceVersion,
+      ...(resourceVersion === undefined ? LIST_BY_STREAM : { resourceVersion }),
       timeoutSeconds: this.#timeoutSeconds,
       allowWatchBookmarks: true,
       signal: this.#stop.signal,
@@ -106,21 +110,25 @@ export class PodStream {
 
   get #limitMs(): number {
     const { silenceMs = DEFAULT_SILENCE_MS } = this.#options;
+    if (this.#options.resourceVersion === undefined && !this.#hasBookmark) return Math.min(silenceMs, LIST_SILENCE_MS);
     const patientMs = this.#timeoutSeconds * 1_000 + GRACE_MS;
     return this.#hasBookmark ? Math.min(silenceMs, patientMs) : patientMs;
   }
 
   /** One timer for the whole stream rather than one per event: when it fires too early it is set again for the rest. */
   #watchFor(ms: number): () => void {
-    return this.#options.clock.schedule(Math.min(ms, this.#options.silenceMs ?? DEFAULT_SILENCE_MS), () => {
-      const leftMs = this.#lastSignAt + this.#limitMs - this.#options.clock.monotonic();
-      if (leftMs > 0) {
-        this.#cancelWatchdog = this.#watchFor(leftMs);
-        return;
-      }
-      this.#isSilent = true;
-      this.#end(new Error('the stream is silent'));
-    });
+    return this.#options.clock.schedule(
+      Math.min(ms, this.#limitMs, this.#options.silenceMs ?? DEFAULT_SILENCE_MS),
+      () => {
+        const leftMs = this.#lastSignAt + this.#limitMs - this.#options.clock.monotonic();
+        if (leftMs > 0) {
+          this.#cancelWatchdog = this.#watchFor(leftMs);
+          return;
+        }
+        this.#isSilent = true;
+        this.#end(new Error('the stream is silent'));
+      },
+    );
   }
 
   #end(reason: unknown): void {

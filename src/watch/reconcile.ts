@@ -20,6 +20,8 @@ export interface ReconcileOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
+  /** Whether the first list is through; until then there is nothing to compare. */
+  readonly isReady: () => boolean;
   readonly onListed: () => void;
   readonly onFailed: (error: unknown) => void;
 }
@@ -54,11 +56,11 @@ async function reconcileOnce({
 
 /** Lists every interval until the signal aborts, and tells the result as one unbroken stage. Never rejects. */
 export async function reconcileLoop(options: ReconcileOptions): Promise<void> {
-  const { intervalMs, clock, random, signal, onFailed } = options;
+  const { intervalMs, clock, random, signal, isReady, onFailed } = options;
   while (intervalMs > 0 && !signal.aborted) {
     try {
       await clock.delay(intervalMs * (0.9 + 0.2 * random.next()), { signal });
-      await reconcileOnce(options);
+      if (isReady()) await reconcileOnce(options);
     } catch (error) {
       if (!signal.aborted) onFailed(error);
     }

@@ -28,6 +28,11 @@ export interface WatcherOptions {
   readonly fieldSelector?: string | undefined;
   /** Objects in a page of a list. @default 500 */
   readonly pageSize?: number | undefined;
+  /**
+   * Whether the list comes through the stream that is watched then (`sendInitialEvents`), which spares the server a copy of everything and
+   * us a block of the event loop. Servers that do not know it are noticed, and listed by pages. @default what the client can do
+   */
+  readonly streamingList?: boolean | undefined;
   /** How often everything is listed beside the running watch, in milliseconds, give or take a tenth; 0 = never. @default 300000 */
   readonly resyncIntervalMs?: number | undefined;
   /** After how many silent milliseconds a stream that has sent a bookmark counts as dead. @default 150000 */

@@ -66,6 +66,8 @@ export interface WatchStatus {
   readonly silentMs: number | undefined;
   /** The last trouble, where there was one; never a manifest. */
   readonly lastError: string | undefined;
+  /** How long the oldest event has waited for the consumer, in milliseconds; 0 where none waits. */
+  readonly lagMs?: number | undefined;
   /** Events that wait for the consumer. */
   readonly queued?: number | undefined;
   /** Pods that it knows of. */

@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/core/random.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { FakeCluster } from '../../src/testing/fake-cluster.js';
 import type { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { KubernetesJobWatcher } from '../../src/watch/job-watcher.js';
+import { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from '../../src/watch/job-watcher.js';
 import type { WatchEvent } from '../../src/watch/watcher.js';
 import type { Pod } from '../../src/wire/types.js';
 import { collect } from './watch-kit.js';
@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function start(namespaces?: readonly string[]) {
+async function start(namespaces?: readonly string[], options: Partial<KubernetesJobWatcherOptions> = {}) {
   const cluster = await FakeCluster.start({ clock: 'virtual', kubelet: 'none', seed: 1 });
   cleanups.push(() => cluster.stop());
   const client = new HttpKubeClient({ transport: cluster.transport(), clock: cluster.clock, random: seededRandom(2) });
@@ -24,6 +24,7 @@ async function start(namespaces?: readonly string[]) {
     clock: cluster.clock,
     random: seededRandom(3),
     pageSize: 2,
+    ...options,
   });
   return { cluster, client, watcher, clock: cluster.clock };
 }
@@ -90,23 +91,71 @@ describe('a job watcher', () => {
     expect(cluster.openWatches).toBe(1);
   });
 
-  test('goes on while one of its namespaces is forbidden, and takes it up when it is allowed', async () => {
-    const { cluster, client, watcher, clock } = await start(['one', 'two']);
-    const allow = cluster.forbid({ namespace: 'two', verb: 'list' });
+  test.each([
+    ['pages', ['list'], false],
+    ['a stream', ['list', 'watch'], true],
+  ] as const)(
+    'goes on while one of its namespaces is forbidden, listing by %s, and takes it up when it is allowed',
+    async (_, verbs, streamingList) => {
+      const { cluster, client, watcher, clock } = await start(['one', 'two'], { streamingList });
+      const allowed = verbs.map((verb) => cluster.forbid({ namespace: 'two', verb }));
+      const collected = collect(watcher);
+      cleanups.push(collected.stop);
+      await client.createPod('two', podNamed('b'));
+      await clock.advance('3s');
+      await client.createPod('one', podNamed('a'));
+      await clock.advance('1s');
+      expect(collected.events.filter(({ type }) => type === 'apply')).toHaveLength(1);
+      expect(watcher.status().synced).toBe(false);
+      expect(watcher.status().lastError).toContain('two');
+      expect(watcher.statusByNamespace().one?.synced).toBe(true);
+      for (const allow of allowed) allow();
+      await clock.advance('1m');
+      expect(watcher.status().synced).toBe(true);
+      expect(collected.events.filter((event) => event.type === 'init-apply').map(({ scope }) => scope)).toEqual([
+        'two',
+      ]);
+    },
+  );
+
+  test('watches several namespaces over one connection where it may, and shows nothing of the others', async () => {
+    const { cluster, client, watcher, clock } = await start(['one', 'two'], { labelSelector: 'app=x' });
+    await client.createPod('one', podNamed('a'));
+    await client.createPod('three', podNamed('other'));
     const collected = collect(watcher);
     cleanups.push(collected.stop);
-    await client.createPod('two', podNamed('b'));
-    await clock.advance('3s');
-    await client.createPod('one', podNamed('a'));
     await clock.advance('1s');
-    expect(collected.events.filter(({ type }) => type === 'apply')).toHaveLength(1);
-    expect(watcher.status().synced).toBe(false);
-    expect(watcher.status().lastError).toContain('two');
-    expect(watcher.statusByNamespace().one?.synced).toBe(true);
+    await client.createPod('two', podNamed('b'));
+    await client.createPod('three', podNamed('another'));
+    await clock.advance('1s');
+    expect(cluster.openWatches).toBe(1);
+    expect(collected.shown.map((line) => line.split('@')[0]?.replace(/ \d+$/, ''))).toEqual([
+      'init',
+      'init-apply a',
+      'init-done',
+      'apply b',
+    ]);
+    expect(watcher.statusByNamespace()).toHaveProperty('*');
+  });
+
+  test('watches them one by one where the right to all is missing, or is taken away', async () => {
+    const { cluster, client, watcher, clock } = await start(['one', 'two'], {
+      labelSelector: 'app=x',
+      resyncIntervalMs: 0,
+    });
+    const collected = collect(watcher);
+    cleanups.push(collected.stop);
+    await clock.advance('1s');
+    expect(cluster.openWatches).toBe(1);
+    const allow = cluster.forbid({ resource: 'pods', verb: 'watch' });
+    cluster.dropWatches();
+    await clock.advance('3s');
     allow();
+    await client.createPod('two', podNamed('b'));
     await clock.advance('1m');
-    expect(watcher.status().synced).toBe(true);
-    expect(collected.events.filter((event) => event.type === 'init-apply').map(({ scope }) => scope)).toEqual(['two']);
+    expect(cluster.openWatches).toBe(2);
+    expect(Object.keys(watcher.statusByNamespace())).toEqual(['one', 'two']);
+    expect(collected.shown.some((line) => line.includes('apply b@'))).toBe(true);
   });
 
   test('a namespace that does not exist is empty', async () => {
@@ -120,7 +169,9 @@ describe('a job watcher', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
     'ends up knowing the truth through faults of every kind (seed %i)',
     async (seed) => {
-      const { cluster, client, watcher, clock } = await start(seed % 2 === 0 ? undefined : ['one', 'two', 'three']);
+      const { cluster, client, watcher, clock } = await start(seed % 2 === 0 ? undefined : ['one', 'two', 'three'], {
+        streamingList: seed % 3 !== 0,
+      });
       const random = seededRandom(seed);
       const model = new Model();
       const stop = new AbortController();

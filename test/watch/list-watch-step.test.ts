@@ -149,6 +149,58 @@ describe('a watch', () => {
     expect(delayOf(step(state, { type: 'silent' }, at(130_000)))).toBeLessThanOrEqual(800);
   });
 
+  describe('that lists by stream', () => {
+    const streaming = (more: Partial<WatchState> = {}): WatchState => ({
+      ...beginWatch(undefined, true).state,
+      ...more,
+    });
+
+    test('opens the stream without a version, and watches on in it when the list is whole', () => {
+      expect(beginWatch(undefined, true).command).toEqual({ type: 'open', resourceVersion: undefined, afterMs: 0 });
+      expect(
+        step(streaming(), { type: 'progress', resourceVersion: '7' }, at(0)).state.resourceVersion,
+      ).toBeUndefined();
+      const next = step(streaming({ stale: 2, stuck: 1 }), { type: 'streamed', resourceVersion: '90' }, at(0));
+      expect(next).toMatchObject({
+        state: { phase: 'watching', resourceVersion: '90', stuck: 0, stale: 0 },
+        command: { type: 'read' },
+      });
+    });
+
+    test.each([400, 405, 422, 501])('lists by pages from now on where the server answers %i', (status) => {
+      const next = step(streaming(), { type: 'failed', failure: failure(status) }, at(0));
+      expect(next).toMatchObject({ state: { canStream: false }, command: { type: 'list', afterMs: 0 } });
+      expect(next.trouble).toBeUndefined();
+    });
+
+    test('lists by pages where the stream stays silent, as one does that was taken for a plain watch', () => {
+      expect(step(streaming(), { type: 'silent' }, at(0)).command.type).toBe('list');
+    });
+
+    test.each([
+      ['failures', { type: 'failed', failure: failure(500) } as const, 'list'],
+      ['early ends', { type: 'ended', livedMs: 5_000, hadEvents: true } as const, 'list'],
+      ['a server that is not there', { type: 'failed', failure: failure(0) } as const, 'open'],
+    ])('after three %s', (_, input, expected) => {
+      let now = beginWatch(undefined, true);
+      for (let count = 1; count <= 3; count += 1) {
+        expect(now.command.type).toBe('open');
+        now = step(now.state, input, at(count));
+        expect(delayOf(now)).toBeGreaterThan(0);
+      }
+      expect(now.command.type).toBe(expected);
+    });
+
+    test('lists by stream again after a 410', () => {
+      const next = step(watching({ canStream: true }), { type: 'failed', failure: failure(410) }, at(0));
+      expect(next).toMatchObject({
+        command: { type: 'open', resourceVersion: undefined, afterMs: 0 },
+        restart: 'gone',
+        state: { phase: 'streaming', resourceVersion: '50' },
+      });
+    });
+  });
+
   test('always goes on, whatever happens in whatever order', () => {
     const input: fc.Arbitrary<WatchInput> = fc.oneof(
       fc.record({
@@ -163,17 +215,21 @@ describe('a watch', () => {
       fc.record({ type: fc.constant('progress' as const), resourceVersion: fc.nat(200).map(String) }),
       fc.record({ type: fc.constant('ended' as const), livedMs: fc.nat(3_000), hadEvents: fc.boolean() }),
       fc.constant({ type: 'silent' as const }),
+      fc.record({ type: fc.constant('streamed' as const), resourceVersion: fc.nat(200).map(String) }),
     );
     fc.assert(
-      fc.property(fc.array(input, { maxLength: 60 }), (inputs) => {
-        let now = beginWatch();
+      fc.property(fc.array(input, { maxLength: 60 }), fc.boolean(), (inputs, canStream) => {
+        let now = beginWatch(undefined, canStream);
         inputs.forEach((one, index) => {
           const isListing = now.command.type === 'list';
           // Only inputs that can happen in this phase.
           if (isListing !== (one.type === 'page' || one.type === 'list-failed')) return;
+          if (one.type === 'streamed' && now.state.phase !== 'streaming') return;
           now = step(now.state, one, at(index * 100));
           if (now.command.type !== 'read') expect(now.command.afterMs).toBeLessThanOrEqual(30_000);
-          expect(now.state.phase).toBe(now.command.type === 'list' ? 'listing' : 'watching');
+          expect(now.state.phase === 'listing').toBe(now.command.type === 'list');
+          if (now.command.type === 'open')
+            expect(now.state.phase).toBe(now.command.resourceVersion === undefined ? 'streaming' : 'watching');
         });
       }),
     );
