@@ -5,10 +5,11 @@
  */
 import type { PodDefaults } from '../config/kubernetes-config.js';
 import type { QueuedTask } from '../core/outcome.js';
-import { ConfigError, PodTemplateError } from '../errors.js';
+import { ConfigError, type ConfigProblem, InvalidPodError, PodTemplateError } from '../errors.js';
 import { NOTHING_SPENT } from '../lifecycle/policy.js';
 import { PatchError, strategicMergePatch } from '../wire/strategic-merge.js';
 import type { Pod } from '../wire/types.js';
+import { checkPod, type PodCheckOptions } from './check/pod-check.js';
 import { podOfDefaults } from './config-layer.js';
 import { type KubernetesExecutorConfig, kubernetesConfigOf, podOfConfig } from './executor-config.js';
 import { getBasePodFromTemplate } from './pod-template.js';
@@ -57,6 +58,8 @@ export interface PodLayerOptions {
   readonly queueLayers?: Readonly<Record<string, KubernetesExecutorConfig>> | undefined;
   /** Folder that template files must be in, and that relative paths start from. @default any folder, from the working directory */
   readonly templateDir?: string | undefined;
+  /** How finished pods are checked; `false` leaves all checks to the server. @default every check */
+  readonly checks?: PodCheckOptions | false | undefined;
   /** With `airflow`, Airflow's labels and annotations (`dag_id`, `airflow-worker`, …) are written besides podwright's. @default 'podwright' */
   readonly labels?: 'podwright' | 'airflow' | undefined;
 }
@@ -127,7 +130,9 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   generate(task: QueuedTask, context: LaunchContext): Pod {
-    return this.#build(task, context, undefined);
+    const pod = this.#build(task, context, undefined);
+    this.#check(pod, task, context);
+    return pod;
   }
 
   /**
@@ -139,6 +144,7 @@ export class TemplatePodGenerator implements PodGenerator {
     const context = options.context ?? { launch: 1, spent: NOTHING_SPENT, executorId: 'render' };
     const tracker = explain ? new ProvenanceTracker() : undefined;
     const pod = this.#build(task, context, tracker);
+    this.#check(pod, task, context);
     return {
       manifest: showSecrets ? pod : redactManifest(pod, this.#options.secretPatterns),
       provenance: tracker?.of(pod) ?? {},
@@ -192,7 +198,6 @@ export class TemplatePodGenerator implements PodGenerator {
     tracker?.note('system fields', pod);
     const final = this.#mutated(pod, task);
     tracker?.note('mutation hook', final);
-    this.#check(final);
     return final;
   }
 
@@ -214,13 +219,30 @@ export class TemplatePodGenerator implements PodGenerator {
     };
   }
 
-  #check(pod: Pod): void {
+  #check(pod: Pod, task: QueuedTask, context: LaunchContext): void {
     const base = pod.spec?.containers?.find(({ name }) => name === this.#baseContainer);
     if (base?.image === undefined || base.image === '')
       throw new PodTemplateError(`Container ${this.#baseContainer} has no image`, {
         hint: "Set `config.image`, an image in the pod template, or `image` in the task's executorConfig.",
       });
+    const { checks } = this.#options;
+    if (checks === false) return;
+    const problems = checkPod(pod, checks);
+    if (problems.length === 0) return;
+    // Only a wrong pod is worth following through its layers.
+    const tracker = new ProvenanceTracker();
+    const layers = tracker.of(this.#build(task, context, tracker));
+    throw new InvalidPodError(problems.map((problem) => withLayer(problem, layers)));
   }
+}
+
+/** Names the layer that a wrong value came from: its own, or that of the nearest field above it. */
+function withLayer(problem: ConfigProblem, layers: Provenance): ConfigProblem {
+  for (let path = problem.field; path !== ''; path = path.replace(/(\.[^.[\]]*|\[[^[\]]*\]|^[^.[]*)$/, '')) {
+    const source = layers[path];
+    if (source !== undefined) return { ...problem, source };
+  }
+  return problem;
 }
 
 /** Merges one layer; a merge that the API would refuse names the layer. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
 import { taskInstanceKey } from '../../src/core/task-key.js';
-import { PodTemplateError } from '../../src/errors.js';
+import { InvalidPodError, PodTemplateError } from '../../src/errors.js';
 import { TemplatePodGenerator, type TemplatePodGeneratorOptions } from '../../src/pod/pod-generator.js';
 import { getBasePodFromTemplate } from '../../src/pod/pod-template.js';
 import { reconcilePods } from '../../src/pod/reconcile.js';
@@ -115,7 +115,6 @@ describe('layers', () => {
   });
 
   it('name the layer that cannot be merged', () => {
-    expect(() => render({ template: spec({}, { ports: [{ name: 'x' }] }) })).not.toThrow();
     const wrong = { podOverride: { spec: { containers: [{ name: 'base', volumeMounts: [{ name: 'x' }] }] } } };
     const template = spec({}, { volumeMounts: [{ name: 'a', mountPath: '/a' }] });
     expect(() => render({ template }, wrong)).toThrow(/The pod override cannot be merged.*merge key: mountPath/);
@@ -247,4 +246,26 @@ it('merges two pods as the layers do', () => {
   );
   expect(reconcilePods(undefined, base)).toEqual(base);
   expect(() => reconcilePods(base, { spec: { containers: [{ image: 'x' }] } })).toThrow(PodTemplateError);
+});
+
+it('refuses a pod that Kubernetes would refuse, and names the layer of each wrong value', () => {
+  const generator = new TemplatePodGenerator({
+    image: 'app:1',
+    template: spec({ tolerations: [{ key: 'a', operater: 'Exists' }] }, { resources: { limits: { memory: '1Gi' } } }),
+    queueLayers: { big: { requestMemory: '2Gi' } },
+  });
+  const context = { launch: 1, spent: { infra: 0, oom: 0, task: 0 }, executorId: 'x' };
+  try {
+    generator.generate(task({ labels: { bad: 'no good' } }, 'big'), context);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidPodError);
+    expect((error as InvalidPodError).problems.map(({ field, source }) => [field, source])).toEqual([
+      ['spec.tolerations[0].operater', 'template'],
+      ['metadata.labels.bad', 'executor config'],
+      ['spec.containers[0].resources.requests.memory', "queue layer 'big'"],
+    ]);
+  }
+  const unchecked = new TemplatePodGenerator({ image: 'app:1', checks: false });
+  expect(() => unchecked.generate(task({ labels: { bad: 'no good' } }), context)).not.toThrow();
 });
