@@ -77,7 +77,7 @@ export const DEFAULT_POLICY: LifecyclePolicy = Object.freeze({
 /** Nothing spent. */
 export const NOTHING_SPENT: SpentLaunches = Object.freeze({ infra: 0, oom: 0, task: 0 });
 
-/** Kinds that are never worth another launch, whoever is to blame. */
+/** Kinds that another launch would not change, whoever is to blame: the next pod would be the same, and meet the same. */
 export const FINAL_KINDS: ReadonlySet<VerdictKind> = new Set([
   'cancelled',
   'deadline.queued',
@@ -86,6 +86,11 @@ export const FINAL_KINDS: ReadonlySet<VerdictKind> = new Set([
   'namespace_terminating',
   'quota.impossible',
   'rejected_by_api',
+  'unschedulable.resources',
+  'unschedulable.affinity',
+  'unschedulable.taint',
+  'unschedulable.volume',
+  'unschedulable.other',
 ]);
 
 /** Clocks with some limits of their own. */

@@ -107,7 +107,7 @@ describe('faults of one pod', () => {
   });
 
   it('19: a pod that no node takes fails at its clock with the reason of the scheduler, and is deleted', async () => {
-    const executor = await kit.connect({ retry: once });
+    const executor = await kit.connect();
     const run = executor.queueTask({ ...work(), executorConfig: { requestMemory: '900Ti' } });
     await kit.cluster.clock.advance('1m');
     expect(executor.pending(run.key)?.summary).toMatch(/^unschedulable for 60 s: of 1 node, 1 short of memory$/);
@@ -116,6 +116,7 @@ describe('faults of one pod', () => {
       verdict: { kind: 'unschedulable.resources', mainStarted: false },
     });
     await kit.cluster.clock.advance('1m');
+    expect(kit.created()).toBe(1);
     expect(kit.cluster.pods()).toEqual([]);
   });
 

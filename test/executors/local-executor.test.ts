@@ -89,6 +89,14 @@ describe('LocalExecutor', () => {
     expect(verdict).toMatchObject({ kind: 'deadline.running' });
   });
 
+  it('ends a task at its own limit for running, and lets it have none', async () => {
+    await started();
+    const workload = { ...work(node('setInterval(() => {}, 1000)')), timeouts: { running: 50 } };
+    expect(await executor.queueTask(workload).outcome).toMatchObject({ verdict: { kind: 'deadline.running' } });
+    const free = { ...work(node('')), timeouts: { running: 'none' as const } };
+    expect(await executor.queueTask(free).outcome).toMatchObject({ state: 'success' });
+  });
+
   it('ends the whole process tree, also what ignores SIGTERM or left the process group', async () => {
     await started();
     const pids = join(folder, 'pids');

@@ -28,6 +28,7 @@ describe('budgets', () => {
       ['image_pull.not_found', 'config'],
       ['cancelled', 'infra'],
       ['quota.impossible', 'infra'],
+      ['unschedulable.resources', 'infra'],
     ] as const)
       expect(next(verdict(kind, blame), policyOf([], { budgets: { infra: 9, oom: 9, task: 9 } }))).toBeUndefined();
   });
