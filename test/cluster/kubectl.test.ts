@@ -79,6 +79,17 @@ describe.runIf(binary !== undefined)('kubectl drives the embedded server', () =>
     await kubectl.ok(['delete', 'cm', 'settings']);
   });
 
+  it('applies on the server, meets a conflict and forces it', async () => {
+    const apply = (text: string, ...more: string[]) =>
+      kubectl.run(['apply', '--server-side', '-f', '-', ...more], text);
+    expect((await apply(mapYaml('red'))).out).toBe('configmap/settings serverside-applied\n');
+    const conflict = await apply(mapYaml('green'), '--field-manager=other');
+    expect(conflict.code).toBe(1);
+    expect(conflict.err).toContain('Apply failed with 1 conflict: conflict with "kubectl": .data.color');
+    expect((await apply(mapYaml('green'), '--field-manager=other', '--force-conflicts')).code).toBe(0);
+    expect(await kubectl.ok(['get', 'cm', 'settings', '-o', 'jsonpath={.data.color}'])).toBe('green');
+  });
+
   it.each([
     ['merge', '{"metadata":{"labels":{"by":"merge"}}}'],
     ['strategic', '{"metadata":{"labels":{"by":"strategic"}}}'],

@@ -148,7 +148,7 @@ export class ScenarioClient {
 const UID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g;
 const TIME = /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g;
 
-/** Makes answers of different servers comparable: versions become ranks, uids and times placeholders, managedFields go. */
+/** Makes answers of different servers comparable: versions become ranks, uids and times placeholders. */
 export function anonymous(records: readonly Recorded[], id: string): Recorded[] {
   const versions = new Set<number>();
   const collect = (value: unknown, isList: boolean): void => {
@@ -184,7 +184,6 @@ export function anonymous(records: readonly Recorded[], id: string): Recorded[] 
     if (typeof value !== 'object' || value === null) return value;
     const result: Json = {};
     for (const [field, item] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (field === 'managedFields') continue;
       if (field === 'resourceVersion' && typeof item === 'string')
         result[field] = isList ? '<list version>' : (ranks.get(item) ?? item);
       else if (field === 'continue' && typeof item === 'string') result[field] = '<token>';

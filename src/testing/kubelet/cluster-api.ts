@@ -35,7 +35,11 @@ export class ClusterApi {
     const response = await this.#transport.request({
       method,
       path,
-      headers: { accept: JSON_TYPE, ...(body === undefined ? {} : { 'content-type': contentType }) },
+      headers: {
+        accept: JSON_TYPE,
+        'user-agent': 'kubelet',
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const pieces: Uint8Array[] = [];

@@ -13,6 +13,7 @@ import { newUid } from './core.js';
 import { deleteCollection, deleteOne } from './delete.js';
 import { discover } from './discovery.js';
 import { type RequestFacts, type RequestFault, RequestFaults, reasonOf } from './faults.js';
+import { FieldLedger } from './fields/managed-fields.js';
 import { isMap } from './json.js';
 import { awaitVersion, list, parseVersion } from './list.js';
 import { readLog } from './logs.js';
@@ -94,6 +95,7 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.core = {
       store: new Store(options.historyLimit),
+      fields: new FieldLedger(),
       clock: options.clock,
       random: options.random,
       logs: undefined,

@@ -79,8 +79,10 @@ export function jsonType(value: unknown): string {
 export function shaped(request: ResourceRequest, body: JsonMap): JsonMap {
   const { def } = request;
   const { metadata: given, ...rest } = decoded(request, body);
-  const metadata = mapOf(given);
+  const { managedFields, ...metadata } = mapOf(given);
   dropEmpty(metadata);
+  // Owners are written in a form of their own, in which empty maps mean something.
+  if (managedFields !== undefined) metadata.managedFields = managedFields;
   return { apiVersion: apiVersionOf(def), kind: def.kind, metadata, ...rest };
 }
 

@@ -4,6 +4,7 @@ import type { Random } from '../../core/random.js';
 import { formatTime } from '../../wire/micro-time.js';
 import type { KubeObject, Pod } from '../../wire/types.js';
 import type { ContainerLog } from './container-log.js';
+import type { FieldLedger } from './fields/managed-fields.js';
 import type { Store } from './store.js';
 
 /** Where the server finds containers' logs: the kubelet. */
@@ -15,6 +16,7 @@ export interface LogSource {
 /** State and collaborators of one server. */
 export interface Core {
   readonly store: Store;
+  readonly fields: FieldLedger;
   readonly clock: Clock;
   readonly random: Random;
   logs: LogSource | undefined;

@@ -37,6 +37,11 @@ function typeTable(): Map<string, Map<string, Field>> {
   return types;
 }
 
+/** The type of a field, or `undefined` where the type has no such field. */
+export function fieldOf(struct: string, field: string): string | undefined {
+  return typeTable().get(struct)?.get(field)?.type;
+}
+
 const SCALARS: Readonly<Record<string, string>> = { s: 'string', b: 'bool', i: 'int32', l: 'int64', n: 'float64' };
 
 /** A type as Go names it. */

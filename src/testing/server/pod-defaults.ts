@@ -153,6 +153,13 @@ function addTolerations(spec: JsonMap): void {
   ];
 }
 
+/** What admission fills in after defaulting; the writer does not own it. Changes its argument. */
+export function admitPodSpec(spec: JsonMap): void {
+  if (spec.priority === undefined) spec.priority = 0;
+  defaultTo(spec, 'preemptionPolicy', 'PreemptLowerPriority');
+  addTolerations(spec);
+}
+
 /** All containers of a pod's spec, init containers first. */
 export function allContainers(spec: JsonMap): JsonMap[] {
   return [...maps(spec.initContainers), ...maps(spec.containers)];
@@ -169,12 +176,9 @@ export function defaultPodSpec(spec: JsonMap): void {
     spec.terminationGracePeriodSeconds = 1;
   if (spec.securityContext === undefined) spec.securityContext = {};
   if (spec.enableServiceLinks === undefined) spec.enableServiceLinks = true;
-  if (spec.priority === undefined) spec.priority = 0;
-  defaultTo(spec, 'preemptionPolicy', 'PreemptLowerPriority');
   for (const flag of ['hostNetwork', 'hostPID', 'hostIPC']) if (spec[flag] === false) delete spec[flag];
   if (typeof spec.serviceAccountName === 'string') spec.serviceAccount = spec.serviceAccountName;
   else if (typeof spec.serviceAccount === 'string') spec.serviceAccountName = spec.serviceAccount;
-  addTolerations(spec);
   for (const volume of maps(spec.volumes)) volumeDefaults(volume);
   for (const container of allContainers(spec)) containerDefaults(container, spec.hostNetwork === true);
   canonicalQuantities(spec.overhead);

@@ -105,6 +105,11 @@ export function conflict(
   );
 }
 
+/** 409 of an apply that would take fields from others. */
+export function applyConflict(message: string, causes: StatusCause[]): ApiError {
+  return fail(409, 'Conflict', message, { causes });
+}
+
 /** 403, with the cause told by `why`. */
 export function forbidden(def: ResourceName, name: string, why: string, causes?: StatusCause[]): ApiError {
   const subject = name === '' ? qualified(def) : `${qualified(def)} ${JSON.stringify(name)}`;

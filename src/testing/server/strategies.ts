@@ -153,9 +153,13 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
       canonicalQuantities((object.status as JsonMap).used);
       break;
     }
-    case 'namespaces':
+    case 'namespaces': {
       object.spec = mapOf(object.spec);
+      const metadata = mapOf(object.metadata);
+      if (typeof metadata.name === 'string')
+        metadata.labels = { ...mapOf(metadata.labels), 'kubernetes.io/metadata.name': metadata.name };
       break;
+    }
     default:
   }
   for (const field of ['data', 'binaryData'] as const) {
@@ -165,7 +169,6 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
 
 /** What a new object starts with. Changes its argument. */
 export function prepareCreate(def: ResourceDef, object: JsonMap, now: string): void {
-  const metadata = mapOf(object.metadata);
   switch (def.resource) {
     case 'pods': {
       const gated =
@@ -193,7 +196,6 @@ export function prepareCreate(def: ResourceDef, object: JsonMap, now: string): v
     case 'namespaces':
       (object.spec as JsonMap).finalizers = ['kubernetes'];
       object.status = { phase: 'Active' };
-      metadata.labels = { ...mapOf(metadata.labels), 'kubernetes.io/metadata.name': metadata.name };
       break;
     case 'poddisruptionbudgets':
       object.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 };

@@ -4,9 +4,11 @@ import type { KubeObject } from '../../wire/types.js';
 import { admitCreate } from './admission.js';
 import { decodeObject } from './body.js';
 import { type Core, nameSuffix, newUid, nowTime } from './core.js';
+import type { FieldWriter } from './fields/managed-fields.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
+import { admitPodSpec } from './pod-defaults.js';
 import { isDryRun, type ResourceRequest } from './request.js';
-import { keyOf, type ResourceDef } from './resources.js';
+import { apiVersionOf, keyOf, type ResourceDef } from './resources.js';
 import {
   alreadyExists,
   badRequest,
@@ -19,7 +21,7 @@ import {
   MODIFIED_MEANWHILE,
   notFound,
 } from './status.js';
-import { applyDefaults, complete, nameProblem, prepareCreate, specFaults } from './strategies.js';
+import { applyDefaults, complete, nameProblem, normalizePodStatus, prepareCreate, specFaults } from './strategies.js';
 import { metadataFaults } from './validate-meta.js';
 import { podStatusFaults } from './validate-pod-status.js';
 
@@ -57,8 +59,34 @@ function orderMetadata(metadata: JsonMap): JsonMap {
   return result;
 }
 
+/** Who owns which fields, where that is known already; without it the writer owns what changes. */
+export type ManagedFields = readonly JsonMap[];
+
+/** The one who sends a request, as owner of fields. */
+export function writerOf(core: Core, request: ResourceRequest): FieldWriter {
+  const { def, subresource, query, headers } = request;
+  const agent = (headers['user-agent'] ?? '').split('/')[0] ?? '';
+  const manager = query.get('fieldManager') || agent.replace(/[^\x20-\x7e]/g, '').slice(0, 128) || 'unknown';
+  return {
+    manager,
+    apiVersion: apiVersionOf(def),
+    kind: def.kind,
+    subresource,
+    now: nowTime(core),
+    reset: subresource === 'status' ? STATUS_RESET : def.hasStatus ? MAIN_RESET : [],
+  };
+}
+
+const MAIN_RESET = [['f:status']];
+const STATUS_RESET = [['f:spec'], ['f:metadata', 'f:deletionTimestamp'], ['f:metadata', 'f:ownerReferences']];
+
+function own(metadata: JsonMap, managed: ManagedFields | undefined): void {
+  if (managed === undefined) delete metadata.managedFields;
+  else metadata.managedFields = managed;
+}
+
 /** Creates the object of a request, or one given by another part of the server. */
-export function create(core: Core, request: ResourceRequest, given?: JsonMap): Written {
+export function create(core: Core, request: ResourceRequest, given?: JsonMap, managed?: ManagedFields): Written {
   const { def } = request;
   const dryRun = isDryRun(request.query.getAll('dryRun'), 'CreateOptions');
   checkManager(request, 'CreateOptions');
@@ -75,7 +103,6 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap): W
     'deletionGracePeriodSeconds',
     'selfLink',
     'resourceVersion',
-    'managedFields',
   ])
     delete metadata[field];
   if (def.resource !== 'nodes') delete object.status;
@@ -86,7 +113,11 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap): W
   metadata.creationTimestamp = nowTime(core);
   if (def.hasGeneration) metadata.generation = 1;
   applyDefaults(def, object);
+  if (managed === undefined)
+    own(metadata, core.fields.update(writerOf(core, request), undefined, object, metadata.managedFields));
+  else own(metadata, managed);
   prepareCreate(def, object, nowTime(core));
+  if (def.resource === 'pods') admitPodSpec(mapOf(object.spec));
   admitCreate(core, request, object, 'mutate');
   const faults = [...metadataFaults(metadata, (text) => nameProblem(def, text)), ...specFaults(def, object, undefined)];
   if (faults.length > 0) throw invalid(def, name, faults);
@@ -105,16 +136,25 @@ function dnsWarning(name: string): string {
   return `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]${name === '' ? name : ''}`;
 }
 
-/** Checks the name of the field manager. @throws ApiError 422. */
-export function checkManager(request: ResourceRequest, kind: string): void {
-  const manager = request.query.get('fieldManager') ?? '';
-  if (manager.length > 128) throw invalidOptions(kind, [fault.tooLong('fieldManager', 128)]);
+/** Faults of a field manager's name. */
+export function managerFaults(manager: string): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (Buffer.byteLength(manager) > 128) faults.push(fault.tooLong('fieldManager', 128));
+  const odd = [...manager].findIndex((char) => !/[\x20-\x7e\u00a1-\uffff]/.test(char));
+  if (odd >= 0) faults.push(fault.invalid('fieldManager', manager, 'should only contain printable characters'));
+  return faults;
+}
+
+function checkManager(request: ResourceRequest, kind: string): void {
+  const faults = managerFaults(request.query.get('fieldManager') ?? '');
+  if (faults.length > 0) throw invalidOptions(kind, faults);
 }
 
 /** Replaces the object a request names. */
 export function update(core: Core, request: ResourceRequest): Written {
   const { def, name } = request;
   const dryRun = isDryRun(request.query.getAll('dryRun'), 'UpdateOptions');
+  checkManager(request, 'UpdateOptions');
   const object = decodeObject(request);
   const metadata = object.metadata as JsonMap;
   if (metadata.name === undefined)
@@ -173,6 +213,7 @@ export function commit(
   old: KubeObject,
   object: JsonMap,
   dryRun: boolean,
+  managed?: ManagedFields,
 ): Written {
   const { def, name } = request;
   const metadata = object.metadata as JsonMap;
@@ -209,6 +250,9 @@ export function commit(
     if (metadata.ownerReferences === undefined) delete metadata.ownerReferences;
   }
   applyDefaults(def, object);
+  if (def.resource === 'pods') normalizePodStatus(mapOf(object.status));
+  own(metadata, managed ?? core.fields.update(writerOf(core, request), old as JsonMap, object, metadata.managedFields));
+  if (def.resource === 'pods') admitPodSpec(mapOf(object.spec));
   if (request.subresource === 'status' && def.resource === 'pods') {
     complete(def, object);
     faults.push(...podStatusFaults(object, old as JsonMap));
@@ -222,7 +266,7 @@ export function commit(
   }
   if (faults.length > 0) throw invalid(def, name, faults);
   object.metadata = orderMetadata(metadata);
-  if (sameJson(object, old)) return { code: 200, object: old };
+  if (isUnchanged(object, old as JsonMap)) return { code: 200, object: old };
   if (def.hasGeneration && !sameJson(object.spec, (old as JsonMap).spec))
     (object.metadata as JsonMap).generation = Number(oldMeta.generation ?? 1) + 1;
   if (dryRun) return { code: 200, object: object as KubeObject };
@@ -233,6 +277,18 @@ export function commit(
     return { code: 200, object: object as KubeObject };
   }
   return { code: 200, object: core.store.put(def.resource, key, object as KubeObject) };
+}
+
+/** Whether a write changes nothing; that owners would get a newer time is no change. */
+function isUnchanged(object: JsonMap, old: JsonMap): boolean {
+  const timeless = (value: JsonMap) => {
+    const { managedFields, ...metadata } = mapOf(value.metadata);
+    const owners = Array.isArray(managedFields)
+      ? managedFields.filter(isMap).map(({ time: _, ...owner }) => owner)
+      : [];
+    return { ...value, metadata: { ...metadata, managedFields: owners } };
+  };
+  return sameJson(object.spec, old.spec) && sameJson(timeless(object), timeless(old));
 }
 
 /** Whether nothing holds a marked object any more. */
