@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { reportFailure } from './failure.js';
 import type { CliIo } from './io.js';
 import { packageVersion } from './package-root.js';
+import { addPodCommands } from './pod-commands.js';
 
 function integer(least: number, most: number) {
   return (text: string): number => {
@@ -105,6 +106,7 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
   };
   addDemo(program, io, finish);
   addExplain(program, io, finish);
+  addPodCommands(program, io, finish);
   addReport(program, io);
   addCluster(program, io);
   for (const command of program.commands) command.copyInheritedSettings(program);

@@ -1,10 +1,11 @@
-/** Checks values against the published schema (schemas/config.json) and turns what ajv says into problems that a user can act on. */
+/** Checks values against the published schemas (schemas/*.json) and turns what ajv says into problems that a user can act on. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import SCHEMA from '../../schemas/config.json' with { type: 'json' };
+import TASKS from '../../schemas/tasks.json' with { type: 'json' };
 import { nearest } from '../core/nearest.js';
 import type { ConfigProblem } from '../errors.js';
 
-const PARTS = { root: SCHEMA.$id, kubernetes: `${SCHEMA.$id}#/$defs/kubernetes` } as const;
+const PARTS = { root: SCHEMA.$id, kubernetes: `${SCHEMA.$id}#/$defs/kubernetes`, tasks: TASKS.$id } as const;
 
 /** Compiled on first use, since that costs more than everything else at the start of a program. */
 function makeValidator(): (part: keyof typeof PARTS) => ValidateFunction {
@@ -16,7 +17,7 @@ function makeValidator(): (part: keyof typeof PARTS) => ValidateFunction {
       strictTypes: false,
       allowUnionTypes: true,
       verbose: true,
-    }).addSchema(SCHEMA);
+    }).addSchema([SCHEMA, TASKS]);
     return ajv.getSchema(PARTS[part]) as ValidateFunction;
   };
 }

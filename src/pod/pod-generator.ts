@@ -185,7 +185,8 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   #build(task: QueuedTask, context: LaunchContext, tracker: ProvenanceTracker | undefined): Pod {
-    let pod: Pod = { spec: { containers: [] } };
+    // The first layer is taken as it is: what stands there twice is for the checks to find, not to be merged with itself.
+    let pod: Pod = {};
     for (const layer of this.#layers(task)) {
       pod = merged(pod, layer);
       tracker?.note(layer.name, pod);

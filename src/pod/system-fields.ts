@@ -83,6 +83,11 @@ const airflowAnnotations = (key: TaskInstanceKey): Record<string, string> => ({
   ...(key.mapIndex >= 0 ? { map_index: String(key.mapIndex) } : {}),
 });
 
+/** Everything but the parts that are set anew, so that those come first, in the order that people know. */
+function without({ apiVersion: _a, kind: _k, metadata: _m, spec: _s, ...rest }: Pod): Pod {
+  return rest;
+}
+
 /** The pod with everything that podwright itself sets. The pod given is not changed. */
 export function withSystemFields(
   pod: Pod,
@@ -96,9 +101,9 @@ export function withSystemFields(
     ? spec.containers
     : [{ name: baseContainer } as Container, ...spec.containers];
   return {
-    ...pod,
     apiVersion: 'v1',
     kind: 'Pod',
+    ...without(pod),
     metadata: {
       ...pod.metadata,
       name: makeSafePodName(key, launch),
