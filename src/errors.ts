@@ -21,6 +21,7 @@ export type PodwrightErrorCode =
   | 'ERR_PODWRIGHT_EXECUTOR_CONFIG'
   | 'ERR_PODWRIGHT_INVALID_POD'
   | 'ERR_PODWRIGHT_POD_POLICY'
+  | 'ERR_PODWRIGHT_TEMPLATING'
   | 'ERR_PODWRIGHT_KUBE_API'
   | 'ERR_PODWRIGHT_KUBE_CONNECTION'
   | 'ERR_PODWRIGHT_KUBECONFIG'
@@ -228,6 +229,18 @@ export class InvalidPodError extends PodwrightError {
   }
 }
 branded(InvalidPodError, 'InvalidPodError');
+
+/** Texts in a pod's template or a task's override cannot be filled in from the task's context. No pod was sent. */
+export class PodTemplatingError extends PodwrightError {
+  /** Every problem that was found; `field` is the path within the layer that `source` names. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[], options: PodwrightErrorOptions = {}) {
+    super('ERR_PODWRIGHT_TEMPLATING', `Invalid templating: ${problems.map(problemLine).join(' | ')}`, options);
+    this.problems = problems;
+  }
+}
+branded(PodTemplatingError, 'PodTemplatingError');
 
 /** One field that an API server objects to. */
 export interface KubeErrorCause {

@@ -65,6 +65,7 @@ export {
   LifecycleError,
   LogError,
   PodTemplateError,
+  PodTemplatingError,
   PodwrightError,
   type PodwrightErrorCode,
   type PodwrightErrorOptions,

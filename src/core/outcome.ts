@@ -17,6 +17,8 @@ export interface Workload {
   readonly executorConfig?: object | undefined;
   /** Limits on its phases. @default the executor's */
   readonly timeouts?: TaskTimeouts | undefined;
+  /** What templates in its pod may use besides its key: `logical_date`, parameters, whatever the host knows. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A checked workload inside an executor. */
@@ -33,6 +35,8 @@ export interface QueuedTask {
   readonly executorConfig: object | undefined;
   /** Limits on its phases in milliseconds, as far as it has its own. */
   readonly timeouts?: TimeoutsMs | undefined;
+  /** What templates in its pod may use besides its key. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** State of a task in an executor. */

@@ -4,7 +4,7 @@ import { taskInstanceKey } from '../core/task-key.js';
 import { readTimeouts } from '../core/timeouts.js';
 import { type ConfigProblem, InvalidWorkloadError } from '../errors.js';
 
-const FIELDS = ['key', 'command', 'queue', 'priority', 'executorConfig', 'timeouts'];
+const FIELDS = ['key', 'command', 'queue', 'priority', 'executorConfig', 'timeouts', 'context'];
 
 function commandProblems(command: unknown): ConfigProblem[] {
   const rule = 'must be a non-empty array of strings, the first of them not empty';
@@ -29,7 +29,7 @@ export function checkWorkload(workload: Workload): QueuedTask {
     ]);
   const key = taskInstanceKey(workload.key);
   const problems = commandProblems(workload.command);
-  const { queue, priority = 0, executorConfig } = workload;
+  const { queue, priority = 0, executorConfig, context } = workload;
   if (queue !== undefined && (typeof queue !== 'string' || queue === ''))
     problems.push({ field: 'queue', value: queue, rule: 'must be a non-empty string' });
   if (typeof priority !== 'number' || !Number.isFinite(priority))
@@ -39,11 +39,13 @@ export function checkWorkload(workload: Workload): QueuedTask {
     (typeof executorConfig !== 'object' || executorConfig === null || Array.isArray(executorConfig))
   )
     problems.push({ field: 'executorConfig', value: executorConfig, rule: 'must be an object' });
+  if (context !== undefined && (typeof context !== 'object' || context === null || Array.isArray(context)))
+    problems.push({ field: 'context', rule: 'must be an object' });
   const timeouts = readTimeouts(workload.timeouts, 'timeouts', problems);
   for (const field of Object.keys(workload))
     if (!FIELDS.includes(field))
       problems.push({ field, rule: 'is not a field of a workload', hint: `known are ${FIELDS.join(', ')}` });
   if (problems.length > 0) throw new InvalidWorkloadError(problems);
   const command = Object.freeze([...workload.command]);
-  return Object.freeze({ key, command, queue, priority, executorConfig, timeouts });
+  return Object.freeze({ key, command, queue, priority, executorConfig, timeouts, context });
 }

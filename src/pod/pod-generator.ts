@@ -5,17 +5,21 @@
  */
 import type { PodDefaults } from '../config/kubernetes-config.js';
 import type { QueuedTask } from '../core/outcome.js';
-import { ConfigError, type ConfigProblem, InvalidPodError, PodTemplateError } from '../errors.js';
+import { ConfigError, InvalidPodError, PodTemplateError } from '../errors.js';
 import { NOTHING_SPENT } from '../lifecycle/policy.js';
-import { PatchError, strategicMergePatch } from '../wire/strategic-merge.js';
 import type { Pod } from '../wire/types.js';
 import { checkPod, type PodCheckOptions } from './check/pod-check.js';
+import { checkPodPolicy, type PodPolicy } from './check/policy.js';
+import { withRestrictedDefaults } from './check/restricted.js';
 import { podOfDefaults } from './config-layer.js';
 import { type KubernetesExecutorConfig, kubernetesConfigOf, podOfConfig } from './executor-config.js';
+import { type Layer, merged, ofQueue, taskPolicyProblems, withLayer } from './layers.js';
 import { getBasePodFromTemplate } from './pod-template.js';
 import { type Provenance, ProvenanceTracker } from './provenance.js';
 import { redactManifest } from './redact-manifest.js';
 import { identityOf, type LaunchContext, withSystemFields } from './system-fields.js';
+import { templateContext } from './templating/context.js';
+import { TemplateRenderer } from './templating/render.js';
 
 /** How a pod is rendered. */
 export interface RenderOptions {
@@ -60,6 +64,12 @@ export interface PodLayerOptions {
   readonly templateDir?: string | undefined;
   /** How finished pods are checked; `false` leaves all checks to the server. @default every check */
   readonly checks?: PodCheckOptions | false | undefined;
+  /** What tasks may ask for; a pod that goes beyond it is not sent. @default anything */
+  readonly policy?: PodPolicy | undefined;
+  /** With `restricted`, pods get what the Pod Security level of that name asks for, where they say nothing else. @default nothing */
+  readonly podSecurity?: 'restricted' | undefined;
+  /** Whether `{{ … }}` in templates and overrides is filled in from the task's context. @default false */
+  readonly templating?: boolean | undefined;
   /** With `airflow`, Airflow's labels and annotations (`dag_id`, `airflow-worker`, …) are written besides podwright's. @default 'podwright' */
   readonly labels?: 'podwright' | 'airflow' | undefined;
 }
@@ -82,23 +92,6 @@ export interface TemplatePodGeneratorOptions extends PodLayerOptions {
   readonly mutatePod?: ((pod: Pod, task: QueuedTask) => Pod | undefined) | undefined;
 }
 
-/** A layer with the name that provenance gives it. */
-interface Layer {
-  readonly name: string;
-  readonly pod: object;
-}
-
-/** The entry of a queue: by its name, or by the longest prefix. */
-function ofQueue<T>(
-  table: Readonly<Record<string, T>> | undefined,
-  queue: string | undefined,
-): [string, T] | undefined {
-  if (table === undefined || queue === undefined) return undefined;
-  if (Object.hasOwn(table, queue)) return [queue, table[queue] as T];
-  const prefixes = Object.entries(table).filter(([name]) => name.endsWith('*') && queue.startsWith(name.slice(0, -1)));
-  return prefixes.sort(([a], [b]) => b.length - a.length)[0];
-}
-
 /** The default {@link PodGenerator}. Template files are read once each. */
 export class TemplatePodGenerator implements PodGenerator {
   readonly #options: TemplatePodGeneratorOptions;
@@ -106,6 +99,7 @@ export class TemplatePodGenerator implements PodGenerator {
   readonly #fixed: readonly Layer[];
   readonly #config: Pod | undefined;
   readonly #templates = new Map<string, Pod>();
+  readonly #renderer = new TemplateRenderer();
 
   /**
    * @throws PodTemplateError where a template cannot be read or is no pod.
@@ -174,14 +168,17 @@ export class TemplatePodGenerator implements PodGenerator {
     const layers: Layer[] = [...this.#fixed, ...(template === undefined ? [] : [template])];
     if (this.#config !== undefined) layers.push({ name: 'configuration', pod: this.#config });
     const ofTask = (name: string, each: KubernetesExecutorConfig): void => {
-      layers.push({ name, pod: podOfConfig(each, this.#baseContainer) });
+      const isOfTask = name === 'executor config';
+      layers.push({ name, isOfTask, pod: podOfConfig(each, this.#baseContainer) });
       if (each.podOverride !== undefined)
-        layers.push({ name: name === 'executor config' ? 'pod override' : name, pod: each.podOverride });
+        layers.push({ name: isOfTask ? 'pod override' : name, isOfTask, pod: each.podOverride });
     };
     const queueLayer = ofQueue(this.#options.queueLayers, task.queue);
     if (queueLayer !== undefined) ofTask(`queue layer '${queueLayer[0]}'`, kubernetesConfigOf(queueLayer[1]));
     ofTask('executor config', config);
-    return layers;
+    if (this.#options.templating !== true) return layers;
+    const context = templateContext(task);
+    return layers.map((layer) => ({ ...layer, pod: this.#renderer.render(layer.pod, context, layer.name) }));
   }
 
   #build(task: QueuedTask, context: LaunchContext, tracker: ProvenanceTracker | undefined): Pod {
@@ -197,6 +194,8 @@ export class TemplatePodGenerator implements PodGenerator {
       hasAirflowLabels: this.#options.labels === 'airflow',
     });
     tracker?.note('system fields', pod);
+    if (this.#options.podSecurity === 'restricted') pod = withRestrictedDefaults(pod);
+    tracker?.note('pod security', pod);
     const final = this.#mutated(pod, task);
     tracker?.note('mutation hook', final);
     return final;
@@ -226,34 +225,19 @@ export class TemplatePodGenerator implements PodGenerator {
       throw new PodTemplateError(`Container ${this.#baseContainer} has no image`, {
         hint: "Set `config.image`, an image in the pod template, or `image` in the task's executorConfig.",
       });
-    const { checks } = this.#options;
-    if (checks === false) return;
-    const problems = checkPod(pod, checks);
+    const { checks, policy } = this.#options;
+    if (policy !== undefined) this.#checkPolicy(pod, task, policy);
+    const problems = checks === false ? [] : checkPod(pod, checks);
     if (problems.length === 0) return;
     // Only a wrong pod is worth following through its layers.
     const tracker = new ProvenanceTracker();
     const layers = tracker.of(this.#build(task, context, tracker));
     throw new InvalidPodError(problems.map((problem) => withLayer(problem, layers)));
   }
-}
 
-/** Names the layer that a wrong value came from: its own, or that of the nearest field above it. */
-function withLayer(problem: ConfigProblem, layers: Provenance): ConfigProblem {
-  for (let path = problem.field; path !== ''; path = path.replace(/(\.[^.[\]]*|\[[^[\]]*\]|^[^.[]*)$/, '')) {
-    const source = layers[path];
-    if (source !== undefined) return { ...problem, source };
-  }
-  return problem;
-}
-
-/** Merges one layer; a merge that the API would refuse names the layer. */
-function merged(pod: Pod, { name, pod: layer }: Layer): Pod {
-  try {
-    return strategicMergePatch(pod, layer) as Pod;
-  } catch (error) {
-    if (!(error instanceof PatchError)) throw error;
-    throw new PodTemplateError(`The ${name} cannot be merged: ${error.message}`, {
-      hint: 'Items of a list need the key that they are merged by, for example name for containers and mountPath for mounts.',
-    });
+  #checkPolicy(pod: Pod, task: QueuedTask, policy: PodPolicy): void {
+    const byTask = taskPolicyProblems(this.#layers(task), this.#baseContainer, policy);
+    const problems = [...byTask, ...checkPodPolicy(pod, policy)];
+    if (problems.length > 0) throw new InvalidPodError(problems, { code: 'ERR_PODWRIGHT_POD_POLICY' });
   }
 }

@@ -37,7 +37,12 @@ export function decodeSpent(text: string | undefined): SpentLaunches {
 }
 
 /** Variables that tell a task which one it is: ours, and those that programs written for Airflow look for. */
-export function contextVariables(key: TaskInstanceKey): Readonly<Record<string, string>> {
+export function contextVariables({
+  key,
+  context = {},
+}: Pick<QueuedTask, 'key' | 'context'>): Readonly<Record<string, string>> {
+  const given = context.logical_date ?? context.logicalDate;
+  const date = given instanceof Date ? given.toISOString() : given;
   return {
     PODWRIGHT_DAG_ID: key.dagId,
     PODWRIGHT_TASK_ID: key.taskId,
@@ -48,11 +53,15 @@ export function contextVariables(key: TaskInstanceKey): Readonly<Record<string, 
     AIRFLOW_CTX_TASK_ID: key.taskId,
     AIRFLOW_CTX_DAG_RUN_ID: key.runId,
     AIRFLOW_CTX_TRY_NUMBER: String(key.tryNumber),
+    ...(typeof date === 'string'
+      ? { PODWRIGHT_LOGICAL_DATE: date, AIRFLOW_CTX_LOGICAL_DATE: date, AIRFLOW_CTX_EXECUTION_DATE: date }
+      : {}),
   };
 }
 
-function withCommand(container: Container, { command, key }: QueuedTask, hasAirflowLabels: boolean): Container {
-  const context = { ...contextVariables(key), ...(hasAirflowLabels ? { AIRFLOW_IS_K8S_EXECUTOR_POD: 'True' } : {}) };
+function withCommand(container: Container, task: QueuedTask, hasAirflowLabels: boolean): Container {
+  const { command } = task;
+  const context = { ...contextVariables(task), ...(hasAirflowLabels ? { AIRFLOW_IS_K8S_EXECUTOR_POD: 'True' } : {}) };
   const own = (container.env ?? []).filter(({ name }) => !Object.hasOwn(context, name));
   const [program, ...args] = command as [string, ...string[]];
   return {

@@ -10,7 +10,13 @@ function dates(logicalDate: unknown): Record<string, unknown> {
   if (match === null) return {};
   const [, ds = '', time = ''] = match;
   const dsNodash = ds.replaceAll('-', '');
-  return { logical_date: text, ds, ds_nodash: dsNodash, ts: text, ts_nodash: `${dsNodash}T${time.replaceAll(':', '')}` };
+  return {
+    logical_date: text,
+    ds,
+    ds_nodash: dsNodash,
+    ts: text,
+    ts_nodash: `${dsNodash}T${time.replaceAll(':', '')}`,
+  };
 }
 
 /**

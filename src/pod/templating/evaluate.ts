@@ -24,7 +24,9 @@ function known(value: unknown): unknown {
   const { path, known: names } = value;
   return refused(
     `uses "${path}", which is not there`,
-    names.length === 0 ? undefined : `did you mean ${nearest(path.split('.').at(-1) as string, names)}? or give a default: {{ ${path} | default('…') }}`,
+    names.length === 0
+      ? undefined
+      : `did you mean ${nearest(path.split('.').at(-1) as string, names)}? or give a default: {{ ${path} | default('…') }}`,
   );
 }
 
@@ -60,7 +62,8 @@ function fieldOf(object: unknown, name: string | number, path: string): unknown 
 }
 
 const pathOf = (node: Node): string => {
-  if (node.type === 'Identifier' || node.type === 'StringLiteral' || node.type === 'IntegerLiteral') return String(node.value);
+  if (node.type === 'Identifier' || node.type === 'StringLiteral' || node.type === 'IntegerLiteral')
+    return String(node.value);
   return node.type === 'MemberExpression' ? `${pathOf(nodeOf(node.object))}.${pathOf(nodeOf(node.property))}` : '…';
 };
 
@@ -110,23 +113,39 @@ export class Evaluation {
       case 'BinaryExpression':
         return this.#binary(node);
       case 'Ternary':
-        return isTrue(this.value(nodeOf(node.condition))) ? this.value(nodeOf(node.trueExpr)) : this.value(nodeOf(node.falseExpr));
+        return isTrue(this.value(nodeOf(node.condition)))
+          ? this.value(nodeOf(node.trueExpr))
+          : this.value(nodeOf(node.falseExpr));
       case 'CallExpression':
-        return refused(`calls "${pathOf(nodeOf(node.callee))}"`, `templates have no calls; filters are ${Object.keys(FILTERS).join(', ')}`);
+        return refused(
+          `calls "${pathOf(nodeOf(node.callee))}"`,
+          `templates have no calls; filters are ${Object.keys(FILTERS).join(', ')}`,
+        );
       default:
-        return refused(`uses "${node.type}", which templates of pods do not have`, 'they have names, filters, comparisons, if and else');
+        return refused(
+          `uses "${node.type}", which templates of pods do not have`,
+          'they have names, filters, comparisons, if and else',
+        );
     }
   }
 
   #name(name: string): unknown {
-    const constants: Readonly<Record<string, unknown>> = { true: true, True: true, false: false, False: false, none: null, None: null };
+    const constants: Readonly<Record<string, unknown>> = {
+      true: true,
+      True: true,
+      false: false,
+      False: false,
+      none: null,
+      None: null,
+    };
     return Object.hasOwn(constants, name) ? constants[name] : fieldOf(this.#context, name, name);
   }
 
   #member(node: Node): unknown {
     const property = nodeOf(node.property);
     const name = node.computed === true ? known(this.value(property)) : property.value;
-    if (typeof name !== 'string' && typeof name !== 'number') return refused('picks a field by something that is neither text nor number');
+    if (typeof name !== 'string' && typeof name !== 'number')
+      return refused('picks a field by something that is neither text nor number');
     const object = this.value(nodeOf(node.object));
     return fieldOf(object, name, `${pathOf(nodeOf(node.object))}.${name}`);
   }
@@ -134,7 +153,9 @@ export class Evaluation {
   #filtered(node: Node): unknown {
     const filter = nodeOf(node.filter);
     const name = pathOf(filter.type === 'CallExpression' ? nodeOf(filter.callee) : filter);
-    const args = (filter.type === 'CallExpression' ? nodesOf(filter.args) : []).map((argument) => known(this.value(argument)));
+    const args = (filter.type === 'CallExpression' ? nodesOf(filter.args) : []).map((argument) =>
+      known(this.value(argument)),
+    );
     const operand = this.value(nodeOf(node.operand));
     if (name === 'default' || name === 'd') {
       const isAbsent = operand instanceof Missing || (args[1] === true && !isTrue(operand));
@@ -142,9 +163,13 @@ export class Evaluation {
     }
     const apply = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
     if (apply === undefined)
-      return refused(`uses the filter "${name}", which is not known`, `did you mean ${nearest(name, ['default', ...Object.keys(FILTERS)])}?`);
+      return refused(
+        `uses the filter "${name}", which is not known`,
+        `did you mean ${nearest(name, ['default', ...Object.keys(FILTERS)])}?`,
+      );
     const result = apply(known(operand), args);
-    if (typeof result === 'string' && result.length > MAX_OUTPUT_CHARS) refused(`makes more than ${MAX_OUTPUT_CHARS} characters`);
+    if (typeof result === 'string' && result.length > MAX_OUTPUT_CHARS)
+      refused(`makes more than ${MAX_OUTPUT_CHARS} characters`);
     return result;
   }
 
@@ -191,7 +216,8 @@ function contains(container: unknown, item: unknown): boolean {
 }
 
 function ordered(operator: string, a: unknown, b: unknown): unknown {
-  const isOfOneKind = (typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string');
+  const isOfOneKind =
+    (typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string');
   if (!isOfOneKind) return refused(`uses "${operator}" on values that are not both numbers or both texts`);
   const [left, right] = [a as number, b as number];
   switch (operator) {

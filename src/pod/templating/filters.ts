@@ -38,16 +38,22 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   trim: (value) => asText(value).trim(),
   replace: (value, args) => {
     const [from, to] = [asArgument(args, 0), asArgument(args, 1)];
-    return from === '' ? refused('needs a text to look for that is not empty') : asText(value).replaceAll(from, () => to);
+    return from === ''
+      ? refused('needs a text to look for that is not empty')
+      : asText(value).replaceAll(from, () => to);
   },
   truncate: (value, args) => asText(value).slice(0, Math.max(0, toInteger(args[0] ?? 255))),
   int: toInteger,
   string: (value) => (isScalar(value) ? String(value) : toJson(value)),
-  length: (value) => (typeof value === 'string' || Array.isArray(value) ? value.length : refused('needs a text or a list')),
+  length: (value) =>
+    typeof value === 'string' || Array.isArray(value) ? value.length : refused('needs a text or a list'),
   first: (value) => (Array.isArray(value) && value.length > 0 ? value[0] : refused('needs a list that is not empty')),
-  last: (value) => (Array.isArray(value) && value.length > 0 ? value.at(-1) : refused('needs a list that is not empty')),
+  last: (value) =>
+    Array.isArray(value) && value.length > 0 ? value.at(-1) : refused('needs a list that is not empty'),
   join: (value, args) =>
-    Array.isArray(value) && value.every(isScalar) ? value.join(asArgument(args, 0, '')) : refused('needs a list of plain values'),
+    Array.isArray(value) && value.every(isScalar)
+      ? value.join(asArgument(args, 0, ''))
+      : refused('needs a list of plain values'),
   tojson: toJson,
   ds: (value) => date(value, (day) => day),
   ds_nodash: (value) => date(value, digits),

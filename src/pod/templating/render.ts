@@ -25,7 +25,8 @@ function nesting(template: string): number {
 }
 
 function parseTemplate(template: string): readonly Node[] {
-  if (template.length > MAX_TEMPLATE_CHARS) throw new TemplateFault(`must not be a template of more than ${MAX_TEMPLATE_CHARS} characters`);
+  if (template.length > MAX_TEMPLATE_CHARS)
+    throw new TemplateFault(`must not be a template of more than ${MAX_TEMPLATE_CHARS} characters`);
   if (nesting(template) > MAX_NESTING) throw new TemplateFault(`must not be nested more than ${MAX_NESTING} deep`);
   try {
     // Jinja drops a line break at the end; in a script it belongs to the value.
@@ -69,7 +70,12 @@ export class TemplateRenderer {
           return evaluation.text(this.#nodesOf(value));
         } catch (error) {
           if (!(error instanceof TemplateFault)) throw error;
-          problems.push({ field: path, rule: error.message, hint: error.hint, ...(origin === undefined ? {} : { source: origin }) });
+          problems.push({
+            field: path,
+            rule: error.message,
+            hint: error.hint,
+            ...(origin === undefined ? {} : { source: origin }),
+          });
           return value;
         }
       }
