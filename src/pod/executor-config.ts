@@ -88,7 +88,14 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Parts for other executors that a hybrid's task may carry. */
 const FOREIGN = new Set(['LocalExecutor']);
 
-const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+const camel = (name: string) =>
+  name.replace(/(?<=[a-zA-Z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+/** Our name of a field, from any of its forms. */
+function nameOf(given: string): string {
+  const name = camel(given);
+  return Object.hasOwn(RENAMED, name) ? (RENAMED[name] as string) : name;
+}
 
 /** Flattens the nested forms into one list of fields; later ones win. */
 function fieldsOf(config: Record<string, unknown>): [string, unknown][] {
@@ -96,7 +103,7 @@ function fieldsOf(config: Record<string, unknown>): [string, unknown][] {
     if (FOREIGN.has(name)) return [];
     if ((name === 'KubernetesExecutor' || camel(name) === 'kubernetesConfig') && isObject(value))
       return fieldsOf(value as Record<string, unknown>);
-    return [[RENAMED[camel(name)] ?? camel(name), value]];
+    return [[nameOf(name), value]];
   });
 }
 
