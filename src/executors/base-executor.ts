@@ -200,7 +200,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     this.#assertUsable('queueTask()');
     const task = this.#check(workload);
     const adopted = this.#board.claim(keyToString(task.key));
-    if (adopted !== undefined) return adopted;
+    if (adopted !== undefined) {
+      this.onClaimed(task);
+      return adopted;
+    }
     const entry = this.#accept(task);
     this.#board.addQueued(entry);
     this.#limitQueued(entry);
@@ -330,6 +333,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   /** Called once by `start()`. */
   protected async onStart(): Promise<void> {}
+
+  /** Called when the host queues a task that was found running: from now on its whole workload is known. */
+  protected onClaimed(_task: QueuedTask): void {}
 
   /** Called once when the executor has no more tasks and ends. */
   protected async onClose(): Promise<void> {}

@@ -55,6 +55,12 @@ export class PodRemover {
     return this.#track('patch', pod, () => this.#options.client.patchPod(pod.namespace, pod.name, patch));
   }
 
+  /** Writes annotations on a pod, and only this one. Never rejects. */
+  annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
+    const patch = { metadata: { uid: pod.uid, annotations } };
+    return this.#track('patch', pod, () => this.#options.client.patchPod(pod.namespace, pod.name, patch));
+  }
+
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
     const limit = new AbortController();

@@ -194,8 +194,21 @@ function decideRunning(record: PodRecord, pod: PodObservation, policy: Lifecycle
   return { record: next, decision: expired(verdict) };
 }
 
+/** The end that was told of a pod by a former self, which could not prove it; nothing that followed changes it. */
+function toldEnd(pod: PodObservation): PodEnded | undefined {
+  const { toldVerdict, phase } = pod;
+  if (toldVerdict === undefined) return undefined;
+  const verdict = podVerdict(toldVerdict, 'It was told so before, when its end could not be proven', pod, {
+    confidence: 'likely',
+  });
+  const isDead = phase === 'Succeeded' || phase === 'Failed';
+  return { type: 'ended', end: { result: 'failed', exitCode: pod.base?.exitCode, verdict, warnings: [] }, isDead };
+}
+
 /** Decides about a pod that exists. */
 export function decide(record: PodRecord, pod: PodObservation, policy: LifecyclePolicy, now: number): Decided {
+  const told = toldEnd(pod);
+  if (told !== undefined) return { record, decision: told };
   const end = endOf(pod);
   if (end !== undefined) {
     const isDead = pod.phase === 'Succeeded' || pod.phase === 'Failed';
@@ -220,6 +233,8 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
 
 /** Decides about a pod that is no more, from the last that was seen of it. */
 export function decideGone(last: PodObservation): FinalDecision {
+  const told = toldEnd(last);
+  if (told !== undefined) return { ...told, isDead: true };
   const end = endOf(last) ?? {
     result: 'failed',
     exitCode: last.base?.exitCode,

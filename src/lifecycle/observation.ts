@@ -1,5 +1,6 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
+import { VERDICT_KINDS, type VerdictKind } from '../core/verdict.js';
 import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, LABELS } from '../wire/names.js';
 import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
 
@@ -65,6 +66,8 @@ export interface PodObservation {
   readonly deletionAskedAt: number | undefined;
   /** Whether scheduling gates hold it back. */
   readonly isGated: boolean;
+  /** Kind of the verdict that was told of it before its end could be proven. */
+  readonly toldVerdict: VerdictKind | undefined;
   /** Whether somebody wants it kept once it has ended. */
   readonly isHeld: boolean;
   /** When it was created, RFC 3339. */
@@ -177,6 +180,7 @@ export function observe(pod: Pod): PodObservation {
     isDeleting: metadata.deletionTimestamp !== undefined,
     deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
+    toldVerdict: VERDICT_KINDS.find((kind) => kind === metadata.annotations?.[ANNOTATIONS.verdict]),
     isHeld: metadata.labels?.[LABELS.keep] === 'true',
     createdAt: metadata.creationTimestamp ?? undefined,
     conditions: status?.conditions ?? [],

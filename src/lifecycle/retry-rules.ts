@@ -81,7 +81,7 @@ export function nextLaunch(
   { launch, spent }: { readonly launch: number; readonly spent: SpentLaunches },
   { rules, budgets, maxLaunches }: Pick<LifecyclePolicy, 'rules' | 'budgets' | 'maxLaunches'>,
 ): SpentLaunches | undefined {
-  if (verdict.kind === 'cancelled' || launch >= maxLaunches) return undefined;
+  if (verdict.kind === 'cancelled' || launch >= maxLaunches || pod?.toldVerdict !== undefined) return undefined;
   const rule = rules.find((one) => fits(one, verdict, pod));
   const action = rule?.action ?? 'count';
   if (action === 'fail') return undefined;

@@ -24,7 +24,8 @@ export interface SystemFieldOptions {
   readonly hasAirflowLabels: boolean;
 }
 
-const encodeSpent = ({ infra, oom, task }: SpentLaunches) => `infra=${infra},oom=${oom},task=${task}`;
+/** What {@link ANNOTATIONS}.spent holds. */
+export const encodeSpent = ({ infra, oom, task }: SpentLaunches) => `infra=${infra},oom=${oom},task=${task}`;
 
 /** Reads what {@link ANNOTATIONS}.spent holds; unreadable parts count as nothing spent. */
 export function decodeSpent(text: string | undefined): SpentLaunches {

@@ -42,6 +42,8 @@ export const ANNOTATIONS = Object.freeze({
   spent: 'podwright.dev/spent',
   /** Limits on the phases of the task, in milliseconds, as `running=60000,queued=inf`; left out, the executor's. */
   timeouts: 'podwright.dev/timeouts',
+  /** Kind of the verdict that was told although the pod's end could not be proven; whatever becomes of the pod changes it no more. */
+  verdict: 'podwright.dev/verdict',
   /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',
 });

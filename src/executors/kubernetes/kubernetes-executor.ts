@@ -256,6 +256,10 @@ export class KubernetesExecutor extends BaseExecutor {
     );
   }
 
+  protected override onClaimed(task: QueuedTask): void {
+    this.#tracks.get(keyToString(task.key))?.claim(task, this.#policy);
+  }
+
   protected override launch(task: QueuedTask): Promise<void> {
     const track = new PodTrack(task, this.#policy);
     this.#tracks.add(track);
@@ -278,9 +282,11 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
+    if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
     this.#tracks.remove(track);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
+    if (!isProven) void this.#remover.markDone(seen);
     if (!track.isGone)
       void this.#remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, graceSeconds);
     if (seen.phase === 'Succeeded') this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });

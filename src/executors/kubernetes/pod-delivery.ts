@@ -79,7 +79,12 @@ export class PodDelivery {
     if (isKept) {
       await remover.markDone(pod);
       keeper.keep(pod, hasSucceeded ? 'succeeded' : 'failed');
-    } else if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
+      launcher.wakeParked();
+      return;
+    }
+    // Its outcome is with the host: should it stay for long, nobody is to take it up again.
+    if (track.isUnproven || (seen.toldVerdict !== undefined && !track.isDead)) await remover.markDone(pod);
+    if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
     launcher.wakeParked();
   }
 }

@@ -9,9 +9,8 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
-import { decodeSpent } from '../../pod/system-fields.js';
 import type { Watcher } from '../../watch/watcher.js';
-import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
+import { LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { launchOf, recordOfAdopted, taskOfPod } from './adoption.js';
 import { followPods, podIdOf } from './pod-feed.js';
@@ -105,13 +104,12 @@ export class PodIntake {
     }
     const known = tracks.get(keyToString(task.key));
     if (known !== undefined) this.#meetSecondPod(known, pod);
-    else if (adopt(task)) this.#take(new PodTrack(task, policy), pod);
+    else if (adopt(task)) this.#take(new PodTrack(task, policy, false), pod);
   }
 
   #take(track: PodTrack, pod: Pod): void {
     const { tracks, clock, client, lifecycle } = this.#options;
-    track.launch = launchOf(pod);
-    track.spent = decodeSpent(pod.metadata?.annotations?.[ANNOTATIONS.spent]);
+    track.found(pod);
     track.record = recordOfAdopted(observe(pod), clock, client.serverTimeOffsetMs?.());
     tracks.add(track);
     tracks.bind(track, podIdOf(pod));

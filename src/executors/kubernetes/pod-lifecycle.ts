@@ -9,19 +9,20 @@ import { backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { Random } from '../../core/random.js';
-import type { Verdict } from '../../core/verdict.js';
+import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { adaptLaunch, isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
 import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
+import { renewPod } from '../../launch/renew-pod.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
-import { LABELS } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
 import { scaleUpMark } from './autoscaler.js';
@@ -125,15 +126,10 @@ export class PodLifecycle {
   }
 
   async #launch(track: PodTrack): Promise<void> {
-    const { generator, launcher, reports, tracks, executorId, retry, clock } = this.#options;
+    const { launcher, reports, tracks, clock } = this.#options;
     let pod: Pod;
     try {
-      const { task, launch, spent } = track;
-      pod = adaptLaunch(generator.generate(task, { launch, spent, executorId }), {
-        ...retry,
-        spent,
-        timeouts: task.timeouts,
-      });
+      pod = this.#podOf(track);
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
       return this.#options.delivery.deliver(track, {
@@ -156,6 +152,15 @@ export class PodLifecycle {
     });
     track.launchWait = undefined;
     await this.#launched(track, result);
+  }
+
+  #podOf({ task, launch, spent, manifest }: PodTrack): Pod {
+    const { generator, executorId, executorLabel, retry } = this.#options;
+    const pod =
+      manifest === undefined
+        ? generator.generate(task, { launch, spent, executorId })
+        : renewPod(manifest, task.key, { launch, spent, executorLabel });
+    return adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts });
   }
 
   async #launched(track: PodTrack, result: LaunchResult): Promise<void> {
@@ -207,17 +212,29 @@ export class PodLifecycle {
     const failed = { ...end, verdict };
     const spent = this.#nextLaunch(track, verdict);
     if (spent === undefined) {
-      if (decision.type === 'expired') await ender.end(track, undefined);
+      if (decision.type === 'expired' && !(await ender.end(track, undefined)))
+        await this.settleUnproven(track, verdict.kind);
       return this.#options.delivery.deliver(track, failed);
     }
     // A second launch starts only after proof that the first is dead.
     const isProven = track.isDead || (await ender.end(track, undefined));
-    if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track))))
+    if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {
+      await this.settleUnproven(track, verdict.kind);
       return this.#options.delivery.deliver(track, {
         ...failed,
         warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
       });
+    }
     await this.#relaunch(track, failed, spent);
+  }
+
+  /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
+  async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
+    const { seen } = track;
+    if (seen === undefined || seen.toldVerdict !== undefined) return;
+    track.isUnproven = true;
+    const { namespace, name, uid } = seen;
+    await this.#options.remover.annotate({ namespace, name, uid }, { [ANNOTATIONS.verdict]: kind });
   }
 
   /** A wait for a node goes on while an autoscaler says that one is on its way. */

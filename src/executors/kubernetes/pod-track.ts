@@ -4,17 +4,24 @@ import { keyToString } from '../../core/task-key.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 import { type LifecyclePolicy, NOTHING_SPENT, type SpentLaunches, withTimeouts } from '../../lifecycle/policy.js';
+import { decodeSpent } from '../../pod/system-fields.js';
+import { ANNOTATIONS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
+import { launchOf } from './adoption.js';
 
 /** One task with its current launch. */
 export class PodTrack {
   readonly id: string;
-  readonly task: QueuedTask;
+  task: QueuedTask;
   /** Aborts when the task is to stop. */
   readonly abort = new AbortController();
   launch = 1;
   spent: SpentLaunches = NOTHING_SPENT;
   /** The executor's rules with the task's own limits. */
-  readonly policy: LifecyclePolicy;
+  policy: LifecyclePolicy;
+  /** The pod that was found, of a task whose workload is not known; the next launch is made from it. */
+  manifest: Pod | undefined;
+  #isWorkloadKnown: boolean;
   /** Marks of the autoscaler that have each extended its wait for a node. */
   readonly scaleUps = new Set<string>();
   record: PodRecord = FRESH_RECORD;
@@ -27,6 +34,8 @@ export class PodTrack {
   /** Whether the pod of the current launch cannot run any more: terminal, or gone. */
   isDead = false;
   isGone = false;
+  /** Whether its outcome was decided although it may still run. */
+  isUnproven = false;
   /** What is being done for it right now, if anything. Never rejects. */
   busy: Promise<void> | undefined;
   cancelTimer: () => void = () => {};
@@ -34,11 +43,26 @@ export class PodTrack {
   launchWait: { readonly reason: string; readonly since: number } | undefined;
   readonly #deathWatchers = new Set<() => void>();
 
-  constructor(task: QueuedTask, policy: LifecyclePolicy) {
+  constructor(task: QueuedTask, policy: LifecyclePolicy, isWorkloadKnown = true) {
+    this.#isWorkloadKnown = isWorkloadKnown;
     this.id = keyToString(task.key);
     this.task = task;
-    this.policy =
-      task.timeouts === undefined ? policy : { ...policy, clocks: withTimeouts(policy.clocks, task.timeouts) };
+    this.policy = withOwnLimits(policy, task);
+  }
+
+  /** Takes in a pod that was found; of a task whose workload is not known, all of it. */
+  found(pod: Pod): void {
+    this.launch = launchOf(pod);
+    this.spent = decodeSpent(pod.metadata?.annotations?.[ANNOTATIONS.spent]);
+    if (!this.#isWorkloadKnown) this.manifest = pod;
+  }
+
+  /** Takes the workload of a task that was adopted without it. */
+  claim(task: QueuedTask, policy: LifecyclePolicy): void {
+    this.task = task;
+    this.policy = withOwnLimits(policy, task);
+    this.#isWorkloadKnown = true;
+    this.manifest = undefined;
   }
 
   markDead(isGone: boolean): void {
@@ -63,9 +87,13 @@ export class PodTrack {
     this.isEnding = false;
     this.isDead = false;
     this.isGone = false;
+    this.isUnproven = false;
     this.scaleUps.clear();
   }
 }
+
+const withOwnLimits = (policy: LifecyclePolicy, { timeouts }: QueuedTask): LifecyclePolicy =>
+  timeouts === undefined ? policy : { ...policy, clocks: withTimeouts(policy.clocks, timeouts) };
 
 /** All tracked tasks, by key and by pod. */
 export class PodTrackTable {

@@ -290,7 +290,7 @@ export const RIGHT = [
           'localhost/x:T_1.a-b',
           `r.io/x@sha256:${'a'.repeat(64)}`,
           'a__b/c--d',
-          'r.io/x:1@sha256:' + 'b'.repeat(64),
+          `r.io/x:1@sha256:${'b'.repeat(64)}`,
         ].map((image, index) => ({ name: `i${index}`, image })),
       ],
     ],
