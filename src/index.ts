@@ -47,6 +47,7 @@ export type {
 } from './core/outcome.js';
 export { type Random, seededRandom, systemRandom } from './core/random.js';
 export { DEFAULT_SECRET_PATTERNS } from './core/redact.js';
+export { isSecret, revealSecret, type SecretValue, secret } from './core/secret.js';
 export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from './core/task-key.js';
 export { type TaskTimeouts, TIMEOUT_PHASES, type TimeoutPhase, type TimeoutsMs } from './core/timeouts.js';
 export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';

@@ -7,16 +7,18 @@ import type { PodDefaults } from '../config/kubernetes-config.js';
 import type { QueuedTask } from '../core/outcome.js';
 import { ConfigError, InvalidPodError, PodTemplateError } from '../errors.js';
 import { NOTHING_SPENT } from '../lifecycle/policy.js';
-import type { Pod } from '../wire/types.js';
+import type { Pod, Secret } from '../wire/types.js';
 import { checkPod, type PodCheckOptions } from './check/pod-check.js';
 import { checkPodPolicy, type PodPolicy } from './check/policy.js';
 import { withRestrictedDefaults } from './check/restricted.js';
 import { podOfDefaults } from './config-layer.js';
 import { type KubernetesExecutorConfig, kubernetesConfigOf, podOfConfig } from './executor-config.js';
 import { type Layer, merged, ofQueue, taskPolicyProblems, withLayer } from './layers.js';
+import { makeSafePodName } from './names.js';
 import { getBasePodFromTemplate } from './pod-template.js';
 import { type Provenance, ProvenanceTracker } from './provenance.js';
 import { redactManifest } from './redact-manifest.js';
+import { extractSecrets, secretOfPod } from './secret-values.js';
 import { identityOf, type LaunchContext, withSystemFields } from './system-fields.js';
 import { templateContext } from './templating/context.js';
 import { TemplateRenderer } from './templating/render.js';
@@ -48,6 +50,8 @@ export interface PodGenerator {
   generate(task: QueuedTask, context: LaunchContext): Pod;
   /** Refuses a task that no pod can be made of, before it is queued; throws a typed error. */
   validate?(task: QueuedTask): void;
+  /** The Secret that a pod needs besides, of what {@link secret} has marked in its task; `undefined` where there is nothing. */
+  generateSecret?(task: QueuedTask, pod: Pod): Secret | undefined;
   /** The pod for people to read. */
   render?(task: QueuedTask, options?: RenderOptions): RenderedPod;
 }
@@ -120,13 +124,17 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   validate(task: QueuedTask): void {
-    kubernetesConfigOf(task.executorConfig);
+    kubernetesConfigOf(extractSecrets(task.executorConfig, 'pod').executorConfig);
   }
 
   generate(task: QueuedTask, context: LaunchContext): Pod {
     const pod = this.#build(task, context, undefined);
     this.#check(pod, task, context);
     return pod;
+  }
+
+  generateSecret(task: QueuedTask, pod: Pod): Secret | undefined {
+    return secretOfPod(pod, extractSecrets(task.executorConfig, pod.metadata?.name ?? '').values);
   }
 
   /**
@@ -162,8 +170,9 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   /** Everything that is merged, in order. */
-  #layers(task: QueuedTask): Layer[] {
-    const config = kubernetesConfigOf(task.executorConfig);
+  #layers(task: QueuedTask, launch: number): Layer[] {
+    const { executorConfig } = extractSecrets(task.executorConfig, makeSafePodName(task.key, launch));
+    const config = kubernetesConfigOf(executorConfig);
     const template = this.#template(config, task.queue);
     const layers: Layer[] = [...this.#fixed, ...(template === undefined ? [] : [template])];
     if (this.#config !== undefined) layers.push({ name: 'configuration', pod: this.#config });
@@ -184,7 +193,7 @@ export class TemplatePodGenerator implements PodGenerator {
   #build(task: QueuedTask, context: LaunchContext, tracker: ProvenanceTracker | undefined): Pod {
     // The first layer is taken as it is: what stands there twice is for the checks to find, not to be merged with itself.
     let pod: Pod = {};
-    for (const layer of this.#layers(task)) {
+    for (const layer of this.#layers(task, context.launch)) {
       pod = merged(pod, layer);
       tracker?.note(layer.name, pod);
     }
@@ -226,7 +235,7 @@ export class TemplatePodGenerator implements PodGenerator {
         hint: "Set `config.image`, an image in the pod template, or `image` in the task's executorConfig.",
       });
     const { checks, policy } = this.#options;
-    if (policy !== undefined) this.#checkPolicy(pod, task, policy);
+    if (policy !== undefined) this.#checkPolicy(pod, this.#layers(task, context.launch), policy);
     const problems = checks === false ? [] : checkPod(pod, checks);
     if (problems.length === 0) return;
     // Only a wrong pod is worth following through its layers.
@@ -235,8 +244,8 @@ export class TemplatePodGenerator implements PodGenerator {
     throw new InvalidPodError(problems.map((problem) => withLayer(problem, layers)));
   }
 
-  #checkPolicy(pod: Pod, task: QueuedTask, policy: PodPolicy): void {
-    const byTask = taskPolicyProblems(this.#layers(task), this.#baseContainer, policy);
+  #checkPolicy(pod: Pod, layers: readonly Layer[], policy: PodPolicy): void {
+    const byTask = taskPolicyProblems(layers, this.#baseContainer, policy);
     const problems = [...byTask, ...checkPodPolicy(pod, policy)];
     if (problems.length > 0) throw new InvalidPodError(problems, { code: 'ERR_PODWRIGHT_POD_POLICY' });
   }

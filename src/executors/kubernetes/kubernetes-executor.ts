@@ -11,6 +11,7 @@ import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
+import { PodSecrets } from '../../launch/pod-secrets.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import {
@@ -138,6 +139,7 @@ export class KubernetesExecutor extends BaseExecutor {
       reports,
       generator: this.#generator,
       launcher,
+      secrets: new PodSecrets({ ...parts, executorLabel: this.#label }),
       remover: this.#remover,
       tracks: this.#tracks,
       policy,

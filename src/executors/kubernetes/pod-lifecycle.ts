@@ -13,8 +13,9 @@ import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { adaptLaunch, isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
-import type { LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
+import type { LaunchRequest, LaunchResult, PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
+import type { PodSecrets } from '../../launch/pod-secrets.js';
 import { renewPod } from '../../launch/renew-pod.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
@@ -24,7 +25,7 @@ import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
-import type { Pod } from '../../wire/types.js';
+import type { Pod, Secret } from '../../wire/types.js';
 import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
@@ -39,6 +40,7 @@ export interface PodLifecycleOptions {
   readonly client: KubeClient;
   readonly generator: PodGenerator;
   readonly launcher: PodLauncher;
+  readonly secrets: PodSecrets;
   readonly remover: PodRemover;
   readonly tracks: PodTrackTable;
   readonly ender: PodEnder;
@@ -126,10 +128,12 @@ export class PodLifecycle {
   }
 
   async #launch(track: PodTrack): Promise<void> {
-    const { launcher, reports, tracks, clock } = this.#options;
+    const { generator, launcher, secrets, reports, tracks, clock } = this.#options;
     let pod: Pod;
+    let secret: Secret | undefined;
     try {
       pod = this.#podOf(track);
+      secret = generator.generateSecret?.(track.task, pod);
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
       return this.#options.delivery.deliver(track, {
@@ -140,7 +144,7 @@ export class PodLifecycle {
       });
     }
     tracks.bind(track, podIdOf(pod));
-    const result = await launcher.launch({
+    const request: LaunchRequest = {
       pod,
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
@@ -149,7 +153,8 @@ export class PodLifecycle {
         track.launchWait = { reason, since: track.launchWait?.since ?? clock.monotonic() };
         reports.pending(track, reason);
       },
-    });
+    };
+    const result = await secrets.around(secret, request.signal, () => launcher.launch(request));
     track.launchWait = undefined;
     await this.#launched(track, result);
   }

@@ -1,0 +1,207 @@
+/**
+ * The Secret of a pod, from before the pod until after it: created first, so that the pod never waits for it; handed to the pod by an owner
+ * reference, so that the cluster removes both together; deleted at once where no pod came of it. One that was left over by a crash in
+ * between is found by its labels, and swept.
+ */
+import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { Random } from '../core/random.js';
+import { KubeApiError } from '../errors.js';
+import type { KubeClient, SecretClient } from '../kube/kube-client.js';
+import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
+import type { Pod, Secret } from '../wire/types.js';
+import { classifyCreateError, launchVerdict } from './create-errors.js';
+import type { LaunchResult } from './pod-launcher.js';
+
+/** Options of {@link PodSecrets}. */
+export interface PodSecretsOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Value of the label that carries the executor's id. */
+  readonly executorLabel: string;
+}
+
+const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+const MAX_ATTEMPTS = 6;
+/** A Secret without an owner may belong to a launch under way; after this time it does not. */
+const ORPHAN_AGE_MS = 30 * 60_000;
+const RIGHTS =
+  "Give the host's service account the verbs create, list, patch and delete on secrets (podwright rbac --features secrets).";
+
+function secretClientOf(client: KubeClient): SecretClient | undefined {
+  const { createSecret, listSecrets, patchSecret, deleteSecret } = client;
+  return createSecret && listSecrets && patchSecret && deleteSecret ? (client as SecretClient) : undefined;
+}
+
+/** See the module's text. */
+export class PodSecrets {
+  readonly #options: PodSecretsOptions;
+  readonly #swept = new Set<string>();
+
+  constructor(options: PodSecretsOptions) {
+    this.#options = options;
+  }
+
+  /** Launches a pod with its Secret around it. Never rejects. */
+  async around(
+    secret: Secret | undefined,
+    signal: AbortSignal,
+    launch: () => Promise<LaunchResult>,
+  ): Promise<LaunchResult> {
+    if (secret === undefined) return launch();
+    const client = secretClientOf(this.#options.client);
+    if (client === undefined)
+      return failed(
+        'invalid_workload',
+        'The task has secret() values, and the Kubernetes client can make no Secrets',
+        'Use a client with the methods of SecretClient.',
+      );
+    const { namespace = 'default', name = '' } = secret.metadata ?? {};
+    const refusal = await this.#create(client, secret, signal);
+    if (refusal !== undefined) {
+      // A create that failed may have happened nevertheless.
+      if (refusal.mayExist) await this.#remove(client, namespace, name);
+      return refusal.result;
+    }
+    const result = await launch();
+    const pod = result.type === 'failed' ? undefined : result.pod;
+    if (pod === undefined) await this.#remove(client, namespace, name);
+    else await this.#handOver(client, pod, name);
+    this.#sweepOnce(client, namespace);
+    return result;
+  }
+
+  /** Creates the Secret; `undefined` when it is there. */
+  async #create(
+    client: SecretClient,
+    secret: Secret,
+    signal: AbortSignal,
+  ): Promise<{ result: LaunchResult; mayExist: boolean } | undefined> {
+    const { namespace = 'default' } = secret.metadata ?? {};
+    let mayExist = false;
+    for (let attempt = 1; ; attempt += 1) {
+      if (signal.aborted) return { result: { type: 'cancelled', pod: undefined }, mayExist };
+      try {
+        await client.createSecret(namespace, secret);
+        return undefined;
+      } catch (error) {
+        if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
+        const failure = classifyCreateError(error);
+        if (failure.type === 'exists') return this.#reuse(client, secret);
+        if (failure.type === 'permanent' || attempt >= MAX_ATTEMPTS) {
+          const why = failure.type === 'permanent' ? failure.verdict.message : failure.message;
+          const isForbidden = error instanceof KubeApiError && error.status === 403;
+          return {
+            result: failed(
+              failure.type === 'permanent' ? failure.verdict.kind : 'launch_failed',
+              `The Secret of the pod could not be created: ${why}`,
+              isForbidden ? RIGHTS : undefined,
+            ),
+            mayExist,
+          };
+        }
+      }
+      await this.#options.clock.delay(backoffMs(BACKOFF, attempt, this.#options.random), { signal }).catch(() => {});
+    }
+  }
+
+  /** A Secret of the name is there: ours from an earlier attempt is brought up to date, anybody else's is left alone. */
+  async #reuse(client: SecretClient, secret: Secret): Promise<{ result: LaunchResult; mayExist: boolean } | undefined> {
+    const { namespace = 'default', name = '', annotations } = secret.metadata ?? {};
+    try {
+      const { items } = await client.listSecrets({ namespace, fieldSelector: `metadata.name=${name}` });
+      const found = items.find(({ metadata }) => metadata?.name === name);
+      const isOurs =
+        found?.metadata?.labels?.[LABELS.managedBy] === MANAGED_BY &&
+        found.metadata.annotations?.[ANNOTATIONS.key] === annotations?.[ANNOTATIONS.key];
+      if (!isOurs)
+        return {
+          result: failed(
+            'launch_failed',
+            `A Secret ${namespace}/${name} exists already and belongs to something else`,
+            'Delete it, or use another namespace.',
+          ),
+          mayExist: false,
+        };
+      // An owner of former times would take it along; a name that is in use again gets its owner below.
+      await client.patchSecret(namespace, name, { metadata: { ownerReferences: null }, stringData: secret.stringData });
+      return undefined;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return {
+        result: failed('launch_failed', `The Secret of the pod could not be brought up to date: ${message}`, RIGHTS),
+        mayExist: false,
+      };
+    }
+  }
+
+  /** Makes the pod the owner. */
+  async #handOver(client: SecretClient, pod: Pod, name: string): Promise<void> {
+    const { namespace = 'default', name: podName, uid } = pod.metadata ?? {};
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: podName, uid }];
+    await this.#insist('given to its pod', namespace, name, () =>
+      client.patchSecret(namespace, name, { metadata: { ownerReferences } }),
+    );
+  }
+
+  async #remove(client: SecretClient, namespace: string, name: string): Promise<void> {
+    await this.#insist('deleted', namespace, name, () => client.deleteSecret(namespace, name));
+  }
+
+  /** Tries a few times. What fails for good is left to the sweep of a later run. */
+  async #insist(what: string, namespace: string, name: string, call: () => Promise<unknown>): Promise<void> {
+    const { clock, random, logger } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await call();
+        return;
+      } catch (error) {
+        const isFinal =
+          error instanceof KubeApiError &&
+          error.status > 0 &&
+          error.status < 500 &&
+          error.status !== 429 &&
+          error.status !== 409;
+        if (isFinal || attempt >= MAX_ATTEMPTS) {
+          logger.warn({ err: error, secret: name, namespace }, `the Secret of a pod could not be ${what}`);
+          return;
+        }
+      }
+      await clock.delay(backoffMs(BACKOFF, attempt, random));
+    }
+  }
+
+  /** Once per namespace and run, beside the work: deletes what former runs left without an owner. */
+  #sweepOnce(client: SecretClient, namespace: string): void {
+    if (this.#swept.has(namespace)) return;
+    this.#swept.add(namespace);
+    void this.sweep(client, namespace).catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, namespace }, 'left-over Secrets of pods could not be swept');
+    });
+  }
+
+  /** Deletes Secrets of this executor that are old, have no owner, and whose pod is not there. Resolves with how many. */
+  async sweep(client: SecretClient, namespace: string): Promise<number> {
+    const { executorLabel, clock, client: pods } = this.#options;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel}`;
+    const { items } = await client.listSecrets({ namespace, labelSelector });
+    const now = clock.now() + (pods.serverTimeOffsetMs?.() ?? 0);
+    let deleted = 0;
+    for (const { metadata = {} } of items) {
+      const { name = '', uid, creationTimestamp, ownerReferences = [] } = metadata;
+      const age = now - Date.parse(creationTimestamp ?? '');
+      if (ownerReferences.length > 0 || !(age >= ORPHAN_AGE_MS)) continue;
+      if ((await pods.readPod(namespace, name)) !== undefined) continue;
+      if (await client.deleteSecret(namespace, name, uid === undefined ? {} : { uid })) deleted += 1;
+    }
+    return deleted;
+  }
+}
+
+const failed = (kind: Parameters<typeof launchVerdict>[0], message: string, hint?: string): LaunchResult => ({
+  type: 'failed',
+  verdict: launchVerdict(kind, message, hint),
+});
