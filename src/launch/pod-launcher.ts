@@ -20,6 +20,8 @@ import { classifyCreateError, launchVerdict } from './create-errors.js';
 export type LaunchResult =
   | { readonly type: 'created'; readonly pod: Pod }
   | { readonly type: 'existing'; readonly pod: Pod }
+  /** The answer was lost, but the pod has been seen. */
+  | { readonly type: 'seen'; readonly pod: Pod }
   | { readonly type: 'failed'; readonly verdict: Verdict }
   | { readonly type: 'cancelled'; readonly pod: Pod | undefined };
 
@@ -44,6 +46,8 @@ export interface LaunchRequest {
   readonly signal: AbortSignal;
   /** Asked right before the create; a `false` cancels the launch. */
   readonly isStillWanted: () => boolean | Promise<boolean>;
+  /** The pod, as far as it is known, where a watch has shown it already: a create whose answer was lost is then not sent again. */
+  readonly seen?: (() => Pod | undefined) | undefined;
   /** Told why the launch waits. */
   readonly onWait: (reason: string) => void;
 }
@@ -85,6 +89,8 @@ export class PodLauncher {
     let quotaWaits = 0;
     for (let attempt = 1; ; ) {
       if (signal.aborted) return this.#cancelled(pod, mayExist);
+      const seen = mayExist ? request.seen?.() : undefined;
+      if (seen !== undefined) return { type: 'seen', pod: seen };
       const result = await this.#creates.run(() => this.#tryOnce(request));
       if (!('failure' in result)) return result;
       const { failure, error } = result;

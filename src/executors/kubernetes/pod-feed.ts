@@ -43,7 +43,7 @@ export async function followPods(
         break;
       case 'init-done':
         reportVanished(tracks, listed.get(scope) ?? new Set(), scope, event.resourceVersion, handlers);
-        if (scope === '') tracks.keepReleased(uids.get(scope) ?? new Set());
+        tracks.keepReleased(uids.get(scope) ?? new Set(), scope);
         handlers.onSynced();
         break;
       case 'apply':

@@ -64,6 +64,13 @@ const MAX_SCALE_UPS = 6;
 const budgetSpent = (before: SpentLaunches, after: SpentLaunches): keyof LaunchBudgets =>
   (['oom', 'task'] as const).find((budget) => after[budget] > before[budget]) ?? 'infra';
 
+/** Identity of the pod that the watch has shown. */
+function seenPod({ seen }: PodTrack): Pod | undefined {
+  if (seen === undefined) return undefined;
+  const { namespace, name, uid } = seen;
+  return { metadata: { namespace, name, uid } };
+}
+
 /** See the module's text. */
 export class PodLifecycle {
   readonly #options: PodLifecycleOptions;
@@ -100,6 +107,7 @@ export class PodLifecycle {
     if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid))
       track.seen = observe(last);
     if (track.seen === undefined) return;
+    track.hasLeftWatch = true;
     track.markDead(true);
     this.evaluate(track);
   }
@@ -148,6 +156,7 @@ export class PodLifecycle {
       pod,
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
+      seen: () => seenPod(track),
       onWait: (reason) => {
         if (track.launchWait?.reason === reason) return;
         track.launchWait = { reason, since: track.launchWait?.since ?? clock.monotonic() };
@@ -173,15 +182,25 @@ export class PodLifecycle {
       const end: PodEnd = { result: 'failed', exitCode: undefined, verdict: result.verdict, warnings: [] };
       return this.#options.delivery.deliver(track, end);
     }
+    if (result.type === 'seen') return;
     if (result.pod === undefined) {
       const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
       return this.#options.delivery.deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
     }
     const pod = result.type === 'existing' ? await this.#claim(result.pod) : result.pod;
+    if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#replace(track, pod);
     // The watch may have shown a later state while the answer was on its way.
-    if (track.seen === undefined || track.seen.uid === pod.metadata?.uid) this.see(track, pod);
+    this.see(track, pod);
     if (!track.abort.signal.aborted) return;
     await this.#options.ender.end(track, undefined);
+  }
+
+  /** A create that was sent again met no pod, because the first was gone by then: the launch goes on with the one that is there. */
+  #replace(track: PodTrack, pod: Pod): void {
+    const { tracks } = this.#options;
+    tracks.releasePod(track);
+    track.startOver();
+    tracks.bind(track, podIdOf(pod));
   }
 
   /** Makes a pod that was there already one of this executor's, so that its watch sees it. */
@@ -207,6 +226,7 @@ export class PodLifecycle {
 
   async #handleEnd(track: PodTrack, decision: FinalDecision): Promise<void> {
     const { client, clock, ender, secretPatterns } = this.#options;
+    if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     const end: PodEnd =
       decision.type === 'expired'
@@ -240,6 +260,25 @@ export class PodLifecycle {
     track.isUnproven = true;
     const { namespace, name, uid } = seen;
     await this.#options.remover.annotate({ namespace, name, uid }, { [ANNOTATIONS.verdict]: kind });
+  }
+
+  /**
+   * Before a pod is ended for what it shows, the server is asked whether it still does: the watch may have been silent for longer than
+   * the limit. The newer state is then looked at instead.
+   */
+  async #isOutdated(track: PodTrack): Promise<boolean> {
+    const { client, clock } = this.#options;
+    const { seen } = track;
+    if (seen === undefined) return false;
+    const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+    if (pod === 'unknown') return false;
+    if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
+    else this.see(track, pod);
+    const isOver =
+      track.isGone ||
+      decide(track.record, track.seen ?? seen, track.policy, clock.monotonic()).decision.type !== 'expired';
+    if (isOver) track.isEnding = false;
+    return isOver;
   }
 
   /** A wait for a node goes on while an autoscaler says that one is on its way. */

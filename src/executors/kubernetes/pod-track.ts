@@ -34,6 +34,8 @@ export class PodTrack {
   /** Whether the pod of the current launch cannot run any more: terminal, or gone. */
   isDead = false;
   isGone = false;
+  /** Whether the watch itself has told that the pod is gone, so that no more news of it can come. */
+  hasLeftWatch = false;
   /** Whether its outcome was decided although it may still run. */
   isUnproven = false;
   /** What is being done for it right now, if anything. Never rejects. */
@@ -81,12 +83,18 @@ export class PodTrack {
   advance(spent: SpentLaunches): void {
     this.launch += 1;
     this.spent = spent;
+    this.startOver();
+  }
+
+  /** Forgets the pod of the launch. */
+  startOver(): void {
     this.record = FRESH_RECORD;
     this.seen = undefined;
     this.podId = undefined;
     this.isEnding = false;
     this.isDead = false;
     this.isGone = false;
+    this.hasLeftWatch = false;
     this.isUnproven = false;
     this.scaleUps.clear();
   }
@@ -99,8 +107,8 @@ const withOwnLimits = (policy: LifecyclePolicy, { timeouts }: QueuedTask): Lifec
 export class PodTrackTable {
   readonly #byId = new Map<string, PodTrack>();
   readonly #byPod = new Map<string, PodTrack>();
-  /** Uids of pods that are dealt with, until they are gone from the watch. */
-  readonly #released = new Set<string>();
+  /** Namespaces by uid of pods that are dealt with, until they are gone from the watch. */
+  readonly #released = new Map<string, string>();
 
   add(track: PodTrack): void {
     this.#byId.set(track.id, track);
@@ -124,7 +132,8 @@ export class PodTrackTable {
   /** Forgets a pod that is dealt with, so that late news of it are ignored. */
   releasePod(track: PodTrack): void {
     if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
-    if (track.seen !== undefined && !track.isGone) this.#released.add(track.seen.uid);
+    const { seen } = track;
+    if (seen !== undefined && !track.hasLeftWatch) this.#released.set(seen.uid, seen.namespace);
   }
 
   /** Forgets a task and its pod. */
@@ -142,9 +151,10 @@ export class PodTrackTable {
     if (uid !== undefined) this.#released.delete(uid);
   }
 
-  /** Forgets released pods that a complete list does not show any more. */
-  keepReleased(uids: ReadonlySet<string>): void {
-    for (const uid of this.#released) if (!uids.has(uid)) this.#released.delete(uid);
+  /** Forgets released pods that a complete list does not show any more; `scope` is its namespace, empty for all. */
+  keepReleased(uids: ReadonlySet<string>, scope: string): void {
+    for (const [uid, namespace] of this.#released)
+      if ((scope === '' || scope === namespace) && !uids.has(uid)) this.#released.delete(uid);
   }
 
   all(): PodTrack[] {
