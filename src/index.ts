@@ -183,6 +183,7 @@ export {
 } from './lifecycle/policy.js';
 export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule } from './lifecycle/retry-rules.js';
 export type { WaitClock } from './lifecycle/waiting.js';
+export { lintPod, POD_LINTS, type PodLint, type PodLintName, type PodLintOptions } from './pod/check/lint.js';
 export { assertPod, checkPod, type PodCheckOptions } from './pod/check/pod-check.js';
 export { POD_SCHEMA_VERSION } from './pod/check/pod-schema.generated.js';
 export { assertPodPolicy, checkOverridePolicy, checkPodPolicy, type PodPolicy } from './pod/check/policy.js';
