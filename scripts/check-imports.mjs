@@ -20,6 +20,7 @@ const allowed = {
   operator: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
   monitor: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
   scaling: ['errors', 'core', 'wire', 'config'],
+  deploy: ['errors', 'core', 'wire', 'kube'],
   telemetry: ['errors', 'core'],
   report: ['errors', 'core'],
   // The embedded cluster knows the wire format, never an executor's inside; besides them it may import types, and the client it hands out.

@@ -51,6 +51,9 @@ export { isSecret, revealSecret, type SecretValue, secret } from './core/secret.
 export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from './core/task-key.js';
 export { type TaskTimeouts, TIMEOUT_PHASES, type TimeoutPhase, type TimeoutsMs } from './core/timeouts.js';
 export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';
+export { type DoctorCheck, type DoctorOptions, type DoctorState, diagnose } from './deploy/doctor.js';
+export { DEPLOY_FEATURES, type DeployFeature } from './deploy/permissions.js';
+export { type PolicyRule, type RbacObject, type RbacOptions, rbacManifests } from './deploy/rbac.js';
 export {
   CancelledError,
   ClusterError,

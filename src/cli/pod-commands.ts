@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { CliIo } from './io.js';
 
 /** Sources of a configuration, for every command that takes one. */
-const withSources = (command: Command): Command =>
+export const withSources = (command: Command): Command =>
   command
     .option('--file <file>', 'configuration as YAML or JSON')
     .option('--airflow-cfg <file>', 'an airflow.cfg')

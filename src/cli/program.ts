@@ -1,5 +1,6 @@
 /** The `podwright` command. Each subcommand's code is loaded when it runs, so that `--help` stays quick. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addDeployCommands } from './deploy-commands.js';
 import { reportFailure } from './failure.js';
 import type { CliIo } from './io.js';
 import { packageVersion } from './package-root.js';
@@ -107,6 +108,7 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
   addDemo(program, io, finish);
   addExplain(program, io, finish);
   addPodCommands(program, io, finish);
+  addDeployCommands(program, io, finish);
   addReport(program, io);
   addCluster(program, io);
   for (const command of program.commands) command.copyInheritedSettings(program);
