@@ -33,6 +33,7 @@ export function admitCreate(core: Core, request: ResourceRequest, object: JsonMa
     if (def.namespaced) checkNamespaceAlive(core, request, name);
     if (def.resource === 'pods') {
       admitPriority(core, object);
+      admitRuntimeClass(object);
       if (core.serviceAccounts) admitServiceAccount(core, request, object);
     }
     return;
@@ -48,13 +49,34 @@ const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
 function admitPriority(core: Core, pod: JsonMap): void {
   const spec = mapOf(pod.spec);
   const className = spec.priorityClassName;
-  if (typeof className !== 'string' || className === '') return;
+  const refuse = (why: string) => forbidden(PODS, String(mapOf(pod.metadata).name ?? ''), why);
+  if (typeof className !== 'string' || className === '') {
+    // What the plugin computes must not be contradicted; without a class that is 0 and the usual policy.
+    if (spec.priority !== 0)
+      throw refuse(
+        `the integer value of priority (${String(spec.priority)}) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name`,
+      );
+    if (spec.preemptionPolicy !== 'PreemptLowerPriority')
+      throw refuse(
+        `the string value of PreemptionPolicy (${String(spec.preemptionPolicy)}) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name`,
+      );
+    return;
+  }
   const stored = core.store.get('priorityclasses', className) as JsonMap | undefined;
   const value = stored?.value ?? SYSTEM_PRIORITIES[className];
   if (value === undefined)
     throw forbidden(PODS, String(mapOf(pod.metadata).name ?? ''), `no PriorityClass with name ${className} was found`);
   spec.priority = value;
   if (stored?.preemptionPolicy !== undefined) spec.preemptionPolicy = stored.preemptionPolicy;
+}
+
+/** The server has no runtime classes, so that naming one is naming one that is missing. */
+function admitRuntimeClass(pod: JsonMap): void {
+  const spec = mapOf(pod.spec);
+  const refuse = (why: string) => forbidden(PODS, String(mapOf(pod.metadata).name ?? ''), `pod rejected: ${why}`);
+  if (spec.runtimeClassName !== undefined)
+    throw refuse(`RuntimeClass ${JSON.stringify(spec.runtimeClassName)} not found`);
+  if (spec.overhead !== undefined) throw refuse('Pod Overhead set without corresponding RuntimeClass defined Overhead');
 }
 
 function admitServiceAccount(core: Core, request: ResourceRequest, pod: JsonMap): void {

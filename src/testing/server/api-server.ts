@@ -167,7 +167,13 @@ export class ApiServer {
     await this.#suffer(met);
     if (!isInternal) this.access.authorize(user, facts, resource.def.group);
     if (Buffer.byteLength(resource.body) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
-    const answer = await this.#dispatch(resource, target, isInternal);
+    let answer: Answer;
+    try {
+      answer = await this.#dispatch(resource, target, isInternal);
+    } catch (error) {
+      // Warnings go out with refusals, too.
+      answer = errorAnswer(error);
+    }
     if (met.some((fault) => fault.applyThenDrop)) throw new ConnectionDropped();
     if (resource.warnings.length > 0)
       answer.headers.warning = resource.warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');

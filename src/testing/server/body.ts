@@ -1,6 +1,7 @@
 /** Reading the objects that requests carry. */
 import yaml from 'js-yaml';
 import { DecodeError, decodeKind } from './decode.js';
+import { duplicateFields, goJsonError, jsonType } from './go-json.js';
 import { isMap, type JsonMap } from './json.js';
 import { dropEmpty } from './pod-defaults.js';
 import type { ResourceRequest } from './request.js';
@@ -9,13 +10,20 @@ import { badRequest, unsupportedBody } from './status.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
-/** The message of Go's JSON decoder for a text that JavaScript's refused as well. */
-export function goJsonError(error: unknown, text: string): string {
-  const { message } = error as Error;
-  if (/end of JSON input|Unterminated|Expected .* at position \d+$/.test(message) && !/Unexpected token/.test(message))
-    return 'unexpected end of JSON input';
-  const at = Number(/position (\d+)/.exec(message)?.[1] ?? 0);
-  return `invalid character '${text[at] ?? ''}' looking for beginning of value`;
+const HEADER_TYPE =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+const hex = (text: string) => Buffer.from(text).toString('hex');
+
+function yamlError(error: unknown): string {
+  const { mark, reason = '' } = error as { mark?: { line: number }; reason?: string };
+  const why = reason.includes('tab characters')
+    ? 'found character that cannot start any token'
+    : reason.includes('unexpected end of the stream within a flow collection')
+      ? 'did not find expected node content'
+      : reason;
+  const isAtEnd = why === 'did not find expected node content';
+  return `yaml: line ${Math.max(1, (mark?.line ?? 0) + (isAtEnd ? 0 : 1))}: ${why}`;
 }
 
 /** Reads a JSON or YAML body. @throws ApiError 400 or 415. */
@@ -25,30 +33,37 @@ export function readBody(text: string, contentType: string | undefined, prefix =
     try {
       return yaml.load(text, { schema: yaml.JSON_SCHEMA });
     } catch (error) {
-      throw badRequest(`error parsing YAML: ${(error as Error).message}`);
+      throw badRequest(`${prefix}${yamlError(error)} (${hex(text)})`);
     }
   }
   if (type !== 'application/json' && type !== '*/*' && type !== '') throw unsupportedBody();
+  const wrong = (why: string, shown: string) =>
+    badRequest(`${prefix}couldn't get version/kind; json parse error: ${why} (${shown})`);
+  let value: unknown;
   try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw badRequest(
-      `${prefix}couldn't get version/kind; json parse error: ${goJsonError(error, text)} (${text === '' ? '<empty>' : text})`,
-    );
+    value = JSON.parse(text);
+  } catch {
+    throw wrong(goJsonError(text) ?? '', text === '' ? '<empty>' : text);
   }
+  if (prefix !== '' && value !== null && !isMap(value))
+    throw wrong(`json: cannot unmarshal ${jsonType(value)} into Go value of type ${HEADER_TYPE}`, hex(text));
+  return value;
 }
 
 /** Whether the server knows a kind in a version at all. */
 function isRegistered(version: string, kind: string): boolean {
-  return RESOURCES.some((known) => apiVersionOf(known) === version && known.kind === kind);
+  return RESOURCES.some(
+    (known) => apiVersionOf(known) === version && (known.kind === kind || `${known.kind}List` === kind),
+  );
 }
 
-function checkKind(def: ResourceDef, object: JsonMap): void {
+/** Checks that an object is what the path names. @throws ApiError 400. */
+export function checkKind(def: ResourceDef, object: JsonMap): void {
   const version = apiVersionOf(def);
   const kind = String(object.kind ?? def.kind);
   const given = String(object.apiVersion ?? version);
   if (kind === def.kind && given === version) return;
-  const start = `${kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
+  const start = `${kind} in version ${JSON.stringify(given.split('/').at(-1))} cannot be handled as a ${def.kind}`;
   if (!isRegistered(given, kind))
     throw badRequest(
       `${start}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/runtime/scheme.go:111"`,
@@ -63,22 +78,16 @@ export function decodeObject(request: ResourceRequest): JsonMap {
     request.headers['content-type'],
     `the object provided is unrecognized (must be of type ${request.def.kind}): `,
   );
-  if (!isMap(body)) throw badRequest("Object 'Kind' is missing in 'null'");
-  checkKind(request.def, body);
-  return shaped(request, body);
-}
-
-/** A JSON type as Go names it. */
-export function jsonType(value: unknown): string {
-  if (Array.isArray(value)) return 'array';
-  if (value === null) return 'null';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
+  const given = mapOf(body);
+  checkKind(request.def, given);
+  const type = request.headers['content-type'] ?? '';
+  return shaped(request, given, type.includes('yaml') ? [] : duplicateFields(request.body));
 }
 
 /** Decodes an object by its type and brings it into the stored form; unknown fields go, and are reported as the request asks. */
-export function shaped(request: ResourceRequest, body: JsonMap): JsonMap {
+export function shaped(request: ResourceRequest, body: JsonMap, duplicates: readonly string[] = []): JsonMap {
   const { def } = request;
-  const { metadata: given, ...rest } = decoded(request, body);
+  const { metadata: given, ...rest } = decoded(request, body, duplicates);
   const { managedFields, ...metadata } = mapOf(given);
   dropEmpty(metadata);
   // Owners are written in a form of their own, in which empty maps mean something.
@@ -86,14 +95,17 @@ export function shaped(request: ResourceRequest, body: JsonMap): JsonMap {
   return { apiVersion: apiVersionOf(def), kind: def.kind, metadata, ...rest };
 }
 
-function decoded(request: ResourceRequest, body: JsonMap): JsonMap {
+function decoded(request: ResourceRequest, body: JsonMap, duplicates: readonly string[]): JsonMap {
   const { def } = request;
   const start = `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}`;
   try {
     const { object, unknown } = decodeKind(def.kind, body);
-    if (unknown.length === 0) return object;
+    if (unknown.length + duplicates.length === 0) return object;
     const mode = request.query.get('fieldValidation') ?? 'Warn';
-    const texts = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+    const texts = [
+      ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+      ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+    ];
     if (mode === 'Strict') throw badRequest(`${start}: strict decoding error: ${texts.join(', ')}`);
     if (mode === 'Warn') request.warnings.push(...texts);
     return object;

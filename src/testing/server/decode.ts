@@ -51,6 +51,29 @@ function goType(type: string): string {
   return SCALARS[type] ?? `v1.${type}`;
 }
 
+/** Fields of text that have a type of their own in Go. */
+const NAMED_TEXTS: Readonly<Record<string, string>> = {
+  'PodStatus.phase': 'v1.PodPhase',
+  'PodStatus.qosClass': 'v1.PodQOSClass',
+  'PodSpec.restartPolicy': 'v1.RestartPolicy',
+  'PodSpec.dnsPolicy': 'v1.DNSPolicy',
+  'PodSpec.preemptionPolicy': 'v1.PreemptionPolicy',
+  'Container.imagePullPolicy': 'v1.PullPolicy',
+  'Container.terminationMessagePolicy': 'v1.TerminationMessagePolicy',
+  'ContainerPort.protocol': 'v1.Protocol',
+  'PodCondition.type': 'v1.PodConditionType',
+  'PodCondition.status': 'v1.ConditionStatus',
+  'NodeCondition.type': 'v1.NodeConditionType',
+  'NodeCondition.status': 'v1.ConditionStatus',
+  'Taint.effect': 'v1.TaintEffect',
+  'Toleration.effect': 'v1.TaintEffect',
+  'Toleration.operator': 'v1.TolerationOperator',
+  'NamespaceStatus.phase': 'v1.NamespacePhase',
+  'Secret.type': 'v1.SecretType',
+  'ObjectMeta.uid': 'types.UID',
+  'OwnerReference.uid': 'types.UID',
+};
+
 function jsonKind(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
@@ -63,12 +86,17 @@ interface Place {
   readonly path: string;
 }
 
+/** Go names the embedded handler of a probe in its paths. */
+function goPath(names: string): string {
+  return names.replace(/\.(livenessProbe|readinessProbe|startupProbe)\./, '.$1.ProbeHandler.');
+}
+
 class Decoder {
   readonly unknown: string[] = [];
 
   #mismatch(value: unknown, type: string, { struct, names }: Place): DecodeError {
     return new DecodeError(
-      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${names} of type ${goType(type)}`,
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${names} of type ${NAMED_TEXTS[`${struct}.${names.split('.').at(-1) ?? ''}`] ?? goType(type)}`,
     );
   }
 
@@ -87,7 +115,9 @@ class Decoder {
       const result: JsonMap = {};
       for (const [key, item] of Object.entries(value))
         result[key] =
-          item === null ? emptyOf(inner) : this.value(item, inner, { ...place, path: `${place.path}.${key}` });
+          item === null || item === undefined
+            ? emptyOf(inner)
+            : this.value(item, inner, { ...place, path: `${place.path}.${key}` });
       return result;
     }
     return this.#single(value, type, place);
@@ -103,17 +133,17 @@ class Decoder {
       case 'l':
       case 'n':
         if (typeof value !== 'number') throw this.#mismatch(value, type, place);
-        if (type !== 'n' && !Number.isInteger(value))
+        if (type !== 'n' && (!Number.isInteger(value) || Math.abs(value) > (type === 'i' ? 2 ** 31 : 2 ** 63)))
           throw new DecodeError(
             `json: cannot unmarshal number ${value} into Go struct field ${place.struct}.${place.names} of type ${goType(type)}`,
           );
         return value;
       case 'q':
-        if (parseQuantity(value) === undefined)
+        if (parseQuantity(typeof value === 'string' ? value.trim() : value) === undefined)
           throw new DecodeError(
             "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
           );
-        return value;
+        return typeof value === 'string' ? value.trim() : value;
       case 't': {
         if (typeof value !== 'string')
           throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`);
@@ -125,6 +155,11 @@ class Decoder {
         return formatTime(ms);
       }
       case 'x':
+        if (typeof value !== 'string' && typeof value !== 'number')
+          throw new DecodeError(
+            `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${place.struct}.${goPath(place.names)} of type int32`,
+          );
+        return value;
       case 'm':
         return value;
       default:
@@ -144,6 +179,7 @@ class Decoder {
         continue;
       }
       if (value === null || value === undefined || (value === '' && !field.isRequired)) continue;
+      if (!field.isRequired && isOmitted(name, value, field.type)) continue;
       result[name] = this.value(value, field.type, {
         struct: type,
         names: before(names, name),
@@ -152,6 +188,29 @@ class Decoder {
     }
     return result;
   }
+}
+
+/** Numbers and flags whose zero is the same as their absence. */
+const ZERO_IS_ABSENT = new Set([
+  'hostNetwork',
+  'hostPID',
+  'hostIPC',
+  'stdin',
+  'stdinOnce',
+  'tty',
+  'readOnly',
+  'unschedulable',
+  'hostPort',
+  'initialDelaySeconds',
+  'signal',
+  'count',
+]);
+
+/** Whether Go's encoder leaves a value out; empty structs stay. */
+function isOmitted(name: string, value: unknown, type: string): boolean {
+  if (type.startsWith('[]')) return Array.isArray(value) && value.length === 0;
+  if (type.startsWith('{}')) return isMap(value) && Object.keys(value).length === 0;
+  return (value === 0 || value === false) && ZERO_IS_ABSENT.has(name);
 }
 
 function emptyOf(type: string): unknown {

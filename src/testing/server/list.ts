@@ -2,6 +2,7 @@
 import { matchesLabels, parseFieldSelector, parseLabelSelector, SelectorError } from '../../wire/selectors.js';
 import type { KubeObject } from '../../wire/types.js';
 import type { Core } from './core.js';
+import { goJsonError } from './go-json.js';
 import { isMap, valueAt } from './json.js';
 import { intOf, type ResourceRequest } from './request.js';
 import type { ResourceDef } from './resources.js';
@@ -135,17 +136,19 @@ function encodeToken({ revision, start }: Token): string {
 }
 
 function decodeToken(text: string): Token {
-  try {
-    const { v, rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as {
-      v: string;
-      rv: number;
-      start: string;
-    };
-    if (v === 'meta.k8s.io/v1' && typeof rv === 'number' && typeof start === 'string') return { revision: rv, start };
-  } catch {
-    // The answer below says it.
-  }
-  throw badRequest('continue key is not valid: illegal base64 data at input byte 0');
+  const refuse = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);
+  const odd = text.search(/[^A-Za-z0-9_-]/);
+  if (odd >= 0) throw refuse(`illegal base64 data at input byte ${odd}`);
+  const decoded = Buffer.from(text, 'base64url').toString('latin1');
+  const problem = goJsonError(decoded);
+  if (problem !== undefined) throw refuse(problem);
+  const token: unknown = JSON.parse(decoded);
+  const { v, rv, start } = isMap(token) ? token : {};
+  if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${JSON.stringify(v ?? '')}`);
+  if (typeof rv !== 'number' || rv === 0)
+    throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (typeof start !== 'string' || start === '') throw refuse('encoded start key empty (version meta.k8s.io/v1)');
+  return { revision: rv, start };
 }
 
 const EXPIRED_CONTINUE =

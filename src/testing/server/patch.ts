@@ -2,8 +2,10 @@
 import yaml from 'js-yaml';
 import { jsonPatch } from '../../wire/json-patch.js';
 import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
-import { goJsonError, jsonType, shaped } from './body.js';
+import { checkKind, shaped } from './body.js';
 import type { Core } from './core.js';
+import { goJsonError, goText, jsonType } from './go-json.js';
+import { patchedText } from './go-order.js';
 import { isMap, type JsonMap } from './json.js';
 import { isDryRun, isSet, type ResourceRequest } from './request.js';
 import { apiVersionOf, keyOf } from './resources.js';
@@ -19,7 +21,7 @@ import {
   notFound,
   unprocessable,
 } from './status.js';
-import { commit, create, managerFaults, type Written, writerOf } from './write.js';
+import { commit, create, fieldValidationFaults, managerFaults, type Written, writerOf } from './write.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
@@ -28,6 +30,68 @@ const PATCHES: Readonly<Record<string, (target: unknown, patch: unknown) => unkn
   'application/merge-patch+json': mergePatch,
   'application/strategic-merge-patch+json': strategicMergePatch,
 };
+
+const JSON_PATCH = 'application/json-patch+json';
+const STRATEGIC = 'application/strategic-merge-patch+json';
+
+function readPatch(type: string, text: string): unknown {
+  const start = type === STRATEGIC ? '' : 'error decoding patch: ';
+  const problem = goJsonError(text);
+  if (problem !== undefined) throw badRequest(`${start}${problem}`);
+  const body: unknown = JSON.parse(text);
+  if (type === JSON_PATCH ? Array.isArray(body) : isMap(body)) return body;
+  if (body === null && type !== JSON_PATCH) throw badRequest('Invalid JSON Patch');
+  const wanted = type === JSON_PATCH ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
+  throw badRequest(`${start}json: cannot unmarshal ${jsonType(body)} into Go value of type ${wanted}`);
+}
+
+/** What a patch changes, in the shape of the object. */
+function changedShape(body: unknown): unknown {
+  if (!Array.isArray(body)) return body;
+  const root: JsonMap = {};
+  for (const { path } of body.filter(isMap)) {
+    let node = root;
+    for (const part of String(path ?? '')
+      .split('/')
+      .slice(1, -1)) {
+      const next: JsonMap = isMap(node[part]) ? (node[part] as JsonMap) : {};
+      node[part] = next;
+      node = next;
+    }
+  }
+  return root;
+}
+
+function patchFault(value: string, why: string): ApiError {
+  return invalid({ group: '', resource: '', kind: '' }, '', [fault.invalid('patch', value, why)]);
+}
+
+function checkKindAndNamespace({ def, namespace }: ResourceRequest, patched: JsonMap): void {
+  const given = mapOf(patched.metadata).namespace;
+  if (def.namespaced && typeof given === 'string' && given !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+const WRONG_KINDS: Readonly<Record<string, string>> = {
+  '[]': 'cannot restore slice from',
+  'map[': 'cannot restore map from',
+  'v1.': 'cannot restore struct from',
+};
+
+/** Brings a patched object into its form. Values of a wrong type are the patch's fault, not the request's. */
+function fitted(request: ResourceRequest, patched: JsonMap, body: unknown, type: string): JsonMap {
+  try {
+    checkKind(request.def, patched);
+    return shaped(request, patched);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const why = error.message.replace(/^.*?: (?=json:|strict|no kind|converting)/, '');
+    if (type !== STRATEGIC) throw patchFault(patchedText(patched, changedShape(body)), why);
+    const [, from = '', to = ''] = /cannot unmarshal (\S+) into .* of type (\S+)$/.exec(why) ?? [];
+    const restore = Object.entries(WRONG_KINDS).find(([start]) => to.startsWith(start))?.[1];
+    throw patchFault(goText(body), restore === undefined ? why : `${restore} ${from}`);
+  }
+}
 
 const APPLY = 'application/apply-patch+yaml';
 
@@ -38,7 +102,7 @@ function checkOptions(request: ResourceRequest, isApply: boolean): void {
   if (isApply && manager === '') faults.push(fault.required('fieldManager', 'is required for apply patch'));
   if (!isApply && request.query.get('force') !== null)
     faults.push(fault.forbidden('force', 'may not be specified for non-apply patch'));
-  faults.push(...managerFaults(manager));
+  faults.push(...managerFaults(manager), ...fieldValidationFaults(request));
   if (faults.length > 0) throw invalidOptions('PatchOptions', faults);
 }
 
@@ -74,6 +138,8 @@ function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
 
 function checkName({ name }: ResourceRequest, object: JsonMap): void {
   const given = mapOf(object.metadata).name;
+  if (given === undefined)
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (given !== name)
     throw badRequest(`the name of the object (${String(given ?? '')}) does not match the name on the URL (${name})`);
 }
@@ -88,16 +154,7 @@ export function patch(core: Core, request: ResourceRequest): Written {
   const change = PATCHES[type];
   if (change === undefined) throw new ApiError(failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}));
   const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
-  let body: unknown;
-  try {
-    body = JSON.parse(request.body);
-  } catch (error) {
-    throw badRequest(`error decoding patch: ${goJsonError(error, request.body)}`);
-  }
-  if (type.startsWith('application/json-patch') ? !Array.isArray(body) : !isMap(body))
-    throw badRequest(
-      `error decoding patch: json: cannot unmarshal ${jsonType(body)} into Go value of type ${Array.isArray(body) ? 'map[string]interface {}' : '[]handlers.jsonPatchOp'}`,
-    );
+  const body = readPatch(type, request.body);
   if (old === undefined) throw notFound(def, name);
   let patched: unknown;
   try {
@@ -106,17 +163,8 @@ export function patch(core: Core, request: ResourceRequest): Written {
     if (!(error instanceof PatchError)) throw error;
     throw error.unprocessable ? unprocessable() : internal(error.message);
   }
-  let object: JsonMap;
-  try {
-    object = shaped(request, mapOf(patched));
-  } catch (error) {
-    // A patch that leads to values of a wrong type is the patch's fault, not the request's.
-    if (error instanceof ApiError)
-      throw invalid({ group: '', resource: '', kind: '' }, '', [
-        fault.invalid('patch', JSON.stringify(patched), error.message.replace(/^.*?: (?=json:)/, '')),
-      ]);
-    throw error;
-  }
+  checkKindAndNamespace(request, mapOf(patched));
+  const object = fitted(request, mapOf(patched), body, type);
   checkName(request, object);
   return commit(core, request, old, object, dryRun);
 }

@@ -1,5 +1,5 @@
 /** What the API server fills in when a pod is written, and the forms it brings values into. */
-import { canonicalQuantity, parseQuantity } from '../../wire/quantity.js';
+import { canonicalQuantity, formatQuantity, parseQuantity } from '../../wire/quantity.js';
 import { isMap, type JsonMap } from './json.js';
 
 const maps = (value: unknown): JsonMap[] => (Array.isArray(value) ? value.filter(isMap) : []);
@@ -49,11 +49,19 @@ export function dropEmpty(object: JsonMap, keepStrings = true): void {
   }
 }
 
-/** Brings quantities of a map into canonical form; unreadable ones stay for validation. */
+const MILLI = 1_000_000n;
+
+function inMilli(value: unknown): unknown {
+  const quantity = parseQuantity(value);
+  if (quantity === undefined || quantity.nano % MILLI === 0n) return value;
+  return formatQuantity({ ...quantity, nano: (quantity.nano / MILLI + (quantity.nano > 0n ? 1n : 0n)) * MILLI });
+}
+
+/** Brings quantities of a map into canonical form, in thousandths at the finest; unreadable ones stay for validation. */
 export function canonicalQuantities(quantities: unknown): void {
   if (!isMap(quantities)) return;
   for (const name of Object.keys(quantities))
-    quantities[name] = canonicalQuantity(quantities[name]) ?? quantities[name];
+    quantities[name] = canonicalQuantity(inMilli(quantities[name])) ?? quantities[name];
 }
 
 function probeDefaults(probe: unknown): void {
@@ -167,7 +175,6 @@ export function allContainers(spec: JsonMap): JsonMap[] {
 
 /** Fills in the defaults of a pod's spec. Changes its argument. */
 export function defaultPodSpec(spec: JsonMap): void {
-  dropEmpty(spec);
   defaultTo(spec, 'restartPolicy', 'Always');
   defaultTo(spec, 'dnsPolicy', 'ClusterFirst');
   defaultTo(spec, 'schedulerName', 'default-scheduler');

@@ -61,7 +61,11 @@ export function qualified(def: ResourceName): string {
 }
 
 function detailsOf(def: ResourceName, name: string, kind: string = def.resource): NonNullable<KubeStatus['details']> {
-  return { ...(name === '' ? {} : { name }), ...(def.group === '' ? {} : { group: def.group }), kind };
+  return {
+    ...(name === '' ? {} : { name }),
+    ...(def.group === '' ? {} : { group: def.group }),
+    ...(kind === '' ? {} : { kind }),
+  };
 }
 
 /** 404 for an object. */

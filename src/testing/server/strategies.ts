@@ -6,8 +6,8 @@ import { isMap, type JsonMap, sameJson } from './json.js';
 import { canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
 import type { ResourceDef } from './resources.js';
 import { badRequest, type FieldFault, fault } from './status.js';
-import { dnsLabelProblem, subdomainProblem } from './validate-meta.js';
-import { podSpecFaults, podUpdateFaults } from './validate-pod.js';
+import { dnsLabelProblem, subdomainProblem } from './validate/names.js';
+import { podCreateFaults, podSpecFaults, podUpdateFaults } from './validate/pod.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
@@ -251,9 +251,8 @@ export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | und
   switch (def.resource) {
     case 'pods': {
       const spec = mapOf(object.spec);
-      if (old === undefined) return podSpecFaults(spec);
-      const faults = podUpdateFaults(spec, mapOf(old.spec));
-      return faults.length > 0 ? faults : podSpecFaults(spec);
+      const faults = podSpecFaults(spec);
+      return [...faults, ...(old === undefined ? podCreateFaults(spec) : podUpdateFaults(spec, mapOf(old.spec)))];
     }
     case 'configmaps':
       return [

@@ -7,6 +7,7 @@ import { type Core, nameSuffix, newUid, nowTime } from './core.js';
 import type { FieldWriter } from './fields/managed-fields.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
 import { admitPodSpec } from './pod-defaults.js';
+import { podWarnings } from './pod-warnings.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { apiVersionOf, keyOf, type ResourceDef } from './resources.js';
 import {
@@ -22,8 +23,8 @@ import {
   notFound,
 } from './status.js';
 import { applyDefaults, complete, nameProblem, normalizePodStatus, prepareCreate, specFaults } from './strategies.js';
-import { metadataFaults } from './validate-meta.js';
-import { podStatusFaults } from './validate-pod-status.js';
+import { metadataFaults } from './validate/meta.js';
+import { podStatusFaults } from './validate/pod-status.js';
 
 /** An object and the HTTP status to answer with. */
 export interface Written {
@@ -80,6 +81,25 @@ export function writerOf(core: Core, request: ResourceRequest): FieldWriter {
 const MAIN_RESET = [['f:status']];
 const STATUS_RESET = [['f:spec'], ['f:metadata', 'f:deletionTimestamp'], ['f:metadata', 'f:ownerReferences']];
 
+/** Owners that are named twice are kept once, with a warning. */
+function dropRepeatedOwners(request: ResourceRequest, metadata: JsonMap): void {
+  if (!Array.isArray(metadata.ownerReferences)) return;
+  const seen = new Set<unknown>();
+  const repeatedUids = new Set<unknown>();
+  const kept = metadata.ownerReferences.filter((owner) => {
+    const { uid } = mapOf(owner);
+    const isNew = !seen.has(uid);
+    if (isNew) seen.add(uid);
+    else repeatedUids.add(uid);
+    return isNew;
+  });
+  if (repeatedUids.size === 0) return;
+  metadata.ownerReferences = kept;
+  request.warnings.push(
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeatedUids].join(', ')}`,
+  );
+}
+
 function own(metadata: JsonMap, managed: ManagedFields | undefined): void {
   if (managed === undefined) delete metadata.managedFields;
   else metadata.managedFields = managed;
@@ -93,8 +113,9 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap, ma
   const object = given ?? decodeObject(request);
   const metadata = object.metadata as JsonMap;
   checkNamespace(request, metadata);
-  if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '' && metadata.resourceVersion !== '0')
+  if (/^0*[1-9]\d*$/.test(String(metadata.resourceVersion ?? '')))
     throw internal('resourceVersion should not be set on objects to be created');
+  dropRepeatedOwners(request, metadata);
   for (const field of [
     'uid',
     'creationTimestamp',
@@ -126,27 +147,35 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap, ma
   const key = keyOf(def, request.namespace, name);
   const existing = core.store.get(def.resource, key);
   if (existing !== undefined) throw alreadyExists(def, name, existing.metadata?.deletionTimestamp !== undefined);
-  if (def.resource === 'pods' && name.includes('.') && dnsWarning(name)) request.warnings.push(dnsWarning(name));
+  if (def.resource === 'pods') request.warnings.push(...podWarnings(object));
   object.metadata = orderMetadata(metadata);
   if (dryRun) return { code: 201, object: object as KubeObject };
   return { code: 201, object: core.store.put(def.resource, key, object as KubeObject) };
-}
-
-function dnsWarning(name: string): string {
-  return `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]${name === '' ? name : ''}`;
 }
 
 /** Faults of a field manager's name. */
 export function managerFaults(manager: string): FieldFault[] {
   const faults: FieldFault[] = [];
   if (Buffer.byteLength(manager) > 128) faults.push(fault.tooLong('fieldManager', 128));
-  const odd = [...manager].findIndex((char) => !/[\x20-\x7e\u00a1-\uffff]/.test(char));
-  if (odd >= 0) faults.push(fault.invalid('fieldManager', manager, 'should only contain printable characters'));
+  for (const [position, char] of [...manager].entries()) {
+    if (/[\x20-\x7e\u00a1-\uffff]/.test(char)) continue;
+    const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    faults.push(fault.invalid('fieldManager', manager, `invalid character U+${code} (at position ${position})`));
+  }
   return faults;
 }
 
+/** Faults of the way that unknown fields shall be met. */
+export function fieldValidationFaults({ query }: ResourceRequest): FieldFault[] {
+  const mode = query.get('fieldValidation') ?? '';
+  if (FIELD_VALIDATIONS.includes(mode)) return [];
+  return [fault.unsupported('fieldValidation', mode, FIELD_VALIDATIONS)];
+}
+
+const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'];
+
 function checkManager(request: ResourceRequest, kind: string): void {
-  const faults = managerFaults(request.query.get('fieldManager') ?? '');
+  const faults = [...managerFaults(request.query.get('fieldManager') ?? ''), ...fieldValidationFaults(request)];
   if (faults.length > 0) throw invalidOptions(kind, faults);
 }
 
@@ -219,6 +248,8 @@ export function commit(
   const metadata = object.metadata as JsonMap;
   const oldMeta = (old.metadata ?? {}) as JsonMap;
   const version = metadata.resourceVersion;
+  if (version !== undefined && version !== '' && !/^\d+$/.test(String(version)))
+    throw internal(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
   if (version !== undefined && version !== '' && version !== oldMeta.resourceVersion)
     throw conflict(def, name, MODIFIED_MEANWHILE);
   // The server judges metadata twice, and reports each fault as two causes.
@@ -260,7 +291,10 @@ export function commit(
   if (request.subresource === '') {
     complete(def, object);
     faults.push(
-      ...metadataFaults(metadata, (text) => nameProblem(def, text)),
+      ...repeated(
+        metadataFaults(metadata, (text) => nameProblem(def, text)),
+        def.resource === 'pods' ? 4 : 2,
+      ),
       ...specFaults(def, object, old as JsonMap),
     );
   }
@@ -277,6 +311,11 @@ export function commit(
     return { code: 200, object: object as KubeObject };
   }
   return { code: 200, object: core.store.put(def.resource, key, object as KubeObject) };
+}
+
+/** The server judges an object's metadata again with each set of rules for updates, and reports each finding. */
+function repeated(faults: readonly FieldFault[], times: number): FieldFault[] {
+  return Array.from({ length: times }, () => faults).flat();
 }
 
 /** Whether a write changes nothing; that owners would get a newer time is no change. */

@@ -45,7 +45,7 @@ export function shapeOfField(struct: string, field: string): Shape | undefined {
 /** The element of a path that names an item of a list. */
 export function itemElement(shape: Shape, item: unknown): string {
   if (shape.list === 'set' || !isMap(item)) return `v:${JSON.stringify(item)}`;
-  const keys = Object.fromEntries((shape.list as readonly string[]).map((key) => [key, item[key]]));
+  const keys = Object.fromEntries((shape.list as readonly string[]).map((key) => [key, item[key] ?? '']));
   return `k:${JSON.stringify(keys)}`;
 }
 
@@ -54,8 +54,13 @@ export function partsOf(shape: Shape, value: unknown): Map<string, { shape: Shap
   const parts = new Map<string, { shape: Shape; value: unknown }>();
   if (shape.kind === 'list') {
     const inner = shapeOfType(shape.type);
-    for (const item of Array.isArray(value) ? value : [])
-      parts.set(itemElement(shape, item), { shape: inner, value: item });
+    for (const item of Array.isArray(value) ? value : []) {
+      const element = itemElement(shape, item);
+      const other = parts.get(element);
+      // Items that share a key cannot be told apart, and are owned together.
+      if (other === undefined) parts.set(element, { shape: inner, value: item });
+      else parts.set(element, { shape: LEAF, value: [other.value, item] });
+    }
     return parts;
   }
   const inner = shape.kind === 'map' ? shapeOfType(shape.type) : undefined;

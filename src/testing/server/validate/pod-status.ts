@@ -1,6 +1,6 @@
 /** Validation of changes of a pod's status. */
-import { isMap, type JsonMap } from './json.js';
-import { type FieldFault, fault } from './status.js';
+import { isMap, type JsonMap } from '../json.js';
+import { type FieldFault, fault } from '../status.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
