@@ -4,17 +4,19 @@
  * Figures are ratios to be compared within one run; absolute ones depend on the machine.
  */
 import { parseArgs } from 'node:util';
-import { benchCreates } from './creates.js';
+import { benchCreates, benchList, benchWatch } from './clients.js';
 import { benchLife } from './life.js';
 import { openServer } from './server.js';
 
-const BENCHES = { creates: benchCreates, life: benchLife } as const;
+const BENCHES = { creates: benchCreates, watch: benchWatch, list: benchList, life: benchLife } as const;
+const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000 } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     kubeconfig: { type: 'string' },
-    count: { type: 'string', default: '1000' },
+    count: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '32' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -24,13 +26,18 @@ const name = positionals[0] as keyof typeof BENCHES | undefined;
 
 if (name === undefined || values.help || !(name in BENCHES)) {
   console.error(
-    `usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--kubeconfig FILE] [--count N] [--concurrency N] [--json]`,
+    `usage: npm run bench -- ${Object.keys(BENCHES).join('|')} [--kubeconfig FILE] [--count N] [--concurrency N] [--rounds N] [--json]`,
   );
   process.exitCode = values.help ? 0 : 2;
 } else {
   const server = await openServer(values.kubeconfig, name === 'life');
   try {
-    const rows = await BENCHES[name]({ server, count: Number(values.count), concurrency: Number(values.concurrency) });
+    const rows = await BENCHES[name]({
+      server,
+      count: Number(values.count ?? COUNTS[name]),
+      concurrency: Number(values.concurrency),
+      rounds: Number(values.rounds),
+    });
     if (values.json) for (const row of rows) console.log(JSON.stringify(row));
     else console.table(rows);
   } finally {

@@ -19,6 +19,8 @@ export interface BenchContext {
   readonly server: BenchServer;
   readonly count: number;
   readonly concurrency: number;
+  /** How often each contender runs; medians are shown. */
+  readonly rounds: number;
 }
 
 /** One line of a result. */

@@ -147,6 +147,7 @@ export type {
   PodWatchEvent,
   PodWriter,
   QuotaReader,
+  ReadShape,
   SecretClient,
   ServerClock,
   WatchOptions,

@@ -8,7 +8,6 @@ import type { KubeEvent, KubeList, Namespace, Node, Pod, ResourceQuota } from '.
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
 import { type CoreV1Call, type CoreV1Method, callCoreV1, streamCoreV1 } from './core-v1-api.js';
 import type { CallPriority } from './flow-control.js';
-import { splitLines } from './json-lines.js';
 import type {
   CallOptions,
   CreateOptions,
@@ -21,7 +20,8 @@ import type {
   PodWatchEvent,
   WatchOptions,
 } from './kube-client.js';
-import { deleteBody, eventOf, PATCH_TYPES } from './requests.js';
+import { PodEvents } from './pod-events.js';
+import { deleteBody, PATCH_TYPES } from './requests.js';
 
 /** The methods of a `CoreV1Api` that are used: any object of this shape will do. */
 export interface CoreV1ApiLike {
@@ -112,7 +112,7 @@ export class CoreV1KubeClient implements KubeClient {
     return this.#list('list pods', options, listNamespacedPod, listPodForAllNamespaces);
   }
 
-  async *watchPods(options: WatchOptions = {}): AsyncGenerator<PodWatchEvent> {
+  watchPods(options: WatchOptions = {}): AsyncIterable<PodWatchEvent> {
     const { timeoutSeconds, allowWatchBookmarks = true, sendInitialEvents, signal, namespace } = options;
     const params = {
       ...listParams(options),
@@ -123,7 +123,7 @@ export class CoreV1KubeClient implements KubeClient {
     };
     const method: CoreV1Method = (o) =>
       namespace === undefined ? this.#api.listPodForAllNamespaces(params, o) : this.#api.listNamespacedPod(params, o);
-    for await (const line of splitLines(await this.#stream('watch pods', { signal }, method))) yield eventOf(line);
+    return new PodEvents(() => this.#stream('watch pods', { signal }, method), options.omitManagedFields);
   }
 
   createPod(namespace: string, pod: Pod, { dryRun = false, ...options }: CreateOptions = {}): Promise<Pod> {

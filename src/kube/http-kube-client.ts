@@ -15,7 +15,6 @@ import type {
 } from '../wire/types.js';
 import { type ApiCall, ApiCaller, type ApiCallerOptions } from './api-caller.js';
 import { type ConnectOptions, connectTransport, type InClusterOptions } from './connect.js';
-import { splitLines } from './json-lines.js';
 import type {
   AccessQuestion,
   CallOptions,
@@ -29,7 +28,8 @@ import type {
   PodWatchEvent,
   WatchOptions,
 } from './kube-client.js';
-import { eventOf, logQuery, pathOf, watchIdleMs, watchQuery, withQuery } from './requests.js';
+import { PodEvents } from './pod-events.js';
+import { logQuery, pathOf, watchIdleMs, watchQuery, withQuery } from './requests.js';
 import { ResourceCalls } from './resource-calls.js';
 
 export type { RequestCredentials } from './api-caller.js';
@@ -98,7 +98,12 @@ export class HttpKubeClient implements KubeClient {
   }
 
   watchPods(options: WatchOptions = {}): AsyncIterable<PodWatchEvent> {
-    return this.#watch(options);
+    const { signal, namespace, omitManagedFields } = options;
+    const path = withQuery(pathOf('pods', namespace), watchQuery(options));
+    const idleTimeoutMs = watchIdleMs(options);
+    const call = { method: 'GET', path, isRepeatable: false, priority: 'normal', signal, idleTimeoutMs } as const;
+    // Not repeated here: a watch has its own rules for what follows an error.
+    return new PodEvents(() => this.#caller.body(call, false), omitManagedFields);
   }
 
   createPod(namespace: string, pod: Pod, { dryRun = false, ...options }: CreateOptions = {}): Promise<Pod> {
@@ -215,16 +220,5 @@ export class HttpKubeClient implements KubeClient {
       priority: 'high',
     });
     return review.status?.allowed === true;
-  }
-
-  async *#watch(options: WatchOptions): AsyncGenerator<PodWatchEvent> {
-    const { signal, namespace } = options;
-    const path = withQuery(pathOf('pods', namespace), watchQuery(options));
-    // Not repeated here: a watch has its own rules for what follows an error.
-    const body = await this.#caller.body(
-      { method: 'GET', path, isRepeatable: false, priority: 'normal', signal, idleTimeoutMs: watchIdleMs(options) },
-      false,
-    );
-    for await (const line of splitLines(body)) yield eventOf(line);
   }
 }

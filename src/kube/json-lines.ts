@@ -1,35 +1,74 @@
 /** Splits a stream of bytes into lines, in bounded memory. */
 
 /** A line above this is no watch event of a sane server. */
-export const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 const NEWLINE = 10;
 
-/**
- * Yields each complete line of a stream as bytes, without its line break; a partial line at the end of the stream is dropped, since
- * it may be half an object.
- * @throws RangeError where a line is longer than `maxBytes`.
- */
-export async function* splitLines(body: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Buffer> {
-  let pending: Uint8Array[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of body) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const rest = chunk.subarray(start, end);
-      const line =
-        pending.length === 0
-          ? Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength)
-          : Buffer.concat([...pending, rest]);
-      pending = [];
-      pendingBytes = 0;
-      start = end + 1;
-      if (line.byteLength > 0) yield line;
+/** A line: the bytes of `source` from `start` to `end`. Good until the next one is taken. */
+export interface LineBytes {
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Takes chunks and gives complete lines, without waiting for anything, and without a copy or an object for each. */
+export class LineSplitter {
+  readonly #maxBytes: number;
+  readonly #line: { source: Buffer; start: number; end: number } = { source: Buffer.alloc(0), start: 0, end: 0 };
+  #chunk: Buffer = Buffer.alloc(0);
+  #at = 0;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+
+  constructor(maxBytes = MAX_LINE_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Adds the next chunk; the lines of the one before must have been taken. @throws RangeError where a line is too long. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#at = 0;
+  }
+
+  /**
+   * The next complete line, without its line break; empty lines are skipped, and a partial line waits for the next chunk. One at the end
+   * of the stream is never given, since it may be half an object.
+   */
+  take(): LineBytes | undefined {
+    while (this.#at < this.#chunk.length) {
+      const start = this.#at;
+      const end = this.#chunk.indexOf(NEWLINE, start);
+      if (end < 0) {
+        this.#keep(this.#chunk.subarray(start));
+        this.#at = this.#chunk.length;
+        return undefined;
+      }
+      this.#at = end + 1;
+      if (this.#pendingBytes > 0) return this.#joined(this.#chunk.subarray(start, end));
+      if (end > start) return this.#set(this.#chunk, start, end);
     }
-    if (start < chunk.byteLength) {
-      pending.push(chunk.subarray(start));
-      pendingBytes += chunk.byteLength - start;
-      if (pendingBytes > maxBytes) throw new RangeError(`a line of the stream is longer than ${maxBytes} bytes`);
-    }
+    return undefined;
+  }
+
+  #joined(rest: Buffer): LineBytes {
+    const whole = Buffer.concat([...this.#pending, rest]);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return this.#set(whole, 0, whole.length);
+  }
+
+  #set(source: Buffer, start: number, end: number): LineBytes {
+    this.#line.source = source;
+    this.#line.start = start;
+    this.#line.end = end;
+    return this.#line;
+  }
+
+  #keep(part: Buffer): void {
+    this.#pending.push(part);
+    this.#pendingBytes += part.length;
+    if (this.#pendingBytes > this.#maxBytes)
+      throw new RangeError(`a line of the stream is longer than ${this.#maxBytes} bytes`);
   }
 }

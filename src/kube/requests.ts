@@ -1,7 +1,5 @@
 /** Paths, queries and bodies of Kubernetes requests. Pure. */
-import { KubeApiError } from '../errors.js';
-import type { KubeStatus, Pod, WireWatchEvent } from '../wire/types.js';
-import type { DeleteOptions, ListOptions, LogOptions, PatchType, PodWatchEvent, WatchOptions } from './kube-client.js';
+import type { DeleteOptions, ListOptions, LogOptions, PatchType, WatchOptions } from './kube-client.js';
 
 /** Base path of each resource that podwright uses. */
 const BASES = {
@@ -70,24 +68,6 @@ export const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
 };
-
-/** One line of a watch. @throws KubeApiError where it is no event; the text never gets into the message. */
-export function eventOf(line: Buffer): PodWatchEvent {
-  let event: WireWatchEvent<Pod>;
-  try {
-    event = JSON.parse(line.toString('utf8')) as WireWatchEvent<Pod>;
-  } catch {
-    throw new KubeApiError('GET pods: a line of the watch is no JSON', {
-      status: 0,
-      reason: 'BadAnswer',
-      retryable: true,
-    });
-  }
-  if (event.type !== 'ERROR') return { type: event.type, object: event.object as Pod };
-  const { code = 500, reason = '', message = '', details } = event.object as KubeStatus;
-  const retryAfterMs = details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000;
-  return { type: 'ERROR', status: code, reason, message, retryAfterMs };
-}
 
 /** Query of a log request. */
 export function logQuery(options: LogOptions): Record<string, string | undefined> {

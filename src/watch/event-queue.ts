@@ -79,22 +79,19 @@ export class WatchEventQueue {
     this.#wake?.();
   }
 
-  /** Takes events one by one, until the end. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent, void, undefined> {
-    while (!this.#isClosed) {
-      const event = this.#shift();
-      if (event !== undefined) {
-        yield event;
-        continue;
-      }
+  /** Resolves when an event waits; with `false` at the end. */
+  async ready(): Promise<boolean> {
+    while (!this.#isClosed && this.#live === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#wake = undefined;
     }
+    return !this.#isClosed;
   }
 
-  #shift(): WatchEvent | undefined {
+  /** Takes the next event, where one waits. */
+  shift(): WatchEvent | undefined {
     while (this.#head < this.#slots.length) {
       const slot = this.#slots[this.#head] as Slot;
       this.#head += 1;

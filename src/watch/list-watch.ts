@@ -92,10 +92,12 @@ export class ListWatcher implements Watcher {
     this.#health.begin(false);
     const running = this.#run(queue, stop.signal).finally(() => queue.close());
     try {
-      for await (const event of queue) {
-        yield event;
-        // The consumer has come back for more, so it is through with this one: only now may its version be saved.
-        this.#saver.note(event);
+      while (await queue.ready()) {
+        for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
+          yield event;
+          // The consumer has come back for more, so it is through with this one: only now may its version be saved.
+          this.#saver.note(event);
+        }
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -193,28 +195,33 @@ export class ListWatcher implements Watcher {
     queue: WatchEventQueue,
     signal: AbortSignal,
   ): Promise<WatchStep> {
-    const { client, namespace, labelSelector, fieldSelector, silenceMs } = this.#options;
+    const { client, namespace, labelSelector, fieldSelector, silenceMs, transform } = this.#options;
     const stream = new PodStream({
       client,
       scope: { namespace, labelSelector, fieldSelector },
       resourceVersion,
       silenceMs,
+      omitManagedFields: transform === undefined,
       clock: this.#clock,
       random: this.#random,
       signal,
-      onSign: () => this.#health.sign(),
+      onSign: (at) => this.#health.sign(at),
     });
     let current = now;
     if (resourceVersion === undefined) this.#beginList(queue);
     try {
       for (;;) {
-        const input = await stream.next();
-        if (signal.aborted) return current;
-        if (!('event' in input)) return this.#step(current, input);
+        let event = stream.take();
+        if (event === undefined) {
+          const input = await stream.next();
+          if (signal.aborted) return current;
+          if (!('event' in input)) return this.#step(current, input);
+          event = input.event;
+        }
         current =
           current.state.phase === 'streaming'
-            ? this.#tellListed(current, input.event, queue)
-            : this.#tell(current, input.event, queue);
+            ? this.#tellListed(current, event, queue)
+            : this.#tell(current, event, queue);
         if (current.command.type !== 'read') return current;
       }
     } finally {
@@ -290,8 +297,8 @@ export class ListWatcher implements Watcher {
   }
 
   #listOptions(): ListPagesOptions {
-    const { namespace, labelSelector, fieldSelector, pageSize = DEFAULT_PAGE_SIZE } = this.#options;
-    return { namespace, labelSelector, fieldSelector, limit: pageSize };
+    const { namespace, labelSelector, fieldSelector, transform, pageSize = DEFAULT_PAGE_SIZE } = this.#options;
+    return { namespace, labelSelector, fieldSelector, limit: pageSize, omitManagedFields: transform === undefined };
   }
 
   #trim(pod: Pod): Pod {

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { Random } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
 import type { ListScope, PodReader, PodWatchEvent } from '../kube/kube-client.js';
+import type { BufferedPodEvents } from '../kube/pod-events.js';
 import type { WatchFailure, WatchInput } from './list-watch-step.js';
 
 /** An event that carries an object. */
@@ -15,11 +16,12 @@ export interface PodStreamOptions {
   /** Where to begin; `undefined` for a stream that begins with the list. */
   readonly resourceVersion: string | undefined;
   readonly silenceMs: number | undefined;
+  readonly omitManagedFields: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
-  /** Called for each sign of life. */
-  readonly onSign: () => void;
+  /** Called for each sign of life, with its monotonic time. */
+  readonly onSign: (at: number) => void;
 }
 
 /** Bookmarks come about every minute; two and a half without one mean that nobody is there. */
@@ -52,6 +54,9 @@ export class PodStream {
   #hasBookmark = false;
   #hadEvents = false;
   #isSilent = false;
+  #isAborted = false;
+  /** An error that stood among the events at hand. */
+  #ended: { readonly type: 'failed'; readonly failure: WatchFailure } | undefined;
   #cancelWatchdog: () => void;
   /** Rejects the read under way: a client that does not heed its signal must not hold us. */
   #giveUp: ((reason: unknown) => void) | undefined;
@@ -68,6 +73,7 @@ export class PodStream {
       ...(resourceVersion === undefined ? LIST_BY_STREAM : { resourceVersion }),
       timeoutSeconds: this.#timeoutSeconds,
       allowWatchBookmarks: true,
+      omitManagedFields: this.#options.omitManagedFields,
       signal: this.#stop.signal,
     });
     this.#events = watch[Symbol.asyncIterator]();
@@ -75,27 +81,40 @@ export class PodStream {
     this.#cancelWatchdog = this.#watchFor(this.#limitMs);
   }
 
+  /** The next event, where it has come already and the client tells so; what ends the stream comes by {@link PodStream.next}. */
+  take(): ObjectEvent | undefined {
+    if (this.#isAborted || this.#ended !== undefined) return undefined;
+    try {
+      const event = (this.#events as Partial<BufferedPodEvents>).take?.();
+      if (event === undefined) return undefined;
+      if (event.type !== 'ERROR') return this.#noted(event);
+      this.#ended = { type: 'failed', failure: event };
+    } catch (error) {
+      this.#ended = { type: 'failed', failure: failureOf(error) };
+    }
+    return undefined;
+  }
+
   /** The next event, or what ended the stream. Call it no more after that. */
   async next(): Promise<
     { readonly event: ObjectEvent } | Exclude<WatchInput, { readonly type: 'page' | 'list-failed' | 'progress' }>
   > {
+    if (this.#ended !== undefined) return this.#ended;
     try {
       const result = await new Promise<IteratorResult<PodWatchEvent>>((resolve, reject) => {
         this.#giveUp = reject;
         this.#events.next().then(resolve, reject);
       });
-      this.#lastSignAt = this.#options.clock.monotonic();
-      if (result.done === true)
-        return { type: 'ended', livedMs: this.#lastSignAt - this.#openedAt, hadEvents: this.#hadEvents };
+      if (result.done === true) {
+        const livedMs = this.#options.clock.monotonic() - this.#openedAt;
+        return { type: 'ended', livedMs, hadEvents: this.#hadEvents };
+      }
       const event = result.value;
       if (event.type === 'ERROR') {
         const { status, reason, message, retryAfterMs } = event;
         return { type: 'failed', failure: { status, reason, message, retryAfterMs } };
       }
-      this.#options.onSign();
-      this.#hadEvents = true;
-      if (event.type === 'BOOKMARK') this.#hasBookmark = true;
-      return { event };
+      return { event: this.#noted(event) };
     } catch (error) {
       return this.#isSilent ? { type: 'silent' } : { type: 'failed', failure: failureOf(error) };
     }
@@ -106,6 +125,14 @@ export class PodStream {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#end(new Error('the stream is no longer needed'));
     this.#events.return?.()?.then(undefined, () => {});
+  }
+
+  #noted(event: ObjectEvent): ObjectEvent {
+    this.#lastSignAt = this.#options.clock.monotonic();
+    this.#options.onSign(this.#lastSignAt);
+    this.#hadEvents = true;
+    if (event.type === 'BOOKMARK') this.#hasBookmark = true;
+    return event;
   }
 
   get #limitMs(): number {
@@ -132,6 +159,7 @@ export class PodStream {
   }
 
   #end(reason: unknown): void {
+    this.#isAborted = true;
     this.#cancelWatchdog();
     this.#stop.abort(reason);
     this.#giveUp?.(reason);

@@ -44,8 +44,8 @@ export class WatchHealth {
   }
 
   /** The server has shown that it is there. */
-  sign(): void {
-    this.#lastSignAt = this.#options.clock.monotonic();
+  sign(at = this.#options.clock.monotonic()): void {
+    this.#lastSignAt = at;
   }
 
   /** A list is through. */
