@@ -5,6 +5,7 @@ import type { Outcome } from '../../src/core/outcome.js';
 import type { Random } from '../../src/core/random.js';
 import { keyToString, type TaskInstanceKey } from '../../src/core/task-key.js';
 import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
+import type { KubernetesExecutorOptions } from '../../src/executors/kubernetes/kubernetes-options.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../src/kube/transport.js';
 import type { FakeCluster, VirtualClock } from '../../src/testing/index.js';
@@ -38,6 +39,32 @@ export class Database {
   }
 }
 
+/** Options that differ from seed to seed. */
+export type HostOptions = Pick<
+  KubernetesExecutorOptions,
+  'acknowledge' | 'nodeLostFence' | 'logSink' | 'sidecarFailure'
+> & {
+  readonly parallelism: number;
+};
+
+/** Options drawn from a seed; the same for every life of a host. */
+export function drawOptions(random: Random): HostOptions {
+  const roll = random.next();
+  return {
+    acknowledge: random.next() < 0.3 ? 'auto' : 'manual',
+    nodeLostFence: random.next() < 0.3 ? '5m' : 'never',
+    parallelism: 1 + Math.floor(random.next() * 8),
+    sidecarFailure: random.next() < 0.5 ? 'warn' : 'fail',
+    ...(roll < 0.3
+      ? {
+          logSink: async (_source, lines) => {
+            for await (const { text } of lines) if (text === '') throw new Error('an empty line');
+          },
+        }
+      : {}),
+  };
+}
+
 /** Never settles: what a dead process waits for does not come. */
 const never = <T>() => new Promise<T>(() => {});
 
@@ -51,8 +78,24 @@ export class Host {
   readonly #database: Database;
   readonly #random: Random;
 
-  constructor(id: string, cluster: FakeCluster<VirtualClock>, database: Database, random: Random) {
+  readonly #options: HostOptions;
+
+  constructor(
+    id: string,
+    {
+      cluster,
+      database,
+      random,
+      options,
+    }: {
+      readonly cluster: FakeCluster<VirtualClock>;
+      readonly database: Database;
+      readonly random: Random;
+      readonly options: HostOptions;
+    },
+  ) {
     this.id = id;
+    this.#options = options;
     this.#cluster = cluster;
     this.#database = database;
     this.#random = random;
@@ -72,8 +115,7 @@ export class Host {
       random: this.#random,
       drive: 'self',
       executorId: this.id,
-      acknowledge: 'manual',
-      parallelism: 6,
+      ...this.#options,
       config: { image: 'x', terminationGracePeriodSeconds: 5, deleteWorkerPodsOnFailure: true },
       retry: { infra: { max: 3 }, oom: { max: 1 } },
       timeouts: { broken: '2m', starting: '5m', unschedulable: '30m', terminating: '3m' },

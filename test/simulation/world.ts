@@ -4,7 +4,8 @@ import { keyToString, taskInstanceKey } from '../../src/core/task-key.js';
 import { FakeCluster, type VirtualClock } from '../../src/testing/index.js';
 import { ANNOTATIONS } from '../../src/wire/names.js';
 import type { Pod } from '../../src/wire/types.js';
-import { Database, Host, type Task } from './host.js';
+import { call } from '../testing/call.js';
+import { Database, drawOptions, Host, type HostOptions, type Task } from './host.js';
 
 /** How a simulation went. */
 export interface SimulationResult {
@@ -24,6 +25,7 @@ class World {
   readonly #cluster: FakeCluster<VirtualClock>;
   readonly #database = new Database();
   readonly #log: string[] = [];
+  readonly #options: HostOptions;
   #host: Host;
   #lives = 1;
   #tasks = 0;
@@ -33,11 +35,17 @@ class World {
   constructor(cluster: FakeCluster<VirtualClock>, random: Random) {
     this.#cluster = cluster;
     this.#random = random;
+    this.#options = drawOptions(random);
     this.#host = this.#newHost();
   }
 
   #newHost(): Host {
-    return new Host('host', this.#cluster, this.#database, seededRandom(Math.floor(this.#random.next() * 2 ** 31)));
+    return new Host('host', {
+      cluster: this.#cluster,
+      database: this.#database,
+      random: seededRandom(Math.floor(this.#random.next() * 2 ** 31)),
+      options: this.#options,
+    });
   }
 
   #pick<T>(list: readonly T[]): T | undefined {
@@ -135,6 +143,22 @@ class World {
     });
   }
 
+  /** A quota that is full for a while. */
+  #quota(): void {
+    const pods = 1 + Math.floor(this.#random.next() * 2);
+    const quota = {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: `q${this.#log.length}` },
+      spec: { hard: { pods: String(pods) } },
+    };
+    this.#note(`quota of ${pods} pods`);
+    const path = '/api/v1/namespaces/default/resourcequotas';
+    const transport = this.#cluster.transport();
+    void call(transport, 'POST', path, quota);
+    this.#cluster.clock.schedule(240_000, () => void call(transport, 'DELETE', `${path}/${quota.metadata.name}`));
+  }
+
   #restart(): void {
     this.#note('the host is killed and started again');
     this.#host.kill();
@@ -150,15 +174,16 @@ class World {
     else if (roll < 0.5) this.#requestFault();
     else if (roll < 0.62) await this.#podFault();
     else if (roll < 0.64) await this.#nodeFault();
-    else if (roll < 0.68) this.#restart();
-    else if (roll < 0.71) {
+    else if (roll < 0.66) this.#quota();
+    else if (roll < 0.7) this.#restart();
+    else if (roll < 0.73) {
       this.#note('watches dropped');
       this.#cluster.dropWatches({ clean: this.#random.next() < 0.5 });
-    } else if (roll < 0.73) {
+    } else if (roll < 0.75) {
       this.#note('watches silent for a while');
       this.#cluster.silenceWatches();
       this.#cluster.clock.schedule(60_000, () => this.#cluster.silenceWatches(false));
-    } else if (roll < 0.75) {
+    } else if (roll < 0.77) {
       this.#note('history compacted, API server restarted');
       this.#cluster.restartApiServer();
     }
