@@ -107,6 +107,8 @@ describe('old news', () => {
     await kit.cluster.clock.advance('1m');
     await cancelling;
     kit.cluster.silenceWatches(false);
+    // The watch is opened again where it stood: all that happened meanwhile comes now.
+    kit.cluster.dropWatches();
     await kit.cluster.clock.advance('10m');
     expect(outcomes).toEqual(['failed']);
     expect(executor.slotsOccupied).toBe(0);
