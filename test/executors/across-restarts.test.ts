@@ -1,6 +1,8 @@
 /** What holds when hosts come and go, and when the watch tells old news. */
 import { describe, expect, it } from 'vitest';
+import { AsyncQueue } from '../../src/core/async-queue.js';
 import type { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
+import type { WatchEvent } from '../../src/watch/watcher.js';
 import { ANNOTATIONS, LABELS } from '../../src/wire/names.js';
 import { base, exited, runs, waits } from '../lifecycle/pods.js';
 import { call, PODS } from '../testing/call.js';
@@ -86,32 +88,26 @@ describe('what was told of a pod that may still run', () => {
 });
 
 describe('old news', () => {
-  it('of a pod that was ended while the watch was silent are not taken for a pod of a former self', async () => {
-    const executor = await kit.connect({ executorId: 'one' });
+  it('of a pod whose end was proven by a read are not taken for a pod of a former self', async () => {
+    const news = new AsyncQueue<WatchEvent>();
+    const status = { synced: true, lists: 1, restarts: {}, silentMs: 0, lastError: undefined };
+    const watcher = { watch: () => news, status: () => status };
+    news.push({ type: 'init' });
+    news.push({ type: 'init-done', resourceVersion: '1' });
+    const executor = await kit.connect({ executorId: 'one', watcher });
     const outcomes: string[] = [];
     executor.on('outcome', ({ state }) => void outcomes.push(state));
     const run = executor.queueTask(task());
-    await kit.play(running, 'n');
-    kit.cluster.silenceWatches();
-    const { metadata } = await kit.onlyPod();
-    await call(
-      kit.cluster.transport(),
-      'PATCH',
-      `${PODS}/${metadata?.name}`,
-      { metadata: { labels: { more: 'news' } } },
-      'application/merge-patch+json',
-    );
+    const pod = await kit.onlyPod();
     const cancelling = executor.cancel(run.key, { grace: '1s' });
-    await kit.cluster.clock.advance('1s');
-    await call(kit.cluster.transport(), 'DELETE', `${PODS}/${metadata?.name}`, { gracePeriodSeconds: 0 });
     await kit.cluster.clock.advance('1m');
-    await cancelling;
-    kit.cluster.silenceWatches(false);
-    // The watch is opened again where it stood: all that happened meanwhile comes now.
-    kit.cluster.dropWatches();
-    await kit.cluster.clock.advance('10m');
-    expect(outcomes).toEqual(['failed']);
+    expect(await cancelling).toMatchObject({ observed: 'terminated' });
+    news.push({ type: 'apply', pod: { ...pod, status: running } });
+    await kit.cluster.clock.advance('1m');
     expect(executor.slotsOccupied).toBe(0);
+    news.push({ type: 'delete', pod: { ...pod, metadata: { ...pod.metadata, deletionTimestamp: 'x' } } });
+    await kit.cluster.clock.advance('1m');
+    expect(outcomes).toEqual(['failed']);
   });
 
   it('do not end a pod that has healed meanwhile: the server is asked first', async () => {
