@@ -2,6 +2,7 @@
 import { type ConfigProblem, PodTemplateError } from '../errors.js';
 import { PatchError, strategicMergePatch } from '../wire/strategic-merge.js';
 import type { Pod } from '../wire/types.js';
+import { withoutUnwritten } from '../wire/unwritten.js';
 import { checkOverridePolicy, type PodPolicy } from './check/policy.js';
 import type { Provenance } from './provenance.js';
 
@@ -36,7 +37,8 @@ export function withLayer(problem: ConfigProblem, layers: Provenance): ConfigPro
 /** Merges one layer; a merge that the API would refuse names the layer. */
 export function merged(pod: Pod, { name, pod: layer }: Layer): Pod {
   try {
-    return strategicMergePatch(pod, layer) as Pod;
+    // As a server does it: a directive in the layer must not meet an empty list that a server would not have kept.
+    return strategicMergePatch(withoutUnwritten({ ...pod }, { ...layer }), layer) as Pod;
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
     throw new PodTemplateError(`The ${name} cannot be merged: ${error.message}`, {

@@ -2,6 +2,7 @@
 import { PodTemplateError } from '../errors.js';
 import { PatchError, strategicMergePatch } from '../wire/strategic-merge.js';
 import type { Pod } from '../wire/types.js';
+import { withoutUnwritten } from '../wire/unwritten.js';
 
 /**
  * A pod over another one, by Kubernetes' strategic merge: maps merge, containers, variables, mounts and volumes merge by their keys, other
@@ -12,7 +13,7 @@ import type { Pod } from '../wire/types.js';
  */
 export function reconcilePods(base: Pod | undefined, over: object | undefined): Pod {
   try {
-    return structuredClone(strategicMergePatch(base ?? {}, over ?? {})) as Pod;
+    return structuredClone(strategicMergePatch(withoutUnwritten({ ...base }, { ...over }), over ?? {})) as Pod;
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
     throw new PodTemplateError(`The pods cannot be merged: ${error.message}`);

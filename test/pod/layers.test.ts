@@ -269,3 +269,21 @@ it('refuses a pod that Kubernetes would refuse, and names the layer of each wron
   const unchecked = new TemplatePodGenerator({ image: 'app:1', checks: false });
   expect(() => unchecked.generate(task({ labels: { bad: 'no good' } }), context)).not.toThrow();
 });
+
+describe('a directive on what is empty', () => {
+  it('has nothing to act on, as on a server', () => {
+    // Taken from a real server: neither an empty map nor an empty list of a stored object is there when it is patched.
+    const template = {
+      spec: { nodeSelector: {}, initContainers: [], containers: [{ name: 'base', image: 'i:1' }] },
+    };
+    const podOverride = {
+      spec: {
+        nodeSelector: { $patch: 'replace', disk: 'ssd' },
+        initContainers: [{ name: 'init', image: 'i:1', env: [{ name: 'A', $patch: 'delete' }, { name: 'B' }] }],
+      },
+    };
+    const pod = render({ template }, { podOverride }).manifest;
+    expect(pod.spec?.nodeSelector).toBeUndefined();
+    expect(pod.spec?.initContainers?.[0]?.env).toEqual([{ name: 'B' }]);
+  });
+});
