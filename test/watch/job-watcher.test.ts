@@ -4,9 +4,8 @@ import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { FakeCluster } from '../../src/testing/fake-cluster.js';
 import type { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from '../../src/watch/job-watcher.js';
-import type { WatchEvent } from '../../src/watch/watcher.js';
 import type { Pod } from '../../src/wire/types.js';
-import { collect } from './watch-kit.js';
+import { collect, Model } from './watch-kit.js';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -43,29 +42,6 @@ const podNamed = (name: string): Pod => ({
   metadata: { name, labels: { app: 'x' } },
   spec: { containers: [{ name: 'base', image: 'i' }], restartPolicy: 'Never' },
 });
-
-/** What a right consumer of the staged events believes to exist. */
-class Model {
-  readonly pods = new Map<string, Pod>();
-  readonly #listed = new Map<string, Set<string>>();
-
-  take(event: WatchEvent): void {
-    const scope = 'scope' in event ? (event.scope ?? '') : '';
-    const key = 'pod' in event ? `${event.pod.metadata?.namespace}/${event.pod.metadata?.name}` : '';
-    if (event.type === 'init') this.#listed.set(scope, new Set());
-    if (event.type === 'init-apply') this.#listed.get(scope)?.add(key);
-    if (event.type === 'init-apply' || event.type === 'apply') this.pods.set(key, event.pod);
-    if (event.type === 'delete') this.pods.delete(key);
-    if (event.type === 'init-done')
-      for (const known of this.pods.keys())
-        if ((scope === '' || known.startsWith(`${scope}/`)) && !this.#listed.get(scope)?.has(known))
-          this.pods.delete(known);
-  }
-
-  get state(): string[] {
-    return [...this.pods].map(([key, { metadata }]) => `${key} ${metadata?.uid} ${metadata?.resourceVersion}`).sort();
-  }
-}
 
 const truth = (cluster: FakeCluster<VirtualClock>) =>
   cluster

@@ -112,3 +112,26 @@ export class ScriptedReader implements PodReader {
     return stream.run();
   }
 }
+
+/** What a right consumer of the staged events believes to exist. */
+export class Model {
+  readonly pods = new Map<string, Pod>();
+  readonly #listed = new Map<string, Set<string>>();
+
+  take(event: WatchEvent): void {
+    const scope = 'scope' in event ? (event.scope ?? '') : '';
+    const key = 'pod' in event ? `${event.pod.metadata?.namespace}/${event.pod.metadata?.name}` : '';
+    if (event.type === 'init') this.#listed.set(scope, new Set());
+    if (event.type === 'init-apply') this.#listed.get(scope)?.add(key);
+    if (event.type === 'init-apply' || event.type === 'apply') this.pods.set(key, event.pod);
+    if (event.type === 'delete') this.pods.delete(key);
+    if (event.type === 'init-done')
+      for (const known of this.pods.keys())
+        if ((scope === '' || known.startsWith(`${scope}/`)) && !this.#listed.get(scope)?.has(known))
+          this.pods.delete(known);
+  }
+
+  get state(): string[] {
+    return [...this.pods].map(([key, { metadata }]) => `${key} ${metadata?.uid} ${metadata?.resourceVersion}`).sort();
+  }
+}
