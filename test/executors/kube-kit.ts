@@ -46,7 +46,7 @@ export class KubeKit {
 
   async #close(): Promise<void> {
     const stopping = Promise.all(this.#executors.splice(0).map((executor) => executor.detach()));
-    await this.cluster.clock.settle();
+    await this.cluster.clock.advance('20s');
     await stopping;
     await this.cluster.stop();
   }

@@ -41,6 +41,7 @@ import { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
+const WATCHER_LIMIT_MS = 2_000;
 
 /** See the module's text. */
 export class KubernetesExecutor extends BaseExecutor {
@@ -306,7 +307,11 @@ export class KubernetesExecutor extends BaseExecutor {
     limit.abort();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     this.#stop.abort();
-    await this.#following;
+    // A watcher of the host's own may not heed the signal; the executor ends all the same.
+    const patience = new AbortController();
+    const isOver = this.clock.delay(WATCHER_LIMIT_MS, { signal: patience.signal }).catch(() => {});
+    await Promise.race([this.#following, isOver]);
+    patience.abort();
   }
 
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
