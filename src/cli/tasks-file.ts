@@ -6,7 +6,7 @@ import { schemaProblems } from '../config/validate.js';
 import type { QueuedTask } from '../core/outcome.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import { checkWorkload } from '../executors/workload.js';
-import type { KubernetesExecutorConfig } from '../pod/executor-config.js';
+import type { PodLayerOptions } from '../pod/pod-generator.js';
 import { parseYaml, YamlError } from '../wire/yaml.js';
 
 interface TaskEntry {
@@ -18,6 +18,7 @@ interface TaskEntry {
   readonly command: readonly string[];
   readonly queue?: string;
   readonly executorConfig?: object;
+  readonly context?: Readonly<Record<string, unknown>>;
 }
 
 /** A read file. */
@@ -26,8 +27,8 @@ export interface TasksFile {
   readonly kubernetes: KubernetesConfig | undefined;
   /** Base pod; a path in it has been made one from the working directory. */
   readonly podTemplate: string | object | undefined;
-  readonly queueLayers: Readonly<Record<string, KubernetesExecutorConfig>> | undefined;
-  readonly labels: 'podwright' | 'airflow' | undefined;
+  /** Cluster default, queue layers, policy and the like. */
+  readonly pods: PodLayerOptions;
 }
 
 /** The steps of a path such as `tasks[0].command`. */
@@ -65,29 +66,31 @@ export function readTasksFile(file: string): TasksFile {
     tasks,
     dagId = 'dag',
     runId = 'manual',
+    kubernetes,
     podTemplate,
-    ...rest
+    clusterDefault,
+    ...pods
   } = value as {
     readonly tasks: readonly TaskEntry[];
     readonly dagId?: string;
     readonly runId?: string;
+    readonly kubernetes?: KubernetesConfig;
     readonly podTemplate?: string | object;
-  } & Partial<Pick<TasksFile, 'kubernetes' | 'queueLayers' | 'labels'>>;
-  const { kubernetes, queueLayers, labels } = rest;
+    readonly clusterDefault?: string | object;
+  } & Pick<PodLayerOptions, 'queueLayers' | 'policy' | 'podSecurity' | 'templating' | 'labels'>;
+  const fromHere = (template: string | object | undefined) =>
+    typeof template === 'string' && !isAbsolute(template) && file !== '-' ? join(dirname(file), template) : template;
   return {
     kubernetes,
-    queueLayers,
-    labels,
-    podTemplate:
-      typeof podTemplate === 'string' && !isAbsolute(podTemplate) && file !== '-'
-        ? join(dirname(file), podTemplate)
-        : podTemplate,
-    tasks: tasks.map(({ taskId, tryNumber, mapIndex, command, queue, executorConfig, ...task }) =>
+    podTemplate: fromHere(podTemplate),
+    pods: { ...pods, clusterDefault: fromHere(clusterDefault) },
+    tasks: tasks.map(({ taskId, tryNumber, mapIndex, command, queue, executorConfig, context, ...task }) =>
       checkWorkload({
         key: { dagId: task.dagId ?? dagId, taskId, runId: task.runId ?? runId, tryNumber, mapIndex },
         command,
         queue,
         executorConfig,
+        context,
       }),
     ),
   };

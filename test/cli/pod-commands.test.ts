@@ -146,6 +146,26 @@ describe('podwright render', () => {
     expect(err).toContain(`tasks[1].command must NOT have fewer than 1 items, got an array of 0 (array) (${file}:5)`);
   });
 
+  it('holds tasks to a policy, fills in what is known of them, and says what is seldom wise', async () => {
+    const text = [
+      'policy: {images: ["registry/*"]}',
+      'templating: true',
+      'tasks:',
+      '  - {taskId: a, command: [x], executorConfig: {image: "elsewhere/a:1"}}',
+      '  - {taskId: b, command: [x], context: {team: data}, executorConfig: {image: "registry/b", labels: {team: "{{ team }}"}}}',
+    ];
+    const { code, out, err } = await run('render', write('policy.yaml', text.join('\n')), '--lint', '--json');
+    expect(code).toBe(3);
+    const [refused, taken] = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(refused).toMatchObject({ key: { taskId: 'a' }, code: 'ERR_PODWRIGHT_POD_POLICY' });
+    expect(taken.manifest.metadata.labels.team).toBe('data');
+    expect(taken.lints.map(({ lint }: { lint: string }) => lint)).toContain('latest-image');
+    expect(err).toContain('latest-image: dag/manual/b#1: spec.containers[0].image');
+  });
+
   it('goes on after a task that no pod can be made of', async () => {
     const file = write(
       'mixed.yaml',

@@ -7,6 +7,7 @@ import { REDACTED } from '../../core/redact.js';
 import { keyToString } from '../../core/task-key.js';
 import { KubeApiError, PodwrightError } from '../../errors.js';
 import { HttpKubeClient } from '../../kube/http-kube-client.js';
+import { lintPod } from '../../pod/check/lint.js';
 import { TemplatePodGenerator } from '../../pod/pod-generator.js';
 import { serializePod } from '../../pod/pod-template.js';
 import type { Provenance } from '../../pod/provenance.js';
@@ -32,6 +33,8 @@ interface PodOptions extends SourceOptions {
 export interface RenderCommandOptions extends PodOptions {
   /** Whether to say which layer set what. */
   readonly explain?: boolean;
+  /** Whether to say what is allowed and seldom wise. */
+  readonly lint?: boolean;
   /** Who else checks. */
   readonly dryRun?: 'server';
   /** Kubeconfig for the dry run. */
@@ -55,13 +58,12 @@ function prepare(file: string, options: PodOptions, io: CliIo): Prepared {
   const kubernetes = config.kubernetes ?? {};
   const { namespace, image, baseContainer, podDefaults, podTemplateFile } = resolveKubernetesConfig(kubernetes);
   const generator = new TemplatePodGenerator({
+    ...tasks.pods,
     template: options.template ?? tasks.podTemplate ?? podTemplateFile,
     namespace,
     image,
     baseContainer,
     podDefaults,
-    queueLayers: tasks.queueLayers,
-    labels: tasks.labels,
   });
   return { ...tasks, generator, config: kubernetes };
 }
@@ -127,8 +129,20 @@ export async function runRender(file: string, options: RenderCommandOptions, io:
           continue;
         }
         const pod = showSecrets ? manifest : redactManifest(manifest);
+        const lints = options.lint === true ? lintPod(manifest) : [];
+        for (const { lint, field, rule, hint } of lints)
+          io.err(
+            `${io.style('err', 'yellow', lint)}: ${id}: ${field} ${rule}${hint === undefined ? '' : `; ${hint}`}\n`,
+          );
         if (options.json === true)
-          io.out(`${JSON.stringify({ key: task.key, manifest: pod, ...(explain ? { provenance } : {}) })}\n`);
+          io.out(
+            `${JSON.stringify({
+              key: task.key,
+              manifest: pod,
+              ...(explain ? { provenance } : {}),
+              ...(options.lint === true ? { lints } : {}),
+            })}\n`,
+          );
         else io.out(`---\n# ${id}\n${explain ? explained(serializePod(pod), provenance) : serializePod(pod)}`);
       } catch (error) {
         if (!(error instanceof PodwrightError)) throw error;
