@@ -124,7 +124,7 @@ export class TemplatePodGenerator implements PodGenerator {
   }
 
   validate(task: QueuedTask): void {
-    kubernetesConfigOf(extractSecrets(task.executorConfig, 'pod').executorConfig);
+    this.#configOf(task, 'pod');
   }
 
   generate(task: QueuedTask, context: LaunchContext): Pod {
@@ -169,10 +169,17 @@ export class TemplatePodGenerator implements PodGenerator {
     return template === undefined ? undefined : this.#layerOf('template', template);
   }
 
+  /** What the task says, filled in: a text that is one expression may stand for an object, such as the task's resources. */
+  #configOf(task: QueuedTask, podName: string): KubernetesExecutorConfig {
+    const { executorConfig } = extractSecrets(task.executorConfig, podName);
+    if (this.#options.templating !== true || executorConfig === undefined) return kubernetesConfigOf(executorConfig);
+    const filled = this.#renderer.render({ executorConfig }, templateContext(task), 'executor config', true);
+    return kubernetesConfigOf(filled.executorConfig);
+  }
+
   /** Everything that is merged, in order. */
   #layers(task: QueuedTask, launch: number): Layer[] {
-    const { executorConfig } = extractSecrets(task.executorConfig, makeSafePodName(task.key, launch));
-    const config = kubernetesConfigOf(executorConfig);
+    const config = this.#configOf(task, makeSafePodName(task.key, launch));
     const template = this.#template(config, task.queue);
     const layers: Layer[] = [...this.#fixed, ...(template === undefined ? [] : [template])];
     if (this.#config !== undefined) layers.push({ name: 'configuration', pod: this.#config });
@@ -187,7 +194,10 @@ export class TemplatePodGenerator implements PodGenerator {
     ofTask('executor config', config);
     if (this.#options.templating !== true) return layers;
     const context = templateContext(task);
-    return layers.map((layer) => ({ ...layer, pod: this.#renderer.render(layer.pod, context, layer.name) }));
+    // What the task says is filled in already, and values are never filled in again.
+    return layers.map((layer) =>
+      layer.isOfTask === true ? layer : { ...layer, pod: this.#renderer.render(layer.pod, context, layer.name) },
+    );
   }
 
   #build(task: QueuedTask, context: LaunchContext, tracker: ProvenanceTracker | undefined): Pod {

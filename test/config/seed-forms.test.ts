@@ -317,4 +317,24 @@ describe('executor configs', () => {
     const small = new TemplatePodGenerator({ image: 'a:1' }).generate(queued(config), context);
     expect(small.spec?.containers[0]?.resources).toEqual({ requests: { cpu: '2', memory: '4Gi' } });
   });
+
+  it('with resources from a template that stands for an object', () => {
+    const filled = new TemplatePodGenerator({ image: 'a:1', templating: true });
+    const config = { kubernetes_config: { resources: '{{ resources }}' } };
+    const resources = { cpu: '500m', memory: '1Gi', priority: 'low' };
+    const task = { ...queued(config), context: { resources } };
+    expect(() => filled.validate(task)).not.toThrow();
+    const pod = filled.generate(task, context);
+    expect(pod.spec?.containers[0]?.resources).toEqual({ requests: { cpu: '500m', memory: '1Gi' } });
+    expect(() => filled.validate({ ...task, context: {} })).toThrow(/executorConfig\.kubernetes_config\.resources/);
+  });
+
+  it('never fills in what a value looks like', () => {
+    const filled = new TemplatePodGenerator({ image: 'a:1', templating: true });
+    const task = { ...queued({ env: { A: '{{ text }}' } }), context: { text: '{{ dag_id }}' } };
+    expect(filled.generate(task, context).spec?.containers[0]?.env).toContainEqual({
+      name: 'A',
+      value: '{{ dag_id }}',
+    });
+  });
 });

@@ -86,6 +86,18 @@ export class Evaluation {
     return text;
   }
 
+  /** A list or an object where one expression is all there is and gives one; otherwise the text. */
+  native(nodes: readonly Node[]): unknown {
+    const [only, ...more] = nodes.filter(({ type }) => type !== 'Comment');
+    if (only === undefined || more.length > 0 || only.type === 'If') return this.text(nodes);
+    const value = known(this.value(only));
+    if (typeof value !== 'object' || value === null) return this.text(nodes);
+    // A copy of the host's value as JSON, which later changes of it do not reach.
+    const copy = JSON.stringify(value);
+    if (copy.length > MAX_OUTPUT_CHARS) refused(`makes more than ${MAX_OUTPUT_CHARS} characters`);
+    return JSON.parse(copy);
+  }
+
   #conditional(node: Node): string {
     return this.text(nodesOf(isTrue(this.value(nodeOf(node.test))) ? node.body : node.alternate));
   }

@@ -58,16 +58,18 @@ export class TemplateRenderer {
    * A copy of a manifest with all its texts filled in; names of fields stay as they are.
    * @param context what templates may use; see {@link templateContext}
    * @param origin what the manifest is, for errors, such as `template`
+   * @param isNative whether a text that is one expression as a whole may become the list or object that it stands for
    * @throws PodTemplatingError with every problem at once.
    */
-  render<T>(manifest: T, context: Readonly<Record<string, unknown>>, origin?: string): T {
+  render<T>(manifest: T, context: Readonly<Record<string, unknown>>, origin?: string, isNative = false): T {
     const problems: ConfigProblem[] = [];
     const evaluation = new Evaluation(context);
     const walk = (value: unknown, path: string): unknown => {
       if (typeof value === 'string') {
         if (!OPENING.test(value)) return value;
         try {
-          return evaluation.text(this.#nodesOf(value));
+          const nodes = this.#nodesOf(value);
+          return isNative ? evaluation.native(nodes) : evaluation.text(nodes);
         } catch (error) {
           if (!(error instanceof TemplateFault)) throw error;
           problems.push({

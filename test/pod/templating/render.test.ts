@@ -194,7 +194,7 @@ describe('templating in the pod generator', () => {
   it('names the layer of a template that cannot be filled in', () => {
     const generator = new TemplatePodGenerator({ image: 'i', templating: true });
     const wrong = { ...task, executorConfig: { labels: { a: '{{ nothing }}' } } };
-    expect(() => generator.generate(wrong, launch)).toThrow(/metadata\.labels\.a .*executor config/);
+    expect(() => generator.generate(wrong, launch)).toThrow(/executorConfig\.labels\.a .*executor config/);
   });
 });
 
