@@ -29,6 +29,7 @@ import type {
   WatchOptions,
 } from './kube-client.js';
 import { PodEvents } from './pod-events.js';
+import { podListOf } from './pod-parser.js';
 import { logQuery, pathOf, watchIdleMs, watchQuery, withQuery } from './requests.js';
 import { ResourceCalls } from './resource-calls.js';
 
@@ -94,7 +95,8 @@ export class HttpKubeClient implements KubeClient {
   }
 
   listPods(options: ListOptions = {}): Promise<KubeList<Pod>> {
-    return this.#calls.list<Pod>(pathOf('pods', options.namespace), options);
+    const parse = (text: string) => podListOf(text, options.omitManagedFields);
+    return this.#calls.list<Pod>(pathOf('pods', options.namespace), options, parse);
   }
 
   watchPods(options: WatchOptions = {}): AsyncIterable<PodWatchEvent> {

@@ -3,7 +3,7 @@
  * whole objects is what a watch costs. Anything that does not look as an API server writes it is parsed as a whole.
  */
 import { KubeApiError } from '../errors.js';
-import type { KubeStatus, Pod, PodSpec, WireWatchEvent } from '../wire/types.js';
+import type { KubeList, KubeStatus, Pod, PodSpec, WireWatchEvent } from '../wire/types.js';
 import type { LineBytes } from './json-lines.js';
 import type { PodWatchEvent } from './kube-client.js';
 
@@ -94,4 +94,27 @@ export function eventOf(line: LineBytes, omitManagedFields = false): PodWatchEve
   const { code = 500, reason = '', message = '', details } = event.object as KubeStatus;
   const retryAfterMs = details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000;
   return { type: 'ERROR', status: code, reason, message, retryAfterMs };
+}
+
+const MANAGED_TEXT = MANAGED.toString();
+const AFTER_MANAGED = ']},"spec":{';
+const METADATA = '"metadata":{';
+
+/** Cuts managed fields out of a list's text; the text as it is where it has another form. */
+function withoutManagedFields(text: string): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (let start = text.indexOf(MANAGED_TEXT); start >= 0; start = text.indexOf(MANAGED_TEXT, at)) {
+    const end = text.indexOf(AFTER_MANAGED, start);
+    // An end that lies behind the metadata of the next pod is not the end of this one's.
+    if (end < 0 || text.lastIndexOf(METADATA, end) > start) return text;
+    parts.push(text.slice(at, start));
+    at = end + 1;
+  }
+  return parts.length === 0 ? text : `${parts.join('')}${text.slice(at)}`;
+}
+
+/** A page of pods. @throws SyntaxError where it is no JSON. */
+export function podListOf(text: string, omitManagedFields = false): KubeList<Pod> {
+  return JSON.parse(omitManagedFields ? withoutManagedFields(text) : text) as KubeList<Pod>;
 }

@@ -30,16 +30,17 @@ export class ResourceCalls {
   }
 
   /** One page. */
-  list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
+  list<T extends KubeObject>(
+    path: string,
+    options: ListOptions,
+    parse = (text: string) => JSON.parse(text) as KubeList<T>,
+  ): Promise<KubeList<T>> {
     const { signal, timeoutMs } = options;
-    return this.#caller.json<KubeList<T>>({
-      signal,
-      timeoutMs,
-      method: 'GET',
-      path: withQuery(path, listQuery(options)),
-      isRepeatable: true,
-      priority: 'normal',
-    });
+    const full = withQuery(path, listQuery(options));
+    return this.#caller.text(
+      { signal, timeoutMs, method: 'GET', path: full, isRepeatable: true, priority: 'normal' },
+      parse,
+    );
   }
 
   /** Patches an object. */
