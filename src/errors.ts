@@ -99,7 +99,8 @@ export function describeValue(value: unknown): string {
   return `${shown(value)} (${value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value})`;
 }
 
-function problemLine({ field, value, rule, hint, source }: ConfigProblem): string {
+/** A problem as one line: its place, the rule, what was given, and what to write instead. */
+export function problemLine({ field, value, rule, hint, source }: ConfigProblem): string {
   const got = value === undefined ? '' : `, got ${describeValue(value)}`;
   const place = source === undefined ? '' : ` (${source})`;
   return `${field} ${rule}${got}${place}${hint === undefined ? '' : `; ${hint}`}`;

@@ -1,7 +1,7 @@
 /** Turns what a command throws into a message and an exit code. */
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
-import { PodwrightError } from '../errors.js';
+import { type ConfigProblem, PodwrightError, problemLine } from '../errors.js';
 import type { CliIo } from './io.js';
 import { packageRoot } from './package-root.js';
 
@@ -43,6 +43,14 @@ function exitCodeOf({ code }: PodwrightError): number {
 /** An error of the file system names the file and the reason; its stack helps nobody. */
 const isFileError = (error: Error): boolean => 'syscall' in error && 'path' in error;
 
+/** Many problems are easier to work through one a line. */
+function messageOf(error: Error): string {
+  const { problems } = error as { readonly problems?: readonly ConfigProblem[] };
+  if (!(error instanceof PodwrightError) || problems === undefined || problems.length < 2) return error.message;
+  const subject = error.message.slice(0, error.message.indexOf(': '));
+  return [`${subject}: ${problems.length} problems`, ...problems.map((one) => `  ${problemLine(one)}`)].join('\n');
+}
+
 /** Prints an error the way a user can act on; resolves to the exit code. */
 export function reportFailure(error: unknown, io: CliIo, isDebug: boolean): number {
   // Commander has printed its own message by now; help and version come this way, too.
@@ -52,7 +60,7 @@ export function reportFailure(error: unknown, io: CliIo, isDebug: boolean): numb
     io.err(`${label}: ${String(error)}\n`);
     return EXIT.tasksFailed;
   }
-  io.err(`${label}: ${error.message}\n`);
+  io.err(`${label}: ${messageOf(error)}\n`);
   const hint = error instanceof PodwrightError || error instanceof CommandFailure ? error.hint : undefined;
   if (hint !== undefined) io.err(`${io.style('err', 'cyan', 'hint')}: ${hint}\n`);
   if (error instanceof PodwrightError) io.err(io.style('err', 'dim', `${error.code}: ${docsOf(error.code)}\n`));

@@ -9,19 +9,27 @@ export const withSources = (command: Command): Command =>
     .option('--airflow-cfg <file>', 'an airflow.cfg')
     .option('--env', 'AIRFLOW__SECTION__KEY variables of this process, too');
 
+/** A file that stands alone is taken by its ending. */
+function withFile<T extends object>(file: string | undefined, options: T): T {
+  if (file === undefined) return options;
+  return { ...options, [/\.(cfg|ini)$/.test(file) ? 'airflowCfg' : 'file']: file };
+}
+
 function addConfig(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
   const config = program.command('config').description('check, show or import a configuration');
   withSources(config.command('check').description('say everything that is wrong, deprecated or without effect'))
+    .argument('[file]', 'configuration file: YAML, JSON or an airflow.cfg')
     .option('--json', 'one JSON object')
-    .action(async (options) => {
+    .action(async (file, options) => {
       const { checkConfig } = await import('./commands/config.js');
-      finish(checkConfig(options, io));
+      finish(checkConfig(withFile(file, options), io));
     });
   withSources(config.command('show').description('show the configuration that comes out, with the place of each value'))
+    .argument('[file]', 'configuration file: YAML, JSON or an airflow.cfg')
     .option('--json', 'one JSON object')
-    .action(async (options) => {
+    .action(async (file, options) => {
       const { showConfig } = await import('./commands/config.js');
-      finish(showConfig(options, io));
+      finish(showConfig(withFile(file, options), io));
     });
   config
     .command('import')

@@ -134,3 +134,26 @@ describe('podwright report', () => {
     expect(await run('report', empty)).toMatchObject({ code: 3, stdout: '' });
   });
 });
+
+describe('wrong configuration', () => {
+  it('is told one problem a line, each with its place', async () => {
+    const file = join(folder, 'airflow.cfg');
+    writeFileSync(file, '[kubernetes_executor]\nnamspace = a\nmulti_namespace_mode = maybe\n');
+    const { code, stderr } = await run('config', 'import', file);
+    expect(code).toBe(3);
+    expect(stderr.split('\n').slice(0, 3)).toEqual([
+      'error: Invalid configuration: 2 problems',
+      expect.stringMatching(/^ {2}\[kubernetes_executor\] namspace .*airflow\.cfg:2/),
+      expect.stringMatching(/^ {2}\[kubernetes_executor\] multi_namespace_mode .*airflow\.cfg:3/),
+    ]);
+  });
+
+  it('is checked in a file that stands alone, whatever its kind', async () => {
+    const [cfg, yaml] = [join(folder, 'good.cfg'), join(folder, 'good.yaml')];
+    writeFileSync(cfg, '[core]\nparallelism = 7\n');
+    writeFileSync(yaml, 'parallelism: 8\n');
+    expect(await run('config', 'check', cfg)).toMatchObject({ code: 0 });
+    expect((await run('config', 'show', cfg)).stdout).toContain('parallelism: 7');
+    expect((await run('config', 'show', yaml)).stdout).toContain('parallelism: 8');
+  });
+});
