@@ -34,8 +34,12 @@ const MAX_CHARS = 1024 * 1024;
 const MAX_VALUES = 100_000;
 const MAX_DEPTH = 100;
 
-const OCTAL = /^[-+]?0[0-7]+$/;
+const OCTAL = /^[-+]?0[0-7_]*[0-7]$/;
+/** Digits may be grouped with underscores, as in `1_000`. */
+const GROUPED = /^[-+]?\d[\d_]*_[\d_]*(\.\d*)?([eE][-+]?\d+)?$/;
 const BOOLEANS: Readonly<Record<string, boolean>> = {
+  y: true,
+  n: false,
   true: true,
   yes: true,
   on: true,
@@ -56,10 +60,15 @@ const bool = new Type('tag:yaml.org,2002:bool', {
 const octal = new Type('tag:podwright.dev,2026:octal', {
   kind: 'scalar',
   resolve: (data: unknown) => typeof data === 'string' && OCTAL.test(data),
-  construct: (data: string) => Number.parseInt(data, 8),
+  construct: (data: string) => Number.parseInt(data.replace(/_/g, ''), 8),
+});
+const grouped = new Type('tag:podwright.dev,2026:grouped', {
+  kind: 'scalar',
+  resolve: (data: unknown) => typeof data === 'string' && GROUPED.test(data),
+  construct: (data: string) => Number(data.replace(/_/g, '')),
 });
 const SCHEMA = FAILSAFE_SCHEMA.extend({
-  implicit: [types.null, bool, octal, types.int, types.float],
+  implicit: [types.null, bool, octal, grouped, types.int, types.float],
 });
 
 interface Place {
