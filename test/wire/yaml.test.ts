@@ -56,9 +56,9 @@ describe('YAML', () => {
     ['a: {__proto__: 1}', /__proto__ is not allowed/],
     ['a: 1\na: 2', /duplicated mapping key \(line 2\)/],
     ['a: !secret hunter2', /unknown tag/],
-    [`a: ${'['.repeat(200)}${']'.repeat(200)}`, /nested more than/],
+    [`a: ${'['.repeat(200)}${']'.repeat(200)}`, /nest/],
     [`a: ${'x'.repeat(1024 * 1024)}`, /larger than 1 MiB/],
-  ])('that is dangerous or wrong is refused: %.30s', (text, message) => {
+  ])('that is dangerous or wrong is refused (%#)', (text, message) => {
     expect(() => parseYaml(text)).toThrow(YamlError);
     expect(() => parseYaml(text)).toThrow(message);
     expect(() => parseYaml(text)).not.toThrow(/hunter2/);
