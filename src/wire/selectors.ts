@@ -154,7 +154,7 @@ class LabelParser {
       if (isLabelValue(value)) continue;
       const rule =
         value.length > 63
-          ? 'must be no more than 63 characters'
+          ? 'must be no more than 63 bytes'
           : `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`;
       throw requirementError(`values[${index}][${requirement.key}]: Invalid value: "${value}": ${rule}`);
     }

@@ -8,7 +8,7 @@ import { FakeCluster } from '../../src/testing/index.js';
 import { type Send, sendTo, sendToKubeconfig } from './connect.js';
 import { readRecordings, writeRecordings } from './recorded-file.js';
 import { play, type Recorded } from './scenario.js';
-import { suite } from './suite.js';
+import { knownGaps, suite } from './suite.js';
 
 const kubeconfig = process.env.CONFORMANCE_KUBECONFIG;
 const isRecording = process.env.CONFORMANCE_RECORD === '1' && kubeconfig !== undefined;
@@ -31,7 +31,8 @@ for (const [file, scenarios] of Object.entries(suite)) {
       if (isRecording) writeRecordings(path, recorded);
     });
     for (const [index, scenario] of scenarios.entries()) {
-      it(scenario.name, { timeout: 30_000 }, async () => {
+      const isGap = kubeconfig === undefined && knownGaps.has(scenario.name);
+      it(scenario.name, { timeout: 30_000, fails: isGap }, async () => {
         const id = `${file[0]}${index}x${Math.random().toString(36).slice(2, 8)}`;
         const answers = JSON.parse(JSON.stringify(await play(send, scenario, id))) as Recorded[];
         if (isRecording) recorded[scenario.name] = answers;

@@ -66,6 +66,10 @@ function admitPriority(core: Core, pod: JsonMap): void {
   const value = stored?.value ?? SYSTEM_PRIORITIES[className];
   if (value === undefined)
     throw forbidden(PODS, String(mapOf(pod.metadata).name ?? ''), `no PriorityClass with name ${className} was found`);
+  if (typeof spec.priority === 'number' && spec.priority !== 0 && spec.priority !== value)
+    throw refuse(
+      `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${String(value)} from the given PriorityClass name`,
+    );
   spec.priority = value;
   if (stored?.preemptionPolicy !== undefined) spec.preemptionPolicy = stored.preemptionPolicy;
 }

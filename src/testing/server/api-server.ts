@@ -198,7 +198,7 @@ export class ApiServer {
     const { core } = this;
     const now = core.clock.now();
     if (request.subresource !== '') return this.#subresource(request, now);
-    const form = formOf(request.headers.accept);
+    const form = formOf(request.headers.accept, request.verb === 'list' || request.verb === 'watch');
     switch (request.verb) {
       case 'list':
         return listAnswer(request, await list(core, request), form, now);

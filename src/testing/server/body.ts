@@ -15,7 +15,8 @@ const HEADER_TYPE =
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
-function yamlError(error: unknown): string {
+/** What is wrong with a YAML text, in the words of the server's parser. */
+export function yamlError(error: unknown): string {
   const { mark, reason = '' } = error as { mark?: { line: number }; reason?: string };
   const why = reason.includes('tab characters')
     ? 'found character that cannot start any token'

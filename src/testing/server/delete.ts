@@ -3,6 +3,7 @@ import { formatTime } from '../../wire/micro-time.js';
 import type { KubeObject, KubeStatus } from '../../wire/types.js';
 import { readBody } from './body.js';
 import type { Core } from './core.js';
+import { jsonType } from './go-json.js';
 import { isMap, type JsonMap } from './json.js';
 import { selectorOf } from './list.js';
 import { isDryRun, type ResourceRequest } from './request.js';
@@ -21,12 +22,27 @@ export interface DeleteOptions {
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 /** Namespaces that admission keeps from deletion. */
 const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
+/** Kinds whose DELETE answers with the object that is gone. */
+const ANSWERED_WHOLE = new Set(['namespaces', 'serviceaccounts', 'resourcequotas']);
 const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** Reads delete options. @throws ApiError 400 or 422. */
 export function deleteOptions(request: ResourceRequest): DeleteOptions {
   const body = request.body === '' ? {} : mapOf(readBody(request.body, request.headers['content-type']));
+  checkOptionsBody(body);
   return optionsOf(body, request.query);
+}
+
+function checkOptionsBody(body: JsonMap): void {
+  if (body.kind !== undefined && body.kind !== 'DeleteOptions')
+    throw badRequest(
+      `no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(body.apiVersion ?? '')} in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  const grace = body.gracePeriodSeconds;
+  if (grace !== undefined && grace !== null && typeof grace !== 'number')
+    throw badRequest(
+      `json: cannot unmarshal ${jsonType(grace)} into Go struct field DeleteOptions.gracePeriodSeconds of type int64`,
+    );
 }
 
 /** Reads delete options from an object. */
@@ -204,7 +220,7 @@ export function deleteOne(core: Core, request: ResourceRequest): KubeObject | Ku
   const stored = core.store.get(def.resource, key);
   if (stored === undefined) throw notFound(def, name);
   const { object, isGone } = deleteObject(core, def, key, stored, options);
-  if (!isGone || def.isGraceful || def.resource === 'namespaces') return object;
+  if (!isGone || def.isGraceful || ANSWERED_WHOLE.has(def.resource)) return object;
   return {
     kind: 'Status',
     apiVersion: 'v1',

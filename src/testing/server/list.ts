@@ -137,14 +137,15 @@ function encodeToken({ revision, start }: Token): string {
 
 function decodeToken(text: string): Token {
   const refuse = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);
-  const odd = text.search(/[^A-Za-z0-9_-]/);
+  // One letter beyond a group of four is not a byte.
+  const odd = text.length % 4 === 1 ? text.length - 1 : text.search(/[^A-Za-z0-9_-]/);
   if (odd >= 0) throw refuse(`illegal base64 data at input byte ${odd}`);
   const decoded = Buffer.from(text, 'base64url').toString('latin1');
   const problem = goJsonError(decoded);
   if (problem !== undefined) throw refuse(problem);
   const token: unknown = JSON.parse(decoded);
   const { v, rv, start } = isMap(token) ? token : {};
-  if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${JSON.stringify(v ?? '')}`);
+  if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${String(v ?? '')}`);
   if (typeof rv !== 'number' || rv === 0)
     throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof start !== 'string' || start === '') throw refuse('encoded start key empty (version meta.k8s.io/v1)');
@@ -175,8 +176,7 @@ async function revisionFor(core: Core, request: ResourceRequest, limit: number):
     request.query.get('resourceVersionMatch') === 'Exact' ||
     (limit > 0 && version > 0 && request.query.get('resourceVersionMatch') === null);
   if (!isExact) return core.store.revision;
-  if (version < core.store.floor)
-    throw expired('The provided resource version is too old: the resourceVersion for the provided list is too old.');
+  if (version < core.store.floor) throw expired('The resourceVersion for the provided list is too old.');
   return version;
 }
 
@@ -185,6 +185,7 @@ export async function list(core: Core, request: ResourceRequest): Promise<Page> 
   const { def, query, namespace } = request;
   checkVersionOptions(request, false);
   const matches = selectorOf(request);
+  intOf(query, 'timeoutSeconds');
   const asked = Math.max(0, intOf(query, 'limit') ?? 0);
   const tokenText = query.get('continue') ?? '';
   const version = query.get('resourceVersion') ?? '';

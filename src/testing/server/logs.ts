@@ -50,6 +50,7 @@ function readQuery(core: Core, request: ResourceRequest): LogQuery {
     faults.push(fault.forbidden('[]', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
   else if (sinceSeconds !== undefined && sinceSeconds < 1)
     faults.push(fault.invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
+  if (query.get('stream') !== null) faults.push(fault.forbidden('stream', 'may not be specified'));
   if (faults.length > 0) throw invalid(OPTIONS_DEF, request.name, faults);
   return {
     container: query.get('container') ?? '',
@@ -72,7 +73,7 @@ function chooseContainer(pod: Pod, asked: string): string {
   }
   const chosen = pod.metadata?.annotations?.['kubectl.kubernetes.io/default-container'];
   if (chosen !== undefined && main.includes(chosen)) return chosen;
-  if (main.length + init.length === 1) return main[0] ?? '';
+  if (main.length === 1) return main[0] ?? '';
   throw badRequest(
     `a container name must be specified for pod ${name}, choose one of: [${[...init, ...main].join(' ')}]`,
   );

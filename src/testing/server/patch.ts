@@ -2,8 +2,9 @@
 import yaml from 'js-yaml';
 import { jsonPatch } from '../../wire/json-patch.js';
 import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
-import { checkKind, shaped } from './body.js';
+import { checkKind, shaped, yamlError } from './body.js';
 import type { Core } from './core.js';
+import { decodeKind } from './decode.js';
 import { goJsonError, goText, jsonType } from './go-json.js';
 import { patchedText } from './go-order.js';
 import { isMap, type JsonMap } from './json.js';
@@ -106,6 +107,13 @@ function checkOptions(request: ResourceRequest, isApply: boolean): void {
   if (faults.length > 0) throw invalidOptions('PatchOptions', faults);
 }
 
+function groupVersionKind({ apiVersion, kind }: JsonMap): string {
+  const [first = '', second] = String(apiVersion ?? '').split('/');
+  return second === undefined
+    ? `/${first}, Kind=${String(kind ?? '')}`
+    : `${first}/${second}, Kind=${String(kind ?? '')}`;
+}
+
 /** Applies the configuration a request carries: its fields become those of the manager, and what it no longer names goes. */
 function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
   const { def, name } = request;
@@ -113,14 +121,19 @@ function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
   try {
     config = yaml.load(request.body, { schema: yaml.JSON_SCHEMA });
   } catch (error) {
-    throw badRequest(`error decoding YAML: ${(error as Error).message}`);
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${yamlError(error)}`);
   }
   if (!isMap(config)) throw badRequest('error decoding YAML: expected an object');
   const version = apiVersionOf(def);
-  if (config.apiVersion !== version)
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${String(config.apiVersion ?? '')}, expected: ${version}`,
+  if (config.apiVersion !== version || config.kind !== def.kind)
+    throw badRequest(`invalid object type: ${groupVersionKind(config)}`);
+  const [undeclared] = decodeKind(def.kind, config).unknown;
+  if (undeclared !== undefined) {
+    const own = mapOf(config.metadata);
+    throw internal(
+      `failed to create typed patch object (${String(own.namespace ?? '')}/${String(own.name ?? '')}; ${groupVersionKind(config)}): .${undeclared}: field not declared in schema`,
     );
+  }
   const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
   if (old === undefined && request.subresource !== '') throw notFound(def, name);
   const applied = core.fields.apply(

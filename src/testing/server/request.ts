@@ -48,6 +48,8 @@ const GROUP_VERSIONS = new Set([
   'authorization.k8s.io/v1',
 ]);
 
+const GROUPS = new Set([...GROUP_VERSIONS].map((version) => version.split('/')[0] ?? ''));
+
 /** The path of a resource taken apart; `def` is missing for those that are not stored. */
 export interface ResourcePath {
   readonly group: string;
@@ -69,6 +71,7 @@ export function parseResourcePath(path: string): ResourcePath {
   const group = root === 'apis' ? (rest.shift() ?? '') : '';
   const version = rest.shift() ?? '';
   const known = root === 'api' ? version === 'v1' : GROUP_VERSIONS.has(`${group}/${version}`);
+  if (!known && rest.length > 0 && (root === 'api' || GROUPS.has(group))) throw unknownResource();
   if (!known || rest.length === 0) throw new PlainError(404, '404 page not found');
   const isWatchPath = rest[0] === 'watch';
   if (isWatchPath) rest.shift();

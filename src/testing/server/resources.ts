@@ -157,6 +157,7 @@ export const PRIORITYCLASSES = define('priorityclasses', 'PriorityClass', {
   group: 'scheduling.k8s.io',
   namespaced: false,
   shortNames: ['pc'],
+  hasGeneration: true,
 });
 
 /** Every stored resource. */

@@ -5,7 +5,7 @@ import { itemTextOf, textOf } from './core.js';
 import type { Page } from './list.js';
 import type { ResourceRequest } from './request.js';
 import { apiVersionOf } from './resources.js';
-import { notAcceptable } from './status.js';
+import { badRequest, notAcceptable } from './status.js';
 import type { ByteStream } from './stream.js';
 import { type IncludeObject, partialOf, tableOf } from './table.js';
 
@@ -24,7 +24,7 @@ export interface Form {
 }
 
 /** Reads the Accept header. @throws ApiError 406 where nothing in it can be had. */
-export function formOf(accept: string | undefined): Form {
+export function formOf(accept: string | undefined, canStream = false): Form {
   const plain: Form = { kind: 'object', version: 'v1', isYaml: false };
   if (accept === undefined || accept.trim() === '') return plain;
   for (const entry of accept.split(',')) {
@@ -41,7 +41,7 @@ export function formOf(accept: string | undefined): Form {
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
       return { kind: 'partial', version, isYaml };
   }
-  throw notAcceptable();
+  throw notAcceptable(accept.includes('as='), canStream);
 }
 
 /** The body of a value in JSON or YAML. */
@@ -94,6 +94,11 @@ function special(
   now: number,
   isSingle: boolean,
 ): unknown {
+  const include = request.query.get('includeObject') ?? '';
+  if (form.kind === 'table' && !['', 'None', 'Metadata', 'Object'].includes(include))
+    throw badRequest(
+      `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+    );
   if (form.kind === 'table')
     return tableOf(request.def, objects, metadata, {
       now,

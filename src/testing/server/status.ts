@@ -143,12 +143,16 @@ export function notImplemented(what: string): ApiError {
   return fail(501, 'NotImplemented', `${what} is not implemented by the embedded cluster`, {});
 }
 
-/** 406. */
-export function notAcceptable(): ApiError {
+const STREAMS = ', application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
+
+/** 406; asking for a form that the server cannot convert to is told apart from asking for another media type. */
+export function notAcceptable(isConversion: boolean, canStream: boolean): ApiError {
+  const types = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+  if (isConversion) return fail(406, 'NotAcceptable', `only the following media types are accepted: ${types}`);
   return fail(
     406,
     'NotAcceptable',
-    '406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+    `406: Not Acceptable\n\nAvailable representations: ${types}${canStream ? STREAMS : ''}`,
     {},
   );
 }

@@ -2,11 +2,13 @@
 
 import { isMicroTime } from '../../wire/micro-time.js';
 import { canonicalQuantity } from '../../wire/quantity.js';
+import { goJsonError } from './go-json.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
 import { canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
 import type { ResourceDef } from './resources.js';
 import { badRequest, type FieldFault, fault } from './status.js';
-import { dnsLabelProblem, subdomainProblem } from './validate/names.js';
+import { Faults, maps } from './validate/kit.js';
+import { configKeyProblems, dnsLabelProblem, qualifiedNameProblems, subdomainProblem } from './validate/names.js';
 import { podCreateFaults, podSpecFaults, podUpdateFaults } from './validate/pod.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
@@ -49,6 +51,8 @@ function containerStates(status: JsonMap): void {
 
 /** Brings a pod's status into the form the server shows. Changes its argument. */
 export function normalizePodStatus(status: JsonMap): void {
+  const [first] = maps(status.podIPs);
+  if (first !== undefined && status.podIP === undefined) status.podIP = first.ip;
   dropEmpty(status);
   podConditions(status);
   containerStates(status);
@@ -101,6 +105,12 @@ function defaultNode(node: JsonMap): void {
   const status = mapOf(node.status);
   node.status = status;
   node.spec = mapOf(node.spec);
+  const spec = mapOf(node.spec);
+  if (typeof spec.podCIDR === 'string' && spec.podCIDRs === undefined) spec.podCIDRs = [spec.podCIDR];
+  for (const condition of maps(status.conditions)) {
+    condition.lastHeartbeatTime ??= null;
+    condition.lastTransitionTime ??= null;
+  }
   canonicalQuantities(status.capacity);
   canonicalQuantities(status.allocatable);
   if (status.allocatable === undefined && isMap(status.capacity)) status.allocatable = { ...status.capacity };
@@ -153,6 +163,9 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
       canonicalQuantities((object.status as JsonMap).used);
       break;
     }
+    case 'priorityclasses':
+      object.preemptionPolicy ??= 'PreemptLowerPriority';
+      break;
     case 'namespaces': {
       object.spec = mapOf(object.spec);
       const metadata = mapOf(object.metadata);
@@ -216,26 +229,84 @@ export function complete(def: ResourceDef, object: JsonMap): void {
   status.qosClass ??= qosClass(mapOf(object.spec));
 }
 
-const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
-
 function dataFaults(object: JsonMap, fields: readonly string[]): FieldFault[] {
-  const faults: FieldFault[] = [];
+  const faults = new Faults();
   let size = 0;
   for (const field of fields) {
     for (const [key, value] of Object.entries(mapOf(object[field]))) {
-      if (!CONFIG_KEY.test(key) || key === '.' || key.startsWith('..'))
-        faults.push(
-          fault.invalid(
-            `${field}[${key}]`,
-            key,
-            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-          ),
-        );
+      faults.problems(`${field}[${key}]`, key, configKeyProblems(key));
+      if (field === 'data' && mapOf(object.binaryData)[key] !== undefined)
+        faults.add(fault.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
       size += String(value).length;
     }
   }
-  if (size > 1024 * 1024) faults.push(fault.tooLong('', 1024 * 1024));
-  return faults;
+  if (size > 1024 * 1024) faults.add(fault.tooLong('[]', 1024 * 1024));
+  return faults.list;
+}
+
+/** The keys that secrets of a type must have. */
+const SECRET_KEYS: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+};
+
+function secretTypeFaults(secret: JsonMap): FieldFault[] {
+  const type = String(secret.type ?? '');
+  const data = mapOf(secret.data);
+  const faults = new Faults();
+  for (const key of SECRET_KEYS[type] ?? []) faults.required(`data[${key}]`, data[key]);
+  if (type === 'kubernetes.io/basic-auth' && data.username === undefined && data.password === undefined)
+    for (const key of ['username', 'password']) faults.required(`data[${key}]`, undefined);
+  const config = data['.dockerconfigjson'];
+  if (type === 'kubernetes.io/dockerconfigjson' && typeof config === 'string') {
+    const problem = goJsonError(Buffer.from(config, 'base64').toString('utf8'));
+    if (problem !== undefined)
+      faults.add(fault.invalid('data[.dockerconfigjson]', '<secret contents redacted>', problem));
+  }
+  if (type === 'kubernetes.io/service-account-token')
+    faults.required(
+      'metadata.annotations[kubernetes.io/service-account.name]',
+      mapOf(mapOf(secret.metadata).annotations)['kubernetes.io/service-account.name'],
+    );
+  return faults.list;
+}
+
+function eventFaults(event: JsonMap): FieldFault[] {
+  const faults = new Faults();
+  const { namespace = '' } = mapOf(event.involvedObject);
+  if (namespace !== mapOf(event.metadata).namespace)
+    faults.add(fault.invalid('involvedObject.namespace', namespace, 'does not match event.namespace'));
+  if (event.eventTime === undefined || event.eventTime === null) return faults.list;
+  const component = String(event.reportingComponent ?? '');
+  faults.required('reportingComponent', component);
+  faults.problems('reportingComponent', component, qualifiedNameProblems(component));
+  faults.required('reportingInstance', event.reportingInstance);
+  faults.required('action', event.action);
+  faults.required('reason', event.reason);
+  return faults.list;
+}
+
+function leaseFaults(spec: JsonMap): FieldFault[] {
+  const faults = new Faults();
+  if (typeof spec.leaseDurationSeconds === 'number' && spec.leaseDurationSeconds <= 0)
+    faults.add(fault.invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0'));
+  faults.notNegative('spec.leaseTransitions', spec.leaseTransitions);
+  return faults.list;
+}
+
+const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
+
+function taintFaults(spec: JsonMap): FieldFault[] {
+  const faults = new Faults();
+  for (const [index, taint] of maps(spec.taints).entries()) {
+    const key = String(taint.key ?? '');
+    faults.problems(`metadata.taints[${index}].key`, key, qualifiedNameProblems(key));
+    if (!TAINT_EFFECTS.includes(String(taint.effect)))
+      faults.add(fault.unsupported(`metadata.taints[${index}].effect`, taint.effect, TAINT_EFFECTS));
+  }
+  return faults.list;
 }
 
 function immutableFaults(object: JsonMap, old: JsonMap): FieldFault[] {
@@ -265,20 +336,22 @@ export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | und
           ? [fault.invalid('type', object.type, 'field is immutable')]
           : []),
         ...dataFaults(object, ['data']),
+        ...(old === undefined ? secretTypeFaults(object) : []),
         ...(old === undefined ? [] : immutableFaults(object, old)),
       ];
-    case 'events': {
-      const metadata = mapOf(object.metadata);
-      const involved = mapOf(object.involvedObject);
-      if ((involved.namespace ?? '') === '' || involved.namespace === metadata.namespace) return [];
-      return [fault.invalid('involvedObject.namespace', involved.namespace, 'does not match event.namespace')];
+    case 'events':
+      return eventFaults(object);
+    case 'leases':
+      return leaseFaults(mapOf(object.spec));
+    case 'nodes': {
+      // An update judges taints twice.
+      const faults = taintFaults(mapOf(object.spec));
+      return old === undefined ? faults : [...faults, ...faults];
     }
-    case 'leases': {
-      const duration = mapOf(object.spec).leaseDurationSeconds;
-      if (typeof duration === 'number' && duration <= 0)
-        return [fault.invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0')];
-      return [];
-    }
+    case 'priorityclasses':
+      return old !== undefined && object.value !== old.value
+        ? [fault.forbidden('value', 'may not be changed in an update.')]
+        : [];
     case 'resourcequotas':
       return Object.entries(mapOf(mapOf(object.spec).hard)).flatMap(([name, value]) =>
         canonicalQuantity(value) === undefined

@@ -44,6 +44,9 @@ export function bind(core: Core, request: ResourceRequest): KubeStatus {
     throw badRequest(`name in URL does not match name in Binding object`);
   const node = mapOf(body.target).name;
   if (typeof node !== 'string' || node === '') throw internal('target.name: Required value');
+  const kind = mapOf(body.target).kind ?? '';
+  if (kind !== '' && kind !== 'Node')
+    throw internal(`target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`);
   const { key, pod } = podOf(core, request);
   const refuse = (why: string) => conflict(PODS, request.name, why, 'pods/binding');
   for (const [field, label] of [

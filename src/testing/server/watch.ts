@@ -52,6 +52,7 @@ export function watch(core: Core, request: ResourceRequest, control: WatchContro
   const { def, query } = request;
   checkVersionOptions(request, true);
   const matches = selectorOf(request);
+  intOf(query, 'limit');
   const timeoutSeconds = intOf(query, 'timeoutSeconds');
   const text = query.get('resourceVersion') ?? '';
   const version = text === '' ? 0 : parseVersion(text, 500);

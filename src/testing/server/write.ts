@@ -293,7 +293,7 @@ export function commit(
     faults.push(
       ...repeated(
         metadataFaults(metadata, (text) => nameProblem(def, text)),
-        def.resource === 'pods' ? 4 : 2,
+        4,
       ),
       ...specFaults(def, object, old as JsonMap),
     );

@@ -45,7 +45,9 @@ export function shapeOfField(struct: string, field: string): Shape | undefined {
 /** The element of a path that names an item of a list. */
 export function itemElement(shape: Shape, item: unknown): string {
   if (shape.list === 'set' || !isMap(item)) return `v:${JSON.stringify(item)}`;
-  const keys = Object.fromEntries((shape.list as readonly string[]).map((key) => [key, item[key] ?? '']));
+  const keys = Object.fromEntries(
+    (shape.list as readonly string[]).map((key) => [key, item[key] ?? (key === 'protocol' ? 'TCP' : '')]),
+  );
   return `k:${JSON.stringify(keys)}`;
 }
 
