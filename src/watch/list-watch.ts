@@ -8,16 +8,9 @@ import { type Random, systemRandom } from '../core/random.js';
 import type { Pod } from '../wire/types.js';
 import { WatchEventQueue } from './event-queue.js';
 import type { ListPagesOptions } from './list-pages.js';
-import {
-  beginWatch,
-  step,
-  type WatchCommand,
-  type WatchFailure,
-  type WatchInput,
-  type WatchStep,
-} from './list-watch-step.js';
-import { PodLedger } from './pod-ledger.js';
-import { failureOf, type ObjectEvent, PodStream } from './pod-stream.js';
+import { beginWatch, step, type WatchCommand, type WatchInput, type WatchStep } from './list-watch-step.js';
+import { PodLedger, vanishedPod } from './pod-ledger.js';
+import { failureOf, NOT_A_LIST, type ObjectEvent, PodStream } from './pod-stream.js';
 import { reconcileLoop } from './reconcile.js';
 import { trimPod } from './trim-pod.js';
 import { VersionSaver } from './version-saver.js';
@@ -40,12 +33,6 @@ export interface ListWatcherOptions extends WatcherOptions {
   readonly resume?: boolean | undefined;
 }
 
-/** Stands for the answer of a server that does not know lists by stream, and says nothing. */
-const NOT_A_LIST: WatchFailure = {
-  status: 501,
-  reason: 'NotStreamed',
-  message: 'the server does not send lists as streams',
-};
 const DEFAULT_PAGE_SIZE = 500;
 const DEFAULT_RESYNC_MS = 300_000;
 /** Marks the bookmark that ends a list by stream. */
@@ -253,19 +240,13 @@ export class ListWatcher implements Watcher {
       } else {
         const replaced = this.#ledger.replacedBy(pod);
         if (this.#ledger.apply(pod)) {
-          if (replaced !== undefined) queue.push({ type: 'delete', pod: this.#vanished(pod, replaced.uid) });
+          if (replaced !== undefined)
+            queue.push({ type: 'delete', pod: vanishedPod(pod, replaced.uid, this.#clock.now()) });
           queue.push({ type: 'apply', pod });
         }
       }
     }
     return this.#step(now, { type: 'progress', resourceVersion });
-  }
-
-  /** Stands for a pod whose end nobody reported, although its name has gone to another one. */
-  #vanished({ metadata }: Pod, uid: string): Pod {
-    const { name = '', namespace = '', resourceVersion = '' } = metadata ?? {};
-    const deletionTimestamp = metadata?.creationTimestamp ?? new Date(this.#clock.now()).toISOString();
-    return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, uid, resourceVersion, deletionTimestamp } };
   }
 
   /** Lists everything now and then beside the running stream. */

@@ -15,6 +15,13 @@ const entryOf = ({ metadata }: Pod): Entry => ({ uid: metadata?.uid ?? '', versi
 /** Versions that cannot be compared count as newer: better told twice than never. */
 const isNotNewer = (version: string, than: string) => (compareResourceVersions(version, than) ?? 1) <= 0;
 
+/** Stands for a pod whose end nobody reported, although its name has gone to another one. `now`: the host's time. */
+export function vanishedPod({ metadata }: Pod, uid: string, now: number): Pod {
+  const { name = '', namespace = '', resourceVersion = '' } = metadata ?? {};
+  const deletionTimestamp = metadata?.creationTimestamp ?? new Date(now).toISOString();
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, uid, resourceVersion, deletionTimestamp } };
+}
+
 /** Versions of the pods of one watch. */
 export class PodLedger {
   #known = new Map<string, Entry>();

@@ -34,6 +34,13 @@ const LIST_BY_STREAM = { sendInitialEvents: true, resourceVersionMatch: 'NotOlde
 const MIN_TIMEOUT_S = 300;
 const SPREAD_TIMEOUT_S = 300;
 
+/** Stands for the answer of a server that does not know lists by stream, and says nothing. */
+export const NOT_A_LIST: WatchFailure = {
+  status: 501,
+  reason: 'NotStreamed',
+  message: 'the server does not send lists as streams',
+};
+
 /** What an error means to the state machine. */
 export function failureOf(error: unknown): WatchFailure {
   if (error instanceof KubeApiError) {
