@@ -14,6 +14,10 @@ export interface ClusterOptions {
   readonly kubeconfig?: string;
   /** What runs the pods. */
   readonly kubelet: 'process' | 'scripted' | 'none';
+  /** Bearer token that requests must carry. */
+  readonly token?: string;
+  /** Makes uids, names and shares of faults repeatable. */
+  readonly seed?: number;
   /** Ends by itself after this time. */
   readonly lifetime?: string;
   /** Ends with standard input, and so with the process that holds its other end, however that one dies. */
@@ -56,7 +60,12 @@ export async function runCluster(options: ClusterOptions, io: CliIo): Promise<vo
   const ending = listenForEnd(options);
   try {
     const { FakeCluster } = await import('../../testing/index.js');
-    const cluster = await FakeCluster.start({ port: options.port, kubelet: options.kubelet });
+    const cluster = await FakeCluster.start({
+      port: options.port,
+      kubelet: options.kubelet,
+      token: options.token,
+      seed: options.seed,
+    });
     const folder = options.kubeconfig === undefined ? mkdtempSync(join(tmpdir(), 'podwright-cluster-')) : undefined;
     const kubeconfig = resolve(options.kubeconfig ?? join(folder ?? '.', 'kubeconfig'));
     try {

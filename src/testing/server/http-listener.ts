@@ -24,14 +24,24 @@ function flatHeaders(message: IncomingMessage): Record<string, string> {
   return headers;
 }
 
+/** Resolves when more can be written, or nothing ever will. Leaves no listener behind, however often a long watch fills its buffer. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+}
+
 async function sendStream(response: ServerResponse, stream: ByteStream): Promise<void> {
   response.on('close', () => stream.end());
   response.flushHeaders();
   try {
     for await (const piece of stream) {
       if (response.destroyed) return;
-      if (!response.write(piece))
-        await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve));
+      if (!response.write(piece)) await drained(response);
     }
     response.end();
   } catch {
