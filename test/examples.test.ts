@@ -14,6 +14,7 @@ const lastLines: Readonly<Record<string, RegExp>> = {
   '04-own-executor.ts': /^failed: There is no function "dance"$/,
   '05-test-without-a-cluster.ts': /^try 2 with 128Mi: success$/,
   '07-launches-and-limits.ts': /^success after 3 launches in one try$/,
+  '08-pods-and-secrets.ts': /^success; the secret was not seen$/,
   '10-own-watcher.ts': /^4 events, 1 version kept$/,
 };
 

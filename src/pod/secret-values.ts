@@ -12,6 +12,8 @@ export interface ExtractedSecrets {
 }
 
 const ENV_MAPS = new Set(['env', 'env_vars', 'envVars']);
+/** Parts for other executors; they do not concern a pod. */
+const FOREIGN = 'executorConfig.LocalExecutor';
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isSecret(value);
 
@@ -48,6 +50,7 @@ export function extractSecrets(executorConfig: object | undefined, secretName: s
     valueFrom: { secretKeyRef: { name: secretName, key: keys.add(name, revealSecret(value as never)) } },
   });
   const walk = (value: unknown, path: string): unknown => {
+    if (path === FOREIGN) return value;
     if (isSecret(value)) {
       problems.push({
         field: path,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FailedOutcome, Workload } from '../../src/core/outcome.js';
+import { secret } from '../../src/core/secret.js';
 import { LocalExecutor, type LocalExecutorOptions } from '../../src/executors/local/local-executor.js';
 import { sendSignal } from '../../src/executors/local/process-tree.js';
 
@@ -52,6 +53,14 @@ afterEach(async () => {
 });
 
 describe('LocalExecutor', () => {
+  it('gives a secret to the process, and to nothing else', async () => {
+    await started();
+    const run = executor.queueTask(
+      work(node('process.exit(process.env.S === "hunter2" ? 0 : 3)'), { env: { S: secret('hunter2') } }),
+    );
+    expect(await run.outcome).toMatchObject({ state: 'success' });
+  });
+
   it('gives tasks their environment, working directory and key', async () => {
     await started({ env: { FROM_EXECUTOR: 'x', HOME: null } });
     const script =

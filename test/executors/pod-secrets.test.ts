@@ -185,6 +185,13 @@ describe('the Secret of a pod', () => {
     expect(() => executor.queueTask(wrong)).toThrow(/executorConfig\.labels\.a must not be a secret/);
   });
 
+  it('takes nothing of what is for another executor', async () => {
+    const executor = await kit.connect();
+    executor.queueTask(withSecret({}, { LocalExecutor: { env: { OTHER: secret('for a process') } } }));
+    await kit.onlyPod();
+    expect(Object.keys((await secrets())[0].data)).toEqual(['PASSWORD']);
+  });
+
   it('shows no value when a pod is rendered', async () => {
     const executor = await kit.connect();
     expect(JSON.stringify(executor.render(withSecret(), { showSecrets: true }))).not.toContain(VALUE);

@@ -1,12 +1,13 @@
 /** What a task may say about itself to a LocalExecutor. */
 import { parseDuration } from '../../core/duration.js';
 import { nearest } from '../../core/nearest.js';
+import { isSecret, type SecretValue } from '../../core/secret.js';
 import { type ConfigProblem, InvalidWorkloadError } from '../../errors.js';
 
 /** Executor config of a local task. */
 export interface LocalExecutorConfig {
-  /** Environment variables on top of the executor's; `null` removes one. */
-  readonly env?: Readonly<Record<string, string | null>> | undefined;
+  /** Environment variables on top of the executor's; `null` removes one. A {@link secret} is given to the process only. */
+  readonly env?: Readonly<Record<string, string | SecretValue | null>> | undefined;
   /** Working directory. @default the executor's */
   readonly cwd?: string | undefined;
   /** Limit for the run; then the process tree is ended and the task fails with `deadline.running`. @default the executor's */
@@ -22,7 +23,10 @@ function envProblems(env: unknown): ConfigProblem[] {
   if (typeof env !== 'object' || env === null || Array.isArray(env))
     return [{ field: 'executorConfig.env', value: env, rule: 'must be an object of strings' }];
   return Object.entries(env)
-    .filter(([name, value]) => (value !== null && typeof value !== 'string') || name === '' || /[=\0]/.test(name))
+    .filter(
+      ([name, value]) =>
+        (value !== null && typeof value !== 'string' && !isSecret(value)) || name === '' || /[=\0]/.test(name),
+    )
     .map(([name]) => ({
       field: `executorConfig.env.${name}`,
       rule: 'must be a string, or null to remove the variable',

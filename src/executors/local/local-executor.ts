@@ -2,6 +2,7 @@
 import { type Duration, durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { redact } from '../../core/redact.js';
+import { revealSecret } from '../../core/secret.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput } from '../../core/task-key.js';
 import type { Evidence, Verdict } from '../../core/verdict.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
@@ -199,7 +200,7 @@ export class LocalExecutor extends BaseExecutor {
     };
     for (const [name, value] of Object.entries({ ...this.#options.env, ...config.env })) {
       if (value === null) delete env[name];
-      else env[name] = value;
+      else env[name] = typeof value === 'string' ? value : revealSecret(value);
     }
     return env;
   }
