@@ -110,7 +110,7 @@ export { makeVerdict, type VerdictParts } from './executors/verdicts.js';
 export type { ApiCallerOptions } from './kube/api-caller.js';
 export type { CallRunnerOptions } from './kube/call-runner.js';
 export type { ClusterLike, KubeConfigLike } from './kube/client-node-config.js';
-export type { ConnectOptions, InClusterOptions } from './kube/connect.js';
+export type { ConnectOptions, InClusterOptions, TrustOptions } from './kube/connect.js';
 export { type CoreV1ApiLike, CoreV1KubeClient, type CoreV1KubeClientOptions } from './kube/core-v1-client.js';
 export { type EachPodOptions, eachPod } from './kube/each-pod.js';
 export type { FlowControlOptions } from './kube/flow-control.js';

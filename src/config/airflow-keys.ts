@@ -64,6 +64,8 @@ export const KUBERNETES_KEYS: Readonly<Record<string, AirflowKey>> = {
   in_cluster: boolean('inCluster'),
   cluster_context: text('clusterContext'),
   config_file: text('configFile'),
+  verify_ssl: boolean('verifySsl'),
+  ssl_ca_cert: text('sslCaCert'),
 };
 
 /** Names of former times within the section, and the ones of today. */
@@ -78,7 +80,6 @@ export const RENAMED_KEYS: Readonly<Record<string, string>> = {
 
 const NO_POLLING = 'pods are watched, so that nothing is polled for';
 const MOUNT_BY_TEMPLATE = 'volumes, mounts and init containers come from the pod template';
-const BY_KUBECONFIG = 'whom to trust comes from the kubeconfig (certificate-authority, insecure-skip-tls-verify)';
 const NO_FACTORY = 'clients are objects here: pass kubeClient';
 
 /** Keys that cannot matter here, and why. A name that ends in `*` stands for all that begin with it. */
@@ -91,8 +92,6 @@ export const IGNORED_KEYS: Readonly<Record<string, string>> = {
   airflow_local_settings_configmap: MOUNT_BY_TEMPLATE,
   gcp_service_account_keys: MOUNT_BY_TEMPLATE,
   worker_dags_folder: MOUNT_BY_TEMPLATE,
-  verify_ssl: BY_KUBECONFIG,
-  ssl_ca_cert: BY_KUBECONFIG,
   tcp_keep_intvl: 'Node cannot set the interval of keep-alive probes; the system decides',
   tcp_keep_cnt: 'Node cannot set the number of keep-alive probes; the system decides',
   worker_pods_pending_timeout_check_interval: NO_POLLING,

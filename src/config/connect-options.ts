@@ -7,11 +7,13 @@ import type { KubernetesConfig } from './kubernetes-config.js';
 /** Options of {@link HttpKubeClient}.connect() from a configuration. */
 export function connectOptionsOf(config: KubernetesConfig): HttpKubeClientConnectOptions {
   const { inCluster, clusterContext, configFile, requestTimeout, requestRetries, requestBackoff } = config;
-  const { enableTcpKeepalive, tcpKeepIdle } = config;
+  const { enableTcpKeepalive, tcpKeepIdle, verifySsl, sslCaCert } = config;
   const isFile = inCluster === false || (inCluster === undefined && (configFile ?? clusterContext) !== undefined);
   return {
     ...(inCluster === true ? { source: 'in-cluster' as const } : {}),
     ...(isFile ? { source: 'kubeconfig' as const, kubeconfig: configFile, context: clusterContext } : {}),
+    ...(verifySsl === false ? { insecureSkipTlsVerify: true } : {}),
+    ...(sslCaCert === undefined ? {} : { caFile: sslCaCert }),
     ...(requestTimeout === undefined ? {} : { timeoutMs: parseDuration(requestTimeout) }),
     ...(requestRetries === undefined && requestBackoff === undefined
       ? {}

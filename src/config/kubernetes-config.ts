@@ -85,6 +85,10 @@ export interface KubernetesConfig {
   readonly clusterContext?: string | undefined;
   /** Path of the kubeconfig. @default `KUBECONFIG`, else `~/.kube/config` */
   readonly configFile?: string | undefined;
+  /** Whether the certificate of the API server is checked; `true` leaves it to the kubeconfig. @default true */
+  readonly verifySsl?: boolean | undefined;
+  /** File with the certificates to trust, PEM. @default what the kubeconfig says */
+  readonly sslCaCert?: string | undefined;
   /** Limit of one call to the API with its retries. @default '60s' */
   readonly requestTimeout?: Duration | undefined;
   /** Repetitions of a call to the API that failed and may be repeated. @default 9 */

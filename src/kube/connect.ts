@@ -1,5 +1,5 @@
 /** From a kubeconfig, a service account or somebody's KubeConfig to a transport with credentials. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import { KubeConfigError } from '../errors.js';
@@ -7,7 +7,7 @@ import type { RequestCredentials } from './api-caller.js';
 import { contextOfKubeConfig, type KubeConfigLike, loadWithClientNode } from './client-node-config.js';
 import { type ConnectionCredentials, credentialsOf } from './credentials.js';
 import type { FlowControlOptions } from './flow-control.js';
-import { HttpsTransport } from './https-transport.js';
+import { HttpsTransport, type TlsOptions } from './https-transport.js';
 import { defaultKubeconfigFiles, inClusterContext, type KubeContext, readKubeconfig } from './kubeconfig.js';
 import { proxyFor } from './proxy.js';
 import type { Transport } from './transport.js';
@@ -31,8 +31,16 @@ export interface InClusterOptions {
   readonly flowControl?: FlowControlOptions | undefined;
 }
 
+/** Whom to trust, where that is not what the kubeconfig or the service account says. */
+export interface TrustOptions {
+  /** File with the certificates to trust, PEM; read again for each new connection, so that it may be renewed. */
+  readonly caFile?: string | undefined;
+  /** Trusts any server, whatever the kubeconfig says: who listens in between sees tokens and secrets. @default false */
+  readonly insecureSkipTlsVerify?: boolean | undefined;
+}
+
 /** Which cluster to connect to. */
-export interface ConnectOptions extends InClusterOptions {
+export interface ConnectOptions extends InClusterOptions, TrustOptions {
   /** Path of a kubeconfig file. @default `KUBECONFIG`, else `~/.kube/config`, else the pod's service account */
   readonly kubeconfig?: string | undefined;
   /** Context in it. @default its current one */
@@ -81,6 +89,29 @@ async function find({ kubeconfig, context, kubeConfig, source = 'any' }: Connect
   });
 }
 
+/** TLS material with the trust that was asked for. */
+function trusting(
+  tls: () => TlsOptions | Promise<TlsOptions>,
+  { caFile, insecureSkipTlsVerify }: TrustOptions,
+): () => Promise<TlsOptions> {
+  return async () => ({
+    ...(await tls()),
+    ...(caFile === undefined ? {} : { ca: readCa(caFile) }),
+    ...(insecureSkipTlsVerify === true ? { insecureSkipTlsVerify } : {}),
+  });
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new KubeConfigError(`The certificates to trust cannot be read from ${file}`, {
+      cause: error,
+      hint: 'Check the path, and that the host may read the file.',
+    });
+  }
+}
+
 /**
  * A transport and credentials for a cluster. The environment is read now, and never again.
  * @throws KubeConfigError
@@ -89,11 +120,14 @@ export async function connectTransport(
   options: ConnectOptions,
 ): Promise<{ readonly transport: Transport; readonly credentials: RequestCredentials }> {
   const clock = options.clock ?? systemClock;
+  if (options.caFile !== undefined) readCa(options.caFile);
   const { server, proxyUrl, credentials } = await find(options, clock);
+  if (options.insecureSkipTlsVerify === true)
+    options.logger?.warn({ server }, 'the certificate of the API server is not checked, as was asked for');
   if (server.startsWith('http:')) options.logger?.warn({ server }, 'the API server is spoken to without TLS');
   const transport = new HttpsTransport({
     server,
-    tls: () => credentials.tls(),
+    tls: trusting(() => credentials.tls(), options),
     proxy: proxyFor(server, proxyUrl, process.env),
     maxSockets: options.maxSockets ?? options.flowControl?.maxInFlight,
     enableTcpKeepAlive: options.enableTcpKeepAlive,

@@ -69,6 +69,8 @@ describe('an airflow.cfg of a large installation', () => {
         inCluster: false,
         clusterContext: 'my-cluster',
         configFile: '/home/me/.kube/config',
+        verifySsl: true,
+        sslCaCert: '/etc/ssl/certs/ca-certificates.crt',
         podTemplateFile: '/opt/airflow/pod_template.yaml',
         labels: { team: 'data' },
         secrets: [
@@ -86,8 +88,6 @@ describe('an airflow.cfg of a large installation', () => {
       '[kubernetes] dags_in_image',
       '[kubernetes_executor] tcp_keep_intvl',
       '[kubernetes_executor] tcp_keep_cnt',
-      '[kubernetes_executor] verify_ssl',
-      '[kubernetes_executor] ssl_ca_cert',
       'delete_option_kwargs.propagation_policy',
     ]);
     expect(notices).toContainEqual({
@@ -107,6 +107,7 @@ describe('an airflow.cfg of a large installation', () => {
       retry: { maxAttempts: 4, initialMs: 500, maxMs: 10_000 },
       enableTcpKeepAlive: true,
       tcpKeepIdleMs: 120_000,
+      caFile: '/etc/ssl/certs/ca-certificates.crt',
     });
   });
 
