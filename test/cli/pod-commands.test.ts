@@ -58,7 +58,7 @@ async function run(...args: string[]) {
 describe('podwright config', () => {
   it('check says ok with notices, or every problem with its place', async () => {
     const good = await run('config', 'check', '--airflow-cfg', LARGE);
-    expect(good).toMatchObject({ code: 0, out: 'ok: 0 errors, 19 notices\n' });
+    expect(good).toMatchObject({ code: 0, out: 'ok: 0 errors, 17 notices\n' });
     expect(good.err).toContain(`${LARGE}:54: [kubernetes_executor] tcp_keep_cnt has no effect`);
     const bad = write('bad.yaml', 'kubernetes:\n  namespce: a\n  image: ""\n');
     const { code, out } = await run('config', 'check', '--file', bad);

@@ -8,10 +8,24 @@ import { FakeCluster } from '../../src/testing/index.js';
 import { type Send, sendTo, sendToKubeconfig } from './connect.js';
 import { readRecordings, writeRecordings } from './recorded-file.js';
 import { play, type Recorded } from './scenario.js';
-import { knownGaps, suite } from './suite.js';
+import { agedServerOnly, knownGaps, suite } from './suite.js';
 
 const kubeconfig = process.env.CONFORMANCE_KUBECONFIG;
 const isRecording = process.env.CONFORMANCE_RECORD === '1' && kubeconfig !== undefined;
+
+/** The same answers with the causes of each refusal in the order of the alphabet: a real server walks some of its maps at random. */
+function ordered(answers: Recorded[]): unknown {
+  return JSON.parse(JSON.stringify(answers), (key, value: unknown) => {
+    if (key === 'causes' && Array.isArray(value)) return value.map((one) => JSON.stringify(one)).sort();
+    const list = key === 'message' && typeof value === 'string' ? /^(.* is invalid: \[)(.*)\]$/.exec(value) : null;
+    return list === null
+      ? value
+      : `${list[1]}${list[2]
+          ?.split(/, (?=spec\.)/)
+          .sort()
+          .join(', ')}]`;
+  });
+}
 
 for (const [file, scenarios] of Object.entries(suite)) {
   describe(`conformance: ${file}`, () => {
@@ -32,11 +46,14 @@ for (const [file, scenarios] of Object.entries(suite)) {
     });
     for (const [index, scenario] of scenarios.entries()) {
       const isGap = kubeconfig === undefined && knownGaps.has(scenario.name);
-      it(scenario.name, { timeout: 30_000, fails: isGap }, async () => {
+      const isReal = kubeconfig !== undefined;
+      const order = isReal ? ordered : (same: Recorded[]) => same;
+      const isOfAge = isReal && !isRecording && agedServerOnly.has(scenario.name);
+      it.skipIf(isOfAge)(scenario.name, { timeout: 30_000, fails: isGap }, async () => {
         const id = `${file[0]}${index}x${Math.random().toString(36).slice(2, 8)}`;
         const answers = JSON.parse(JSON.stringify(await play(send, scenario, id))) as Recorded[];
         if (isRecording) recorded[scenario.name] = answers;
-        expect(answers).toEqual(recorded[scenario.name]);
+        expect(order(answers)).toEqual(order(recorded[scenario.name] ?? []));
       });
     }
   });
