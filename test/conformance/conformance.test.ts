@@ -16,7 +16,9 @@ const isRecording = process.env.CONFORMANCE_RECORD === '1' && kubeconfig !== und
 /** The same answers with the causes of each refusal in the order of the alphabet: a real server walks some of its maps at random. */
 function ordered(answers: Recorded[]): unknown {
   return JSON.parse(JSON.stringify(answers), (key, value: unknown) => {
-    if (key === 'causes' && Array.isArray(value)) return value.map((one) => JSON.stringify(one)).sort();
+    // Managers are listed by the second of their last write, so that their order depends on the moment.
+    if ((key === 'causes' || key === 'managedFields') && Array.isArray(value))
+      return value.map((one) => JSON.stringify(one)).sort();
     const list = key === 'message' && typeof value === 'string' ? /^(.* is invalid: \[)(.*)\]$/.exec(value) : null;
     return list === null
       ? value
