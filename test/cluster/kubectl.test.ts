@@ -51,7 +51,10 @@ describe.runIf(binary !== undefined)('kubectl drives the embedded server', () =>
   });
 
   it('watches with get -w', async () => {
+    const open = cluster.openWatches;
     const watch = kubectl.start(['get', 'pods', '-w', '-l', 'app=watched', '--output-watch-events']);
+    // A pod that is made before the watch is open may have ended by the time of its first list.
+    await expect.poll(() => cluster.openWatches, { timeout: 20_000 }).toBeGreaterThan(open);
     await kubectl.ok(['create', '-f', '-'], podYaml('watched', 'true', '{app: watched}'));
     expect(await watch.until(/MODIFIED +watched +0\/1 +Completed/)).toMatch(
       /^EVENT +NAME.*\nADDED +watched +0\/1 +Pending/,
