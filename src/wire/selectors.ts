@@ -216,6 +216,9 @@ export function parseFieldSelector(text: string): FieldTerm[] {
   for (const part of text.match(/(?:\\.|[^,\\])+/g) ?? []) {
     const match = /^((?:\\.|[^=!\\]|!(?!=))*)(!=|==|=)((?:\\.|[^\\])*)$/.exec(part);
     if (match === null) throw new SelectorError(`invalid selector: '${text}'; can't understand '${part}'`);
+    const bare = (match[3] ?? '').replace(/\\[\\,=]/g, '').indexOf('=');
+    if (bare >= 0)
+      throw new SelectorError(`invalid field selector: unescaped character in value: ${'='.charCodeAt(0)}`);
     terms.push({
       field: match[1] ?? '',
       negated: match[2] === '!=',

@@ -148,6 +148,12 @@ export class ScenarioClient {
 const UID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g;
 const TIME = /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g;
 
+/** A cell of a table without the age it may show. */
+function ageless(cell: unknown): unknown {
+  if (typeof cell !== 'string') return cell;
+  return /^(?:\d+[smhdy])+$/.test(cell) ? '<age>' : cell.replace(/\((?:\d+[smhdy])+ ago\)/, '(<age> ago)');
+}
+
 /** Makes answers of different servers comparable: versions become ranks, uids and times placeholders. */
 export function anonymous(records: readonly Recorded[], id: string): Recorded[] {
   const versions = new Set<number>();
@@ -178,22 +184,17 @@ export function anonymous(records: readonly Recorded[], id: string): Recorded[] 
       .replace(TIME, '<time>')
       .replace(/(resourceVersion\\?":\\?")\d+/g, '$1<version>')
       .replace(/(?<=resource version: |current: |\()\d{3,}\b/g, '<version>');
-  const clean = (value: unknown, isList = false, inside = ''): unknown => {
+  const clean = (value: unknown, isList = false): unknown => {
     if (typeof value === 'string') return text(value);
-    if (Array.isArray(value)) return value.map((item) => clean(item, false, inside));
+    if (Array.isArray(value)) return value.map((item) => clean(item));
     if (typeof value !== 'object' || value === null) return value;
     const result: Json = {};
     for (const [field, item] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (field === 'resourceVersion' && typeof item === 'string')
         result[field] = isList ? '<list version>' : (ranks.get(item) ?? item);
       else if (field === 'continue' && typeof item === 'string') result[field] = '<token>';
-      else if (field === 'columnDefinitions' && Array.isArray(item))
-        result[field] = item.map((column: Json) => ({
-          name: column.name,
-          type: column.type,
-          priority: column.priority,
-        }));
-      else result[field] = clean(item, field === 'metadata' && ('items' in value || 'rows' in value), field);
+      else if (field === 'cells' && Array.isArray(item)) result[field] = item.map((cell) => ageless(clean(cell)));
+      else result[text(field)] = clean(item, field === 'metadata' && ('items' in value || 'rows' in value));
     }
     return result;
   };

@@ -158,7 +158,8 @@ export class ApiServer {
     if (!path.startsWith('/api/') && !path.startsWith('/apis/')) throw new PlainError(404, '404 page not found');
     const target = parseResourcePath(path);
     const query = new URLSearchParams(search);
-    if (target.resource === 'selfsubjectaccessreviews') return reviewAccess(this.access, user, request);
+    if (target.resource === 'selfsubjectaccessreviews')
+      return reviewAccess(this.core, this.access, user, request, query);
     const resource = resourceRequest(request, target, query, user);
     const facts = factsOf(resource, target);
     seen.verb = facts.verb;

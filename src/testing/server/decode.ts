@@ -1,5 +1,5 @@
 /** Decoding by type, as Go's JSON decoder does it: wrong types are refused, unknown fields are dropped and reported. */
-import { formatTime, parseTime } from '../../wire/micro-time.js';
+import { formatTime, isMicroTime, parseTime } from '../../wire/micro-time.js';
 import { parseQuantity } from '../../wire/quantity.js';
 import { isMap, type JsonMap } from './json.js';
 import { WIRE_SCHEMA } from './wire-schema.js';
@@ -91,6 +91,13 @@ function goPath(names: string): string {
   return names.replace(/\.(livenessProbe|readinessProbe|startupProbe)\./, '.$1.ProbeHandler.');
 }
 
+/** Where the parser of micro times stops reading, as it says it. */
+function microTimeProblem(text: string): string {
+  const start = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}/.exec(text)?.[0];
+  const [rest, wanted] = start === undefined ? [text, '2006'] : [text.slice(start.length), '.000000'];
+  return `parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(wanted)}`;
+}
+
 class Decoder {
   readonly unknown: string[] = [];
 
@@ -161,6 +168,9 @@ class Decoder {
           );
         return value;
       case 'm':
+        if (typeof value !== 'string')
+          throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`);
+        if (!isMicroTime(value)) throw new DecodeError(microTimeProblem(value));
         return value;
       default:
         if (!isMap(value)) throw this.#mismatch(value, type, place);

@@ -112,10 +112,14 @@ function marked(core: Core, def: ResourceDef, object: KubeObject, period: number
 
 /** Policies other than Background hold the object with a finalizer until the garbage collector has acted. */
 function withPolicyFinalizer(object: KubeObject, policy: string | undefined): KubeObject {
-  const wanted = policy === 'Foreground' ? 'foregroundDeletion' : policy === 'Orphan' ? 'orphan' : undefined;
-  const finalizers = object.metadata?.finalizers ?? [];
-  if (wanted === undefined || finalizers.includes(wanted)) return object;
-  return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, wanted] } };
+  if (policy === undefined) return object;
+  const wanted = policy === 'Foreground' ? ['foregroundDeletion'] : policy === 'Orphan' ? ['orphan'] : [];
+  const { finalizers = [], ...metadata } = object.metadata ?? {};
+  // The last policy asked for counts alone.
+  const others = finalizers.filter((name) => name !== 'foregroundDeletion' && name !== 'orphan');
+  const next = [...others, ...wanted];
+  if (next.join() === finalizers.join()) return object;
+  return { ...object, metadata: { ...metadata, ...(next.length === 0 ? {} : { finalizers: next }) } };
 }
 
 /** The period of a pod's deletion: the option, else its own; none where nothing runs. */

@@ -86,7 +86,7 @@ function fitted(request: ResourceRequest, patched: JsonMap, body: unknown, type:
     return shaped(request, patched);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const why = error.message.replace(/^.*?: (?=json:|strict|no kind|converting)/, '');
+    const why = error.message.replace(/^.*?: (?=json:|strict|no kind|converting|parsing time|quantities)/, '');
     if (type !== STRATEGIC) throw patchFault(patchedText(patched, changedShape(body)), why);
     const [, from = '', to = ''] = /cannot unmarshal (\S+) into .* of type (\S+)$/.exec(why) ?? [];
     const restore = Object.entries(WRONG_KINDS).find(([start]) => to.startsWith(start))?.[1];

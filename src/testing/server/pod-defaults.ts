@@ -187,7 +187,8 @@ export function defaultPodSpec(spec: JsonMap): void {
   if (typeof spec.serviceAccountName === 'string') spec.serviceAccount = spec.serviceAccountName;
   else if (typeof spec.serviceAccount === 'string') spec.serviceAccountName = spec.serviceAccount;
   for (const volume of maps(spec.volumes)) volumeDefaults(volume);
-  for (const container of allContainers(spec)) containerDefaults(container, spec.hostNetwork === true);
+  for (const container of [...allContainers(spec), ...maps(spec.ephemeralContainers)])
+    containerDefaults(container, spec.hostNetwork === true);
   canonicalQuantities(spec.overhead);
 }
 

@@ -82,8 +82,10 @@ export const PODS = define('pods', 'Pod', {
   fieldAliases: { 'spec.host': 'spec.nodeName' },
   subresources: [
     { name: 'binding', kind: 'Binding', verbs: ['create'] },
+    { name: 'ephemeralcontainers', kind: 'Pod', verbs: ['get', 'patch', 'update'] },
     { name: 'eviction', kind: 'Eviction', verbs: ['create'], group: 'policy', version: 'v1' },
     { name: 'log', kind: 'Pod', verbs: ['get'] },
+    { name: 'resize', kind: 'Pod', verbs: ['get', 'patch', 'update'] },
     statusOf('Pod'),
   ],
 });

@@ -5,7 +5,7 @@ import { itemTextOf, textOf } from './core.js';
 import type { Page } from './list.js';
 import type { ResourceRequest } from './request.js';
 import { apiVersionOf } from './resources.js';
-import { badRequest, notAcceptable } from './status.js';
+import { badRequest, failedForm, notAcceptable } from './status.js';
 import type { ByteStream } from './stream.js';
 import { type IncludeObject, partialOf, tableOf } from './table.js';
 
@@ -21,6 +21,8 @@ export interface Form {
   readonly kind: 'object' | 'table' | 'partial';
   readonly version: string;
   readonly isYaml: boolean;
+  /** Whether the metadata of a list was asked for, which a single object is not. */
+  readonly isOfList?: boolean;
 }
 
 /** Reads the Accept header. @throws ApiError 406 where nothing in it can be had. */
@@ -39,7 +41,7 @@ export function formOf(accept: string | undefined, canStream = false): Form {
     if (version !== 'v1' && version !== 'v1beta1') continue;
     if (as === 'Table') return { kind: 'table', version, isYaml };
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
-      return { kind: 'partial', version, isYaml };
+      return { kind: 'partial', version, isYaml, isOfList: as.endsWith('List') };
   }
   throw notAcceptable(accept.includes('as='), canStream);
 }
@@ -106,8 +108,17 @@ function special(
       version: form.version,
       withColumns: true,
     });
-  if (isSingle) return partialOf(objects[0] as KubeObject);
-  return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(partialOf) };
+  if (isSingle && form.isOfList)
+    throw failedForm(
+      `you requested PartialObjectMetadataList, but the requested object is not a list (*core.${request.def.kind})`,
+    );
+  if (isSingle) return partialOf(objects[0] as KubeObject, form.version);
+  return {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: `meta.k8s.io/${form.version}`,
+    metadata,
+    items: objects.map((object) => partialOf(object, form.version)),
+  };
 }
 
 /** An answer that holds a list. */
@@ -141,7 +152,7 @@ export function eventRenderer(
   return (object, isFirst) =>
     JSON.stringify(
       form.kind === 'partial'
-        ? partialOf(object)
+        ? partialOf(object, form.version)
         : tableOf(
             request.def,
             [object],

@@ -157,6 +157,11 @@ export function notAcceptable(isConversion: boolean, canStream: boolean): ApiErr
   );
 }
 
+/** 406 for a form that this object does not have. */
+export function failedForm(message: string): ApiError {
+  return fail(406, 'NotAcceptable', message);
+}
+
 /** 413. */
 export function tooLarge(limit: number): ApiError {
   return fail(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${limit}`);

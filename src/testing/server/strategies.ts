@@ -1,15 +1,17 @@
 /** What differs from kind to kind when objects are written: preparation, defaults and validation. */
 
-import { isMicroTime } from '../../wire/micro-time.js';
-import { canonicalQuantity } from '../../wire/quantity.js';
 import { goJsonError } from './go-json.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
 import { canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
+import { podWarnings } from './pod-warnings.js';
 import type { ResourceDef } from './resources.js';
 import { badRequest, type FieldFault, fault } from './status.js';
+import { budgetFaults, quotaFaults, quotaStatusFaults } from './validate/budget.js';
 import { Faults, maps } from './validate/kit.js';
 import { configKeyProblems, dnsLabelProblem, qualifiedNameProblems, subdomainProblem } from './validate/names.js';
 import { podCreateFaults, podSpecFaults, podUpdateFaults } from './validate/pod.js';
+import { podStatusFaults } from './validate/pod-status.js';
+import { tlsPairWarning } from './validate/tls-pair.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
@@ -52,7 +54,9 @@ function containerStates(status: JsonMap): void {
 /** Brings a pod's status into the form the server shows. Changes its argument. */
 export function normalizePodStatus(status: JsonMap): void {
   const [first] = maps(status.podIPs);
-  if (first !== undefined && status.podIP === undefined) status.podIP = first.ip;
+  if (status.podIP === undefined || status.podIP === '') {
+    if (first !== undefined) status.podIP = first.ip;
+  } else if (first?.ip !== status.podIP) status.podIPs = [{ ip: status.podIP }];
   dropEmpty(status);
   podConditions(status);
   containerStates(status);
@@ -88,17 +92,6 @@ function defaultEvent(event: JsonMap): void {
   event.involvedObject = mapOf(event.involvedObject);
   event.reportingComponent ??= '';
   event.reportingInstance ??= '';
-}
-
-function checkMicroTimes(value: unknown, kind: string, version: string): void {
-  if (!isMap(value)) return;
-  for (const field of ['renewTime', 'acquireTime', 'eventTime']) {
-    const time = value[field];
-    if (typeof time === 'string' && !isMicroTime(time))
-      throw badRequest(
-        `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: parsing time ${JSON.stringify(time)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${JSON.stringify(time.slice(19) || time)} as ".000000"`,
-      );
-  }
 }
 
 function defaultNode(node: JsonMap): void {
@@ -145,12 +138,10 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
       defaultSecret(object);
       break;
     case 'events':
-      checkMicroTimes(object, 'Event', 'v1');
       defaultEvent(object);
       break;
     case 'leases':
       object.spec = mapOf(object.spec);
-      checkMicroTimes(object.spec, 'Lease', 'v1');
       break;
     case 'nodes':
       defaultNode(object);
@@ -353,12 +344,25 @@ export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | und
         ? [fault.forbidden('value', 'may not be changed in an update.')]
         : [];
     case 'resourcequotas':
-      return Object.entries(mapOf(mapOf(object.spec).hard)).flatMap(([name, value]) =>
-        canonicalQuantity(value) === undefined
-          ? [fault.invalid(`spec.hard[${name}]`, value, 'must be a quantity')]
-          : [],
-      );
+      return quotaFaults(object, old);
+    case 'poddisruptionbudgets':
+      return budgetFaults(object);
     default:
       return [];
   }
+}
+
+/** Faults of a change of an object's status. */
+export function statusFaults(def: ResourceDef, object: JsonMap, old: JsonMap): FieldFault[] {
+  if (def.resource === 'pods') return podStatusFaults(object, old);
+  return def.resource === 'resourcequotas' ? quotaStatusFaults(object) : [];
+}
+
+/** What the server warns of though it takes the object. */
+export function warningsOf(def: ResourceDef, object: JsonMap): string[] {
+  if (def.resource === 'pods') return podWarnings(object);
+  if (def.resource !== 'secrets' || object.type !== 'kubernetes.io/tls') return [];
+  const text = (key: string) => Buffer.from(String(mapOf(object.data)[key] ?? ''), 'base64').toString('utf8');
+  const warning = tlsPairWarning(text('tls.crt'), text('tls.key'));
+  return warning === undefined ? [] : [warning];
 }

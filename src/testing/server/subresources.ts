@@ -111,18 +111,15 @@ export function evict(core: Core, request: ResourceRequest): KubeStatus {
   const budget = pod.status?.phase === 'Running' ? budgetOf(core, pod) : undefined;
   if (budget !== undefined && Number(mapOf(budget.status).disruptionsAllowed ?? 0) <= 0) {
     const name = String(mapOf(budget.metadata).name ?? '');
-    const { desiredHealthy = 0, currentHealthy = 0 } = mapOf(budget.status) as {
-      desiredHealthy?: number;
-      currentHealthy?: number;
-    };
+    const status = mapOf(budget.status);
+    const isSettled = Number(status.observedGeneration ?? 0) >= Number(mapOf(budget.metadata).generation ?? 0);
+    const message = isSettled
+      ? `The disruption budget ${name} needs ${String(status.desiredHealthy ?? 0)} healthy pods and has ${String(status.currentHealthy ?? 0)} currently`
+      : `The disruption budget ${name} is still being processed by the server.`;
     throw new ApiError(
       failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-        causes: [
-          {
-            reason: 'DisruptionBudget',
-            message: `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
-          },
-        ],
+        causes: [{ reason: 'DisruptionBudget', message }],
+        ...(isSettled ? {} : { retryAfterSeconds: 10 }),
       }),
     );
   }

@@ -7,7 +7,7 @@ import { type Core, nameSuffix, newUid, nowTime } from './core.js';
 import type { FieldWriter } from './fields/managed-fields.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
 import { admitPodSpec } from './pod-defaults.js';
-import { podWarnings } from './pod-warnings.js';
+import { admitResize, narrowed, narrowFaults } from './pod-subresources.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { apiVersionOf, keyOf, type ResourceDef } from './resources.js';
 import {
@@ -22,9 +22,17 @@ import {
   MODIFIED_MEANWHILE,
   notFound,
 } from './status.js';
-import { applyDefaults, complete, nameProblem, normalizePodStatus, prepareCreate, specFaults } from './strategies.js';
+import {
+  applyDefaults,
+  complete,
+  nameProblem,
+  normalizePodStatus,
+  prepareCreate,
+  specFaults,
+  statusFaults,
+  warningsOf,
+} from './strategies.js';
 import { metadataFaults } from './validate/meta.js';
-import { podStatusFaults } from './validate/pod-status.js';
 
 /** An object and the HTTP status to answer with. */
 export interface Written {
@@ -63,13 +71,17 @@ function orderMetadata(metadata: JsonMap): JsonMap {
 /** Who owns which fields, where that is known already; without it the writer owns what changes. */
 export type ManagedFields = readonly JsonMap[];
 
+/** The name under which a request owns fields: the one it gives, else its client's. */
+export function managerOf(headers: Readonly<Record<string, string>>, query: URLSearchParams): string {
+  const agent = (headers['user-agent'] ?? '').split('/')[0] ?? '';
+  return query.get('fieldManager') || agent.replace(/[^\x20-\x7e]/g, '').slice(0, 128) || 'unknown';
+}
+
 /** The one who sends a request, as owner of fields. */
 export function writerOf(core: Core, request: ResourceRequest): FieldWriter {
-  const { def, subresource, query, headers } = request;
-  const agent = (headers['user-agent'] ?? '').split('/')[0] ?? '';
-  const manager = query.get('fieldManager') || agent.replace(/[^\x20-\x7e]/g, '').slice(0, 128) || 'unknown';
+  const { def, subresource } = request;
   return {
-    manager,
+    manager: managerOf(request.headers, request.query),
     apiVersion: apiVersionOf(def),
     kind: def.kind,
     subresource,
@@ -78,6 +90,8 @@ export function writerOf(core: Core, request: ResourceRequest): FieldWriter {
   };
 }
 
+/** Subresources through which only some fields of the spec change. */
+const NARROW = new Set(['ephemeralcontainers', 'resize']);
 const MAIN_RESET = [['f:status']];
 const STATUS_RESET = [['f:spec'], ['f:metadata', 'f:deletionTimestamp'], ['f:metadata', 'f:ownerReferences']];
 
@@ -147,7 +161,7 @@ export function create(core: Core, request: ResourceRequest, given?: JsonMap, ma
   const key = keyOf(def, request.namespace, name);
   const existing = core.store.get(def.resource, key);
   if (existing !== undefined) throw alreadyExists(def, name, existing.metadata?.deletionTimestamp !== undefined);
-  if (def.resource === 'pods') request.warnings.push(...podWarnings(object));
+  request.warnings.push(...warningsOf(def, object));
   object.metadata = orderMetadata(metadata);
   if (dryRun) return { code: 201, object: object as KubeObject };
   return { code: 201, object: core.store.put(def.resource, key, object as KubeObject) };
@@ -240,12 +254,13 @@ export function commit(
   core: Core,
   request: ResourceRequest,
   old: KubeObject,
-  object: JsonMap,
+  given: JsonMap,
   dryRun: boolean,
   managed?: ManagedFields,
 ): Written {
   const { def, name } = request;
-  const metadata = object.metadata as JsonMap;
+  let object = given;
+  let metadata = object.metadata as JsonMap;
   const oldMeta = (old.metadata ?? {}) as JsonMap;
   const version = metadata.resourceVersion;
   if (version !== undefined && version !== '' && !/^\d+$/.test(String(version)))
@@ -267,7 +282,7 @@ export function commit(
     if (oldMeta[field] === undefined) delete metadata[field];
     else metadata[field] = oldMeta[field];
   }
-  if (def.hasStatus && request.subresource === '') {
+  if (def.hasStatus && request.subresource !== 'status') {
     if ((old as JsonMap).status === undefined) delete object.status;
     else object.status = (old as JsonMap).status;
   }
@@ -284,9 +299,15 @@ export function commit(
   if (def.resource === 'pods') normalizePodStatus(mapOf(object.status));
   own(metadata, managed ?? core.fields.update(writerOf(core, request), old as JsonMap, object, metadata.managedFields));
   if (def.resource === 'pods') admitPodSpec(mapOf(object.spec));
-  if (request.subresource === 'status' && def.resource === 'pods') {
+  if (NARROW.has(request.subresource)) {
+    object = narrowed(request.subresource, object, old as JsonMap);
+    metadata = object.metadata as JsonMap;
+    if (request.subresource === 'resize') admitResize(core, name, object, old as JsonMap);
+    faults.push(...narrowFaults(request.subresource, object, old as JsonMap));
+  }
+  if (request.subresource === 'status') {
     complete(def, object);
-    faults.push(...podStatusFaults(object, old as JsonMap));
+    faults.push(...statusFaults(def, object, old as JsonMap));
   }
   if (request.subresource === '') {
     complete(def, object);

@@ -199,12 +199,14 @@ export class FieldLedger {
       .filter(({ paths }) => paths.length > 0);
     if (conflicts.length > 0 && !force) throw conflictError(conflicts);
     for (const owner of others) owner.set = owner.set.difference(touched).difference(changes.removed);
+    const changesNothing = before !== undefined && touched.isEmpty && changes.removed.isEmpty;
     const applied: Owner = {
       manager: writer.manager,
       operation: 'Apply',
       apiVersion: writer.apiVersion,
       subresource: writer.subresource,
-      time: writer.now,
+      // Who only comes to own what is there already keeps the time of the last real change.
+      time: changesNothing ? own?.time : writer.now,
       set: wanted,
     };
     const entries = this.#written([...others, applied]);
@@ -228,10 +230,9 @@ export class FieldLedger {
   }
 }
 
-function ownerText({ manager, operation, apiVersion, subresource, time }: Owner): string {
+function ownerText({ manager, operation, apiVersion, subresource }: Owner): string {
   const name = `${JSON.stringify(manager)}${subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`}`;
-  if (operation === 'Apply') return name;
-  return `${name} using ${apiVersion}${time === undefined ? '' : ` at ${time}`}`;
+  return operation === 'Apply' ? name : `${name} using ${apiVersion}`;
 }
 
 function conflictError(conflicts: readonly { owner: Owner; paths: (readonly string[])[] }[]): ApiError {

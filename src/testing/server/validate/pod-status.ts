@@ -1,8 +1,8 @@
 /** Validation of changes of a pod's status. */
 import { isMap, type JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
-
-const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+import { mapOf, textOf } from './kit.js';
+import { subdomainProblem } from './names.js';
 
 /** Faults of a change of a pod's status. */
 export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
@@ -11,6 +11,15 @@ export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
   const faults: FieldFault[] = [];
   if (status.qosClass !== oldStatus.qosClass && oldStatus.qosClass !== undefined)
     faults.push(fault.invalid('status.qosClass', status.qosClass, 'field is immutable'));
+  const nominated = textOf(status.nominatedNodeName);
+  if (nominated !== '' && nominated !== oldStatus.nominatedNodeName) {
+    const problem = subdomainProblem(nominated);
+    if (problem !== undefined) faults.push(fault.invalid('status.nominatedNodeName', nominated, problem));
+    if (textOf(mapOf(object.spec).nodeName) !== '')
+      faults.push(
+        fault.forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'),
+      );
+  }
   const restartPolicy = mapOf(object.spec).restartPolicy;
   const lists = [
     ['containerStatuses', restartPolicy] as const,
