@@ -67,7 +67,8 @@ const grouped = new Type('tag:podwright.dev,2026:grouped', {
   resolve: (data: unknown) => typeof data === 'string' && GROUPED.test(data),
   construct: (data: string) => Number(data.replace(/_/g, '')),
 });
-const SCHEMA = FAILSAFE_SCHEMA.extend({
+/** The scalars that Kubernetes reads from YAML. */
+export const KUBERNETES_SCHEMA = FAILSAFE_SCHEMA.extend({
   implicit: [types.null, bool, octal, grouped, types.int, types.float],
 });
 
@@ -158,7 +159,7 @@ export function parseYaml(text: string): YamlDocument {
   const { root, listener } = makeListener();
   let value: unknown;
   try {
-    value = load(text, { schema: SCHEMA, listener: listener as never });
+    value = load(text, { schema: KUBERNETES_SCHEMA, listener: listener as never });
   } catch (error) {
     const { mark, reason } = error as { mark?: { line: number }; reason?: string };
     throw new YamlError(
@@ -172,5 +173,5 @@ export function parseYaml(text: string): YamlDocument {
 
 /** A value as YAML, without aliases, so that every part can be read where it stands. Strings that would be read as something else are quoted. */
 export function formatYaml(value: unknown): string {
-  return dump(value, { schema: SCHEMA, noRefs: true, lineWidth: -1, noCompatMode: false });
+  return dump(value, { schema: KUBERNETES_SCHEMA, noRefs: true, lineWidth: -1, noCompatMode: false });
 }

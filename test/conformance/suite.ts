@@ -2,6 +2,7 @@
 import { clients } from './cases/clients.js';
 import { create } from './cases/create.js';
 import { remove } from './cases/delete.js';
+import { everyday } from './cases/everyday.js';
 import { invalidPods } from './cases/invalid-pods.js';
 import { kinds } from './cases/kinds.js';
 import { list } from './cases/list.js';
@@ -21,6 +22,7 @@ export const suite: Readonly<Record<string, readonly Scenario[]>> = {
   malformed,
   kinds,
   clients,
+  everyday,
 };
 
 /**

@@ -1,5 +1,6 @@
 /** Reading the objects that requests carry. */
 import yaml from 'js-yaml';
+import { KUBERNETES_SCHEMA } from '../../wire/yaml.js';
 import { DecodeError, decodeKind } from './decode.js';
 import { duplicateFields, goJsonError, jsonType } from './go-json.js';
 import { isMap, type JsonMap } from './json.js';
@@ -32,7 +33,7 @@ export function readBody(text: string, contentType: string | undefined, prefix =
   const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
   if (type === 'application/yaml') {
     try {
-      return yaml.load(text, { schema: yaml.JSON_SCHEMA });
+      return yaml.load(text, { schema: KUBERNETES_SCHEMA });
     } catch (error) {
       throw badRequest(`${prefix}${yamlError(error)} (${hex(text)})`);
     }
@@ -51,8 +52,20 @@ export function readBody(text: string, contentType: string | undefined, prefix =
   return value;
 }
 
-/** Whether the server knows a kind in a version at all. */
+/** Kinds that a real server has and this one has not: sent to a wrong path, they are told apart from unknown ones. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  v1: ['Service', 'Endpoints', 'PersistentVolume', 'PersistentVolumeClaim', 'ReplicationController', 'LimitRange'],
+  'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ControllerRevision'],
+  'batch/v1': ['Job', 'CronJob'],
+  'networking.k8s.io/v1': ['Ingress', 'NetworkPolicy', 'IngressClass'],
+  'rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
+  'storage.k8s.io/v1': ['StorageClass', 'CSIDriver', 'CSINode'],
+  'autoscaling/v2': ['HorizontalPodAutoscaler'],
+};
+
+/** Whether a server knows a kind in a version at all. */
 function isRegistered(version: string, kind: string): boolean {
+  if (ELSEWHERE[version]?.includes(kind.replace(/List$/, ''))) return true;
   return RESOURCES.some(
     (known) => apiVersionOf(known) === version && (known.kind === kind || `${known.kind}List` === kind),
   );

@@ -2,6 +2,7 @@
 import yaml from 'js-yaml';
 import { jsonPatch } from '../../wire/json-patch.js';
 import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
+import { KUBERNETES_SCHEMA } from '../../wire/yaml.js';
 import { checkKind, shaped, yamlError } from './body.js';
 import type { Core } from './core.js';
 import { decodeKind } from './decode.js';
@@ -119,7 +120,7 @@ function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
   const { def, name } = request;
   let config: unknown;
   try {
-    config = yaml.load(request.body, { schema: yaml.JSON_SCHEMA });
+    config = yaml.load(request.body, { schema: KUBERNETES_SCHEMA });
   } catch (error) {
     throw badRequest(`error decoding YAML: error converting YAML to JSON: ${yamlError(error)}`);
   }

@@ -128,6 +128,11 @@ function volumeDefaults(volume: JsonMap): void {
     const source = volume[field];
     if (isMap(source) && source.defaultMode === undefined) source.defaultMode = 420;
   }
+  const claim = isMap(volume.ephemeral) ? volume.ephemeral.volumeClaimTemplate : undefined;
+  if (isMap(claim)) {
+    claim.metadata ??= {};
+    if (isMap(claim.spec)) defaultTo(claim.spec, 'volumeMode', 'Filesystem');
+  }
   const hostPath = volume.hostPath;
   if (isMap(hostPath) && hostPath.type === undefined) hostPath.type = '';
   const downward = isMap(volume.downwardAPI) ? maps(volume.downwardAPI.items) : [];
@@ -173,6 +178,27 @@ export function allContainers(spec: JsonMap): JsonMap[] {
   return [...maps(spec.initContainers), ...maps(spec.containers)];
 }
 
+const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+
+/** Resources of the pod as a whole: what its containers do not ask for is asked for as it is limited. */
+function podResourceDefaults(spec: JsonMap): void {
+  const { resources } = spec;
+  if (!isMap(resources)) return;
+  canonicalQuantities(resources.limits);
+  canonicalQuantities(resources.requests);
+  if (!isMap(resources.limits)) return;
+  const requests: JsonMap = isMap(resources.requests) ? resources.requests : {};
+  for (const [name, limit] of Object.entries(resources.limits)) {
+    if (!isPodLevel(name) || requests[name] !== undefined) continue;
+    const asked = allContainers(spec).some(
+      (container) =>
+        isMap(container.resources) && isMap(container.resources.requests) && container.resources.requests[name],
+    );
+    if (!asked) requests[name] = limit;
+  }
+  if (Object.keys(requests).length > 0) resources.requests = requests;
+}
+
 /** Fills in the defaults of a pod's spec. Changes its argument. */
 export function defaultPodSpec(spec: JsonMap): void {
   defaultTo(spec, 'restartPolicy', 'Always');
@@ -189,6 +215,7 @@ export function defaultPodSpec(spec: JsonMap): void {
   for (const volume of maps(spec.volumes)) volumeDefaults(volume);
   for (const container of [...allContainers(spec), ...maps(spec.ephemeralContainers)])
     containerDefaults(container, spec.hostNetwork === true);
+  podResourceDefaults(spec);
   canonicalQuantities(spec.overhead);
 }
 
@@ -198,7 +225,8 @@ const QOS_RESOURCES = ['cpu', 'memory'] as const;
 export function qosClass(spec: JsonMap): string {
   const sums = { requests: new Map<string, bigint>(), limits: new Map<string, bigint>() };
   let everyContainerLimited = true;
-  for (const container of allContainers(spec)) {
+  // Resources of the pod as a whole count instead of those of its containers.
+  for (const container of isMap(spec.resources) ? [spec] : allContainers(spec)) {
     const resources = isMap(container.resources) ? container.resources : {};
     const limited = new Set<string>();
     for (const side of ['requests', 'limits'] as const) {

@@ -2,9 +2,11 @@
 
 import type { Core } from './core.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
+import { qosClass } from './pod-defaults.js';
 import { PODS } from './resources.js';
-import { type FieldFault, forbidden } from './status.js';
+import { type FieldFault, fault, forbidden } from './status.js';
 import { ephemeralFaults } from './validate/ephemeral.js';
+import { podSpecFaults } from './validate/pod.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 const maps = (value: unknown): JsonMap[] => (Array.isArray(value) ? value.filter(isMap) : []);
@@ -45,5 +47,11 @@ export function admitResize(core: Core, name: string, object: JsonMap, old: Json
 
 /** Faults of such an update. */
 export function narrowFaults(subresource: string, object: JsonMap, old: JsonMap): FieldFault[] {
-  return subresource === 'ephemeralcontainers' ? ephemeralFaults(mapOf(object.spec), mapOf(old.spec)) : [];
+  const spec = mapOf(object.spec);
+  if (subresource === 'ephemeralcontainers') return ephemeralFaults(spec, mapOf(old.spec));
+  const faults = podSpecFaults(spec);
+  const { qosClass: before } = mapOf(old.status);
+  if (before !== undefined && qosClass(spec) !== before)
+    faults.push(fault.invalid('spec', before, 'Pod QOS Class may not change as a result of resizing'));
+  return faults;
 }

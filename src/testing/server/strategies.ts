@@ -2,7 +2,7 @@
 
 import { goJsonError } from './go-json.js';
 import { isMap, type JsonMap, sameJson } from './json.js';
-import { canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
+import { allContainers, canonicalQuantities, defaultPodSpec, dropEmpty, qosClass } from './pod-defaults.js';
 import { podWarnings } from './pod-warnings.js';
 import type { ResourceDef } from './resources.js';
 import { badRequest, type FieldFault, fault } from './status.js';
@@ -94,6 +94,20 @@ function defaultEvent(event: JsonMap): void {
   event.reportingInstance ??= '';
 }
 
+/** What a node's description always shows. */
+const NODE_INFO = [
+  'architecture',
+  'bootID',
+  'containerRuntimeVersion',
+  'kernelVersion',
+  'kubeProxyVersion',
+  'kubeletVersion',
+  'machineID',
+  'operatingSystem',
+  'osImage',
+  'systemUUID',
+];
+
 function defaultNode(node: JsonMap): void {
   const status = mapOf(node.status);
   node.status = status;
@@ -108,20 +122,8 @@ function defaultNode(node: JsonMap): void {
   canonicalQuantities(status.allocatable);
   if (status.allocatable === undefined && isMap(status.capacity)) status.allocatable = { ...status.capacity };
   status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };
-  status.nodeInfo ??= Object.fromEntries(
-    [
-      'architecture',
-      'bootID',
-      'containerRuntimeVersion',
-      'kernelVersion',
-      'kubeProxyVersion',
-      'kubeletVersion',
-      'machineID',
-      'operatingSystem',
-      'osImage',
-      'systemUUID',
-    ].map((field) => [field, '']),
-  );
+  const blank = Object.fromEntries(NODE_INFO.map((field) => [field, '']));
+  status.nodeInfo = { ...blank, ...mapOf(status.nodeInfo) };
 }
 
 /** Fills in what a kind defaults, on creations and updates alike. Changes its argument. */
@@ -171,10 +173,21 @@ export function applyDefaults(def: ResourceDef, object: JsonMap): void {
   }
 }
 
+/** Stop signals are behind a gate that is off by default: they are dropped, and stay owned by their writer. */
+function dropStopSignals(spec: JsonMap): void {
+  for (const container of allContainers(spec)) {
+    const lifecycle = mapOf(container.lifecycle);
+    if (lifecycle.stopSignal === undefined) continue;
+    delete lifecycle.stopSignal;
+    if (Object.keys(lifecycle).length === 0) delete container.lifecycle;
+  }
+}
+
 /** What a new object starts with. Changes its argument. */
 export function prepareCreate(def: ResourceDef, object: JsonMap, now: string): void {
   switch (def.resource) {
     case 'pods': {
+      dropStopSignals(mapOf(object.spec));
       const gated =
         Array.isArray(mapOf(object.spec).schedulingGates) &&
         (mapOf(object.spec).schedulingGates as unknown[]).length > 0;

@@ -306,6 +306,9 @@ export function commit(
     faults.push(...narrowFaults(request.subresource, object, old as JsonMap));
   }
   if (request.subresource === 'status') {
+    const { observedGeneration } = mapOf((old as JsonMap).status);
+    // What was observed once is not forgotten, and its writer keeps no field for it.
+    if (observedGeneration !== undefined) mapOf(object.status).observedGeneration ??= observedGeneration;
     complete(def, object);
     faults.push(...statusFaults(def, object, old as JsonMap));
   }
