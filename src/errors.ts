@@ -28,6 +28,8 @@ export type PodwrightErrorCode =
   | 'ERR_PODWRIGHT_WATCH'
   | 'ERR_PODWRIGHT_LOG'
   | 'ERR_PODWRIGHT_STORE'
+  | 'ERR_PODWRIGHT_LEASE_HELD'
+  | 'ERR_PODWRIGHT_LEASE_LOST'
   | 'ERR_PODWRIGHT_CLUSTER';
 
 /** What may be given along with an error's message. */
@@ -327,6 +329,33 @@ export class StoreError extends PodwrightError {
   }
 }
 branded(StoreError, 'StoreError');
+
+/** Somebody else holds the lease of this executor's id. */
+export class LeaseHeldError extends PodwrightError {
+  constructor(lease: string, holder: string | undefined, waitedMs: number) {
+    super(
+      'ERR_PODWRIGHT_LEASE_HELD',
+      `The lease ${lease} is held by ${holder ?? 'somebody else'}, and was not free within ${Math.round(waitedMs / 1_000)} s`,
+      {
+        retryable: true,
+        hint: 'Another process runs with this executorId: stop it, or give each process an id of its own.',
+      },
+    );
+  }
+}
+branded(LeaseHeldError, 'LeaseHeldError');
+
+/** A lease that was held is not any more; whatever was to be done under it is not done. */
+export class LeaseLostError extends PodwrightError {
+  constructor(lease: string, holder: string | undefined) {
+    super(
+      'ERR_PODWRIGHT_LEASE_LOST',
+      `The lease ${lease} is lost${holder === undefined || holder === '' ? '' : ` to ${holder}`}`,
+      { retryable: true, hint: 'Do nothing more under it; another process may be at the same work.' },
+    );
+  }
+}
+branded(LeaseLostError, 'LeaseLostError');
 
 /** The embedded cluster was asked for something it cannot do. */
 export class ClusterError extends PodwrightError {

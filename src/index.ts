@@ -66,6 +66,8 @@ export {
   type KubeApiErrorFields,
   KubeConfigError,
   type KubeErrorCause,
+  LeaseHeldError,
+  LeaseLostError,
   LifecycleError,
   LogError,
   PodTemplateError,
@@ -92,7 +94,9 @@ export type {
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
 export { KubernetesExecutor } from './executors/kubernetes/kubernetes-executor.js';
 export type { KubernetesExecutorOptions } from './executors/kubernetes/kubernetes-options.js';
+export type { LeaseOptions } from './executors/kubernetes/lease-options.js';
 export type { LogSink, LogSource } from './executors/kubernetes/log-sink.js';
+export type { ExecutorPeer } from './executors/kubernetes/peers.js';
 export type { PendingReason } from './executors/kubernetes/pending.js';
 export type { KeepPodsOptions, KeepRule } from './executors/kubernetes/pod-keeper.js';
 export type {
@@ -156,6 +160,8 @@ export { type FollowLogOptions, followLog } from './kube/log-follower.js';
 export { type FollowPodLogsOptions, followPodLogs } from './kube/pod-logs.js';
 export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
 export type { InterruptionOverlay } from './launch/adapt-launch.js';
+export { LeaderElector, type LeaderElectorOptions } from './lease/leader-elector.js';
+export { rendezvousOwner } from './lease/rendezvous.js';
 export type { PodEnd, PodFailure, PodSuccess } from './lifecycle/classify.js';
 export {
   type Decided,
@@ -239,7 +245,7 @@ export type {
   WatchStatus,
 } from './watch/watcher.js';
 export type { WatcherOptions, WatchTrouble } from './watch/watcher-options.js';
-export { ANNOTATIONS, LABELS } from './wire/names.js';
+export { ANNOTATIONS, FINALIZER, LABELS } from './wire/names.js';
 export type {
   Condition,
   Container,

@@ -186,6 +186,15 @@ export interface ExecutorEvents {
   outcome: (outcome: Outcome) => void | Promise<void>;
   /** A feature is switched off or works around something, for example a missing permission. */
   notice: (event: { readonly at: number; readonly message: string; readonly hint: string | undefined }) => void;
+  /** The lease of an executor is another's now; it has let go of these tasks without an outcome, and begins anew once it has the lease again. */
+  'lease:lost': (event: {
+    readonly at: number;
+    readonly executor: string;
+    readonly holder: string;
+    readonly keys: readonly TaskInstanceKey[];
+  }) => void;
+  /** The living executors of the group have changed, or are known for the first time. */
+  members: (event: { readonly at: number; readonly executor: string; readonly members: readonly string[] }) => void;
   /** A listener threw. */
   'listener:error': (event: { readonly event: string; readonly error: unknown }) => void;
 }

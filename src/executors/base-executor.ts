@@ -337,8 +337,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /** Called when the host queues a task that was found running: from now on its whole workload is known. */
   protected onClaimed(_task: QueuedTask): void {}
 
-  /** Called once when the executor has no more tasks and ends. */
-  protected async onClose(): Promise<void> {}
+  /** Called once when the executor has no more tasks and ends, or, detached, leaves them to its successor. */
+  protected async onClose(_how: { readonly isDetached: boolean }): Promise<void> {}
 
   /** Stops a running task and waits for its end. Left as it is, only the launch's signal aborts. */
   protected async onCancel(_task: QueuedTask, _options: CancelOptions): Promise<CancelResult> {
@@ -352,15 +352,23 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return none;
   }
 
-  /** Takes a task that somebody else launched into the running ones. `undefined` where its key is known already. */
-  protected adopt(task: QueuedTask): TaskRun | undefined {
-    if (this.#board.get(keyToString(task.key)) !== undefined) return undefined;
+  /** Takes a task that somebody else launched into the running ones; one that has ended takes no slot. `undefined` where its key is live, or has ended here lately. */
+  protected adopt(task: QueuedTask, { hasEnded = false }: { readonly hasEnded?: boolean } = {}): TaskRun | undefined {
+    const id = keyToString(task.key);
+    if (this.#board.get(id) !== undefined || this.#board.hasEnded(id)) return undefined;
     const entry = this.#newEntry(task);
     entry.launchedAt = entry.queuedAt;
     entry.launches = 1;
     entry.isUnclaimed = true;
-    this.#board.addRunning(entry);
+    if (hasEnded) this.#board.addEnding(entry);
+    else this.#board.addRunning(entry);
     return entry;
+  }
+
+  /** Gives a slot to a task that was found ended and runs again after all. */
+  protected occupySlot(key: TaskInstanceKey): void {
+    const entry = this.#board.get(keyToString(key));
+    if (entry !== undefined) this.#board.occupy(entry);
   }
 
   /** Lets go of a task that another executor has taken over: frees its slot without an event; its run ends as `cancelled`. */
@@ -379,7 +387,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const running = this.#board.running();
     // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
     for (const entry of running) this.#board.remove(entry, true);
-    await this.#close();
+    await this.#close(true);
     return running.map((entry) => entry.key);
   }
 
@@ -498,7 +506,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const waited = [...this.#board.running(), ...this.#board.queued()];
     // From here on the host's heartbeat is refused, so the executor looks after what is left by itself.
     this.#driver.join();
-    await this.#gate.until(() => this.slotsOccupied === 0, { timeoutMs });
+    await this.#gate.until(() => this.slotsOccupied === 0 && this.#board.endingCount === 0, { timeoutMs });
     const stopped = await this.#stopper.stopAll();
     await this.#close();
     const left = new Set([...stopped.stopped, ...stopped.notStarted]);
@@ -509,11 +517,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     };
   }
 
-  async #close(): Promise<void> {
+  async #close(isDetached = false): Promise<void> {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     try {
-      await this.onClose();
+      await this.onClose({ isDetached });
     } finally {
       this.#hub.close();
       this.#gate.check();

@@ -37,6 +37,8 @@ const FORWARDED: Readonly<Record<Exclude<keyof ExecutorEvents, 'listener:error'>
   'task:warning': true,
   outcome: true,
   notice: true,
+  'lease:lost': true,
+  members: true,
 };
 
 function isExecutor(value: unknown): value is Executor {

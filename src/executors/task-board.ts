@@ -2,7 +2,7 @@
  * Who is queued, who runs, who has ended. Slots are derived from membership here and never counted up and down, so that they
  * cannot leak.
  *
- * A task moves one way: queued → running → ended; an entry is in exactly one of the two live sets, or in neither once it has ended.
+ * A task moves one way: queued → running → ended; an entry is in exactly one of the live sets, or in neither once it has ended.
  */
 import type { LogLine, Outcome, QueuedTask, RunLogOptions, TaskRun, TaskState } from '../core/outcome.js';
 import { PriorityQueue } from '../core/priority-queue.js';
@@ -75,6 +75,8 @@ export class TaskBoard {
   readonly #queue = new PriorityQueue<TaskEntry>();
   readonly #queued = new Map<string, TaskEntry>();
   readonly #running = new Map<string, TaskEntry>();
+  /** Tasks found ended, whose outcome is not told yet: live, without a slot. */
+  readonly #ending = new Map<string, TaskEntry>();
   readonly #ended = new Set<string>();
   /** Adopted tasks that ended before anybody asked for them. */
   readonly #unclaimed = new Map<string, TaskEntry>();
@@ -87,10 +89,14 @@ export class TaskBoard {
     return this.#running.size;
   }
 
+  get endingCount(): number {
+    return this.#ending.size;
+  }
+
   /** @throws DuplicateTaskError where the key is live or has ended lately. */
   assertNew(id: string): void {
     if (this.#queued.has(id)) throw new DuplicateTaskError(id, 'queued');
-    if (this.#running.has(id)) throw new DuplicateTaskError(id, 'running');
+    if (this.#running.has(id) || this.#ending.has(id)) throw new DuplicateTaskError(id, 'running');
     if (this.#ended.has(id)) throw new DuplicateTaskError(id, 'finished');
   }
 
@@ -104,6 +110,16 @@ export class TaskBoard {
     entry.state = 'running';
   }
 
+  addEnding(entry: TaskEntry): void {
+    this.#ending.set(entry.id, entry);
+    entry.state = 'running';
+  }
+
+  /** Gives a slot to a task that was found ended and is launched again. */
+  occupy(entry: TaskEntry): void {
+    if (this.#ending.delete(entry.id)) this.addRunning(entry);
+  }
+
   /** Moves the first queued task to the running ones. */
   takeNext(): TaskEntry | undefined {
     const entry = this.#queue.shift();
@@ -114,7 +130,12 @@ export class TaskBoard {
   }
 
   get(id: string): TaskEntry | undefined {
-    return this.#running.get(id) ?? this.#queued.get(id);
+    return this.#running.get(id) ?? this.#queued.get(id) ?? this.#ending.get(id);
+  }
+
+  /** Whether a task of this key has ended here lately. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
   }
 
   /** The adopted task of this key that nobody has asked for yet, live or ended; from now on it is claimed. */
@@ -134,6 +155,7 @@ export class TaskBoard {
   remove(entry: TaskEntry, remember: boolean): void {
     if (this.#queued.delete(entry.id)) this.#queue.remove(entry.id);
     this.#running.delete(entry.id);
+    this.#ending.delete(entry.id);
     if (!remember) return;
     if (entry.isUnclaimed) this.#unclaimed.set(entry.id, entry);
     this.#ended.add(entry.id);
@@ -144,7 +166,8 @@ export class TaskBoard {
     return [...this.#queued.values()];
   }
 
+  /** All that were launched and have no outcome yet. */
   running(): TaskEntry[] {
-    return [...this.#running.values()];
+    return [...this.#running.values(), ...this.#ending.values()];
   }
 }

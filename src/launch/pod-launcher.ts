@@ -9,7 +9,7 @@ import type { Random } from '../core/random.js';
 import { Semaphore } from '../core/semaphore.js';
 import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
-import { KubeApiError } from '../errors.js';
+import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PodReader, PodWriter } from '../kube/kube-client.js';
 import { annotationsToKey } from '../pod/names.js';
 import { ANNOTATIONS } from '../wire/names.js';
@@ -46,19 +46,26 @@ export interface LaunchRequest {
   readonly signal: AbortSignal;
   /** Asked right before the create; a `false` cancels the launch. */
   readonly isStillWanted: () => boolean | Promise<boolean>;
-  /** The pod, as far as it is known, where a watch has shown it already: a create whose answer was lost is then not sent again. */
+  /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
   /** Told why the launch waits. */
   readonly onWait: (reason: string) => void;
 }
 
+/** How long the server is asked whether a create has happened after all. */
+const CANCEL_LIMIT_MS = 600_000;
 const RETRY_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const QUOTA_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 
+/** Whether a pod is of the same try as another one. */
+function isSameTry(found: Pod, wanted: Pod): boolean {
+  const [left, right] = [annotationsToKey(found.metadata?.annotations), annotationsToKey(wanted.metadata?.annotations)];
+  return left !== undefined && right !== undefined && keyToString(left) === keyToString(right);
+}
+
 /** Whether a pod is the launch that another one was to be: same key, same launch. */
 function isSameLaunch(found: Pod, wanted: Pod): boolean {
-  const [left, right] = [annotationsToKey(found.metadata?.annotations), annotationsToKey(wanted.metadata?.annotations)];
-  if (left === undefined || right === undefined || keyToString(left) !== keyToString(right)) return false;
+  if (!isSameTry(found, wanted)) return false;
   return found.metadata?.annotations?.[ANNOTATIONS.launch] === wanted.metadata?.annotations?.[ANNOTATIONS.launch];
 }
 
@@ -88,9 +95,9 @@ export class PodLauncher {
     let mayExist = false;
     let quotaWaits = 0;
     for (let attempt = 1; ; ) {
-      if (signal.aborted) return this.#cancelled(pod, mayExist);
-      const seen = mayExist ? request.seen?.() : undefined;
+      const seen = request.seen?.();
       if (seen !== undefined) return { type: 'seen', pod: seen };
+      if (signal.aborted) return this.#cancelled(pod, mayExist);
       const result = await this.#creates.run(() => this.#tryOnce(request));
       if (!('failure' in result)) return result;
       const { failure, error } = result;
@@ -147,10 +154,14 @@ export class PodLauncher {
     pod,
     signal,
     isStillWanted,
+    seen,
   }: LaunchRequest): Promise<LaunchResult | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
     const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
     if (pauseMs > 0) await this.#wait(pauseMs, signal);
-    if (signal.aborted || !(await isStillWanted())) return this.#cancelled(pod, false);
+    if (signal.aborted || !(await isStillWanted())) {
+      const found = seen?.();
+      return found === undefined ? this.#cancelled(pod, false) : { type: 'seen', pod: found };
+    }
     try {
       // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
       return { type: 'created', pod: await this.#options.client.createPod(pod.metadata?.namespace ?? 'default', pod) };
@@ -172,6 +183,8 @@ export class PodLauncher {
     if (found === undefined) return undefined;
     if (isSameLaunch(found, wanted)) return { type: 'existing', pod: found };
     if (found.metadata?.deletionTimestamp !== undefined) return undefined;
+    // Another executor may be at work on the same try, and count its launches by itself.
+    if (isSameTry(found, wanted)) return { type: 'existing', pod: found };
     return {
       type: 'failed',
       verdict: launchVerdict(
@@ -184,8 +197,21 @@ export class PodLauncher {
 
   async #cancelled(pod: Pod, mayExist: boolean): Promise<LaunchResult> {
     if (!mayExist) return { type: 'cancelled', pod: undefined };
-    const found = await this.#compare(pod);
-    return { type: 'cancelled', pod: found?.type === 'existing' ? found.pod : undefined };
+    const { clock, random, client, logger } = this.#options;
+    const { namespace = 'default', name = '' } = pod.metadata ?? {};
+    const startedAt = clock.monotonic();
+    // Nobody may call it cancelled while its pod may be at work: the server is asked until it answers.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const found = await client.readPod(namespace, name);
+        return { type: 'cancelled', pod: found !== undefined && isSameTry(found, pod) ? found : undefined };
+      } catch (error) {
+        if (error instanceof LeaseLostError || clock.monotonic() - startedAt > CANCEL_LIMIT_MS)
+          return { type: 'cancelled', pod: undefined };
+        logger.warn({ err: error, pod: name, namespace }, 'whether the pod of a cancelled task exists cannot be told');
+      }
+      await clock.delay(backoffMs(RETRY_BACKOFF, attempt, random));
+    }
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

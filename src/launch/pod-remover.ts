@@ -4,20 +4,42 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
 import { Semaphore } from '../core/semaphore.js';
-import { KubeApiError } from '../errors.js';
-import type { PodWriter } from '../kube/kube-client.js';
-import { LABELS } from '../wire/names.js';
+import { KubeApiError, LeaseLostError } from '../errors.js';
+import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
+import { FINALIZER, LABELS } from '../wire/names.js';
+import type { Pod } from '../wire/types.js';
 
 /** A pod to be removed or marked. */
 export interface PodIdentity {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** Version that was seen last, where one was. */
+  readonly resourceVersion?: string | undefined;
+  /** Whether our finalizer holds its object. */
+  readonly isTracked?: boolean | undefined;
+}
+
+/** The identity of a pod as the server shows it. */
+export const identityOf = ({ metadata = {} }: Pod): PodIdentity => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name ?? '',
+  uid: metadata.uid ?? '',
+  resourceVersion: metadata.resourceVersion,
+  isTracked: metadata.finalizers?.includes(FINALIZER) ?? false,
+});
+
+/** How a pod is removed. */
+export interface RemoveOptions {
+  /** Seconds between SIGTERM and SIGKILL; left out, the pod's own. */
+  readonly gracePeriodSeconds?: number | undefined;
+  /** Leaves our finalizer on it, because its end is still to be seen. @default false */
+  readonly keepsFinalizer?: boolean | undefined;
 }
 
 /** Options of a {@link PodRemover}. */
 export interface PodRemoverOptions {
-  readonly client: PodWriter;
+  readonly client: PodReader & PodWriter;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -25,9 +47,18 @@ export interface PodRemoverOptions {
   readonly onForbidden: (verb: 'delete' | 'patch', message: string) => void;
   /** Calls in flight at a time. */
   readonly concurrency: number;
+  /**
+   * Where others may take pods over: whether a pod is still ours. Each write then carries the version that was seen as a precondition, and a
+   * pod that has changed since is looked at again first.
+   */
+  readonly isOurs?: ((pod: Pod) => boolean) | undefined;
 }
 
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+
+type Verb = 'delete' | 'patch';
+/** One write; the version is given where it is to be a precondition. */
+type Write = (resourceVersion: string | undefined) => Promise<unknown>;
 
 /** Deletes pods and marks kept ones as done. Works on its own: no caller's signal ends a cleanup. */
 export class PodRemover {
@@ -42,53 +73,84 @@ export class PodRemover {
   }
 
   /** Deletes a pod, and only this one; resolves with whether the server has accepted it or the pod was gone. Never rejects. */
-  remove(pod: PodIdentity, gracePeriodSeconds?: number): Promise<boolean> {
-    return this.#track('delete', pod, () =>
-      this.#options.client.deletePod(pod.namespace, pod.name, { uid: pod.uid, gracePeriodSeconds }),
+  async remove(pod: PodIdentity, { gracePeriodSeconds, keepsFinalizer = false }: RemoveOptions = {}): Promise<boolean> {
+    const { namespace, name, uid } = pod;
+    const isDeleted = await this.#track('delete', pod, (resourceVersion) =>
+      this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
     );
+    if (!isDeleted || keepsFinalizer || pod.isTracked !== true) return isDeleted;
+    return this.#patch({ ...pod, resourceVersion: undefined }, {});
   }
 
   /** Marks a kept pod, so that watches and adoption leave it out. Never rejects. */
-  markDone(pod: PodIdentity): Promise<boolean> {
-    // A uid in the patch is a precondition: a later pod of the same name is not touched.
-    const patch = { metadata: { uid: pod.uid, labels: { [LABELS.done]: 'true' } } };
-    return this.#track('patch', pod, () => this.#options.client.patchPod(pod.namespace, pod.name, patch));
+  markDone(pod: PodIdentity, annotations: Readonly<Record<string, string>> = {}): Promise<boolean> {
+    return this.#patch(pod, { labels: { [LABELS.done]: 'true' }, annotations });
   }
 
   /** Writes annotations on a pod, and only this one. Never rejects. */
   annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
-    const patch = { metadata: { uid: pod.uid, annotations } };
-    return this.#track('patch', pod, () => this.#options.client.patchPod(pod.namespace, pod.name, patch));
+    return this.#patch({ ...pod, isTracked: false }, { annotations });
   }
 
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
     const limit = new AbortController();
-    await Promise.race([
-      Promise.allSettled([...this.#pending]),
-      this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {}),
-    ]);
+    await Promise.race([this.#idle(), this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {})]);
     limit.abort();
     this.#closing.abort();
   }
 
-  #track(verb: 'delete' | 'patch', pod: PodIdentity, call: () => Promise<unknown>): Promise<boolean> {
-    const work = this.#attempt(verb, pod, call);
+  async #idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
+  }
+
+  /** Patches the metadata of one pod, and lets go of it where our finalizer holds it. */
+  #patch({ isTracked, ...pod }: PodIdentity, metadata: object): Promise<boolean> {
+    const { namespace, name, uid } = pod;
+    const release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
+    const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
+    // A uid in the patch is a precondition: a later pod of the same name is not touched.
+    return this.#track('patch', pod, (resourceVersion) =>
+      this.#options.client.patchPod(
+        namespace,
+        name,
+        { metadata: { ...metadata, ...release, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) } },
+        options,
+      ),
+    );
+  }
+
+  #track(verb: Verb, pod: PodIdentity, write: Write): Promise<boolean> {
+    const work = this.#attempt(verb, pod, write);
     this.#pending.add(work);
     void work.finally(() => this.#pending.delete(work));
     return work;
   }
 
-  async #attempt(verb: 'delete' | 'patch', pod: PodIdentity, call: () => Promise<unknown>): Promise<boolean> {
-    const { clock, random, logger } = this.#options;
+  async #attempt(verb: Verb, pod: PodIdentity, write: Write): Promise<boolean> {
+    const { clock, random, logger, isOurs } = this.#options;
+    let version = pod.resourceVersion;
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
-        await this.#calls.run(call);
+        if (isOurs !== undefined && version === undefined) {
+          version = await this.#versionOfOurs(pod, isOurs);
+          // Gone, or somebody else's by now, who will see to it.
+          if (version === undefined) return true;
+        }
+        await this.#calls.run(() => write(isOurs === undefined ? undefined : version));
         return true;
       } catch (error) {
+        // Who lost the lease has no say in the pod any more.
+        if (error instanceof LeaseLostError) return false;
         const status = error instanceof KubeApiError ? error.status : -1;
-        // Another pod stands under this name now, or none: ours is gone either way.
-        if (status === 404 || status === 409 || status === 422) return true;
+        if (status === 404 || status === 422) return true;
+        if (status === 409) {
+          // Another pod stands under this name now, or none: ours is gone either way.
+          if (isOurs === undefined) return true;
+          version = undefined;
+          if (attempt > 3) await clock.delay(backoffMs(BACKOFF, attempt - 3, random)).catch(() => {});
+          continue;
+        }
         logger.warn(
           { err: error, verb, pod: pod.name, namespace: pod.namespace, attempt },
           'a finished pod could not be cleaned up',
@@ -103,5 +165,10 @@ export class PodRemover {
       }
     }
     return false;
+  }
+
+  async #versionOfOurs({ namespace, name, uid }: PodIdentity, isOurs: (pod: Pod) => boolean) {
+    const now = await this.#options.client.readPod(namespace, name);
+    return now?.metadata?.uid === uid && isOurs(now) ? now.metadata.resourceVersion : undefined;
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Verdict, VerdictKind } from '../core/verdict.js';
 import { endOf, failedCompanion, type PodEnd, podVerdict, vanishedVerdict } from './classify.js';
-import { hasMainStarted, type PodObservation } from './observation.js';
+import { cannotRun, hasMainStarted, type PodObservation } from './observation.js';
 import type { LifecycleClocks, LifecyclePolicy } from './policy.js';
 import { limitOf, type WaitClock, type Waiting, waitingOf } from './waiting.js';
 
@@ -225,6 +225,8 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
     };
     return { record, decision: { type: 'ended', end: isForgiven ? forgiven : end, isDead } };
   }
+  // Only a finalizer keeps the object of a pod that was deleted before it had a node.
+  if (pod.isDeleting && cannotRun(pod)) return { record, decision: decideGone(pod) };
   if (pod.isDeleting) return decideDeleting(record, pod, policy, now);
   const waiting = waitingOf(pod);
   if (waiting !== undefined) return decidePending(record, pod, waiting, policy, now);

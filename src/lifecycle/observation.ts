@@ -1,7 +1,7 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
 import { VERDICT_KINDS, type VerdictKind } from '../core/verdict.js';
-import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, LABELS } from '../wire/names.js';
+import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, FINALIZER, LABELS } from '../wire/names.js';
 import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
 
 /** Part that a container plays in its pod. */
@@ -62,6 +62,8 @@ export interface PodObservation {
   readonly restartPolicy: string;
   /** Whether somebody has asked for its deletion. */
   readonly isDeleting: boolean;
+  /** Whether our finalizer keeps its object. */
+  readonly isTracked: boolean;
   /** When its deletion was asked for, in milliseconds since the epoch. */
   readonly deletionAskedAt: number | undefined;
   /** Whether scheduling gates hold it back. */
@@ -79,6 +81,13 @@ export interface PodObservation {
   /** Containers. */
   readonly containers: readonly ContainerObservation[];
 }
+
+/**
+ * Whether nothing of a pod runs or can ever run: it has ended, or its deletion was asked for before it had a node, after which the server
+ * lets nobody give it one.
+ */
+export const cannotRun = ({ phase, isDeleting, node }: PodObservation): boolean =>
+  phase === 'Succeeded' || phase === 'Failed' || (phase === 'Pending' && isDeleting && node === undefined);
 
 const SIGNAL_NAMES: Readonly<Record<number, string>> = {
   1: 'SIGHUP',
@@ -178,6 +187,7 @@ export function observe(pod: Pod): PodObservation {
     node: spec?.nodeName,
     restartPolicy: spec?.restartPolicy ?? 'Always',
     isDeleting: metadata.deletionTimestamp !== undefined,
+    isTracked: metadata.finalizers?.includes(FINALIZER) ?? false,
     deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
     toldVerdict: VERDICT_KINDS.find((kind) => kind === metadata.annotations?.[ANNOTATIONS.verdict]),

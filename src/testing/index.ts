@@ -14,4 +14,12 @@ export type { PodScript } from './kubelet/scripted-runtime.js';
 export type { Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';
+export type { SimulatedExecutor, SimulatedHostContext } from './simulation/host.js';
+export {
+  type SimulatedOperation,
+  type SimulationOptions,
+  type SimulationResult,
+  shrink,
+  simulate,
+} from './simulation/simulate.js';
 export { VirtualClock } from './virtual-clock.js';

@@ -19,3 +19,8 @@ export function parseTime(text: string): number | undefined {
 export function isMicroTime(text: string): boolean {
   return MICRO.test(text) && !Number.isNaN(Date.parse(text));
 }
+
+/** A `metav1.MicroTime`: UTC with six digits of a second, such as `2026-01-02T03:04:05.678000Z`. */
+export function formatMicroTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, -1)}000Z`;
+}

@@ -23,6 +23,8 @@ export const LABELS = Object.freeze({
   done: 'podwright.dev/done',
   /** Set to `true` by anybody: the pod is not removed once it has ended. */
   keep: 'podwright.dev/keep',
+  /** On leases: executors of one group adopt each other's pods. */
+  group: 'podwright.dev/group',
 });
 
 /** Value of {@link LABELS}.managedBy. */
@@ -46,7 +48,14 @@ export const ANNOTATIONS = Object.freeze({
   verdict: 'podwright.dev/verdict',
   /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',
+  /** The executor's id as it was given, on its lease. */
+  executorId: 'podwright.dev/executor-id',
+  /** On a pod whose outcome was told: it stays for a moment so that nobody can create it again, and is removed then. */
+  holdsName: 'podwright.dev/holds-name',
 });
+
+/** Finalizer that keeps the object of a pod until its outcome was told, whoever deletes it. */
+export const FINALIZER = 'podwright.dev/outcome';
 
 /** Kubernetes' own annotation that names the container of interest. */
 export const DEFAULT_CONTAINER_ANNOTATION = 'kubectl.kubernetes.io/default-container';

@@ -147,6 +147,12 @@ const ROWS: readonly { readonly fits: (c: Combination) => boolean; readonly says
   { fits: (c) => hasFailed(c) && c.base === 'kill', says: () => ({ end: 'killed_signal' }) },
   { fits: (c) => hasFailed(c) && c.base === 'three', says: () => ({ end: 'app_exit' }) },
   { fits: hasFailed, says: () => ({ end: 'unknown' }) },
+  {
+    fits: (c) => c.deleting && c.phase === 'Pending' && !['node', 'sandbox'].includes(c.place),
+    says: (c) => ({
+      end: c.disruption === 'none' ? 'deleted_externally' : c.disruption === 'evicted' ? 'evicted' : 'preempted',
+    }),
+  },
   { fits: (c) => c.deleting, says: () => ({ clock: 'terminatingMs', kind: 'node_lost' }) },
   {
     fits: ({ phase }) => phase === 'Unknown' || phase === 'Paused',

@@ -1,29 +1,47 @@
-/** `npm run simulate -- --seed N --count N --steps N`: runs simulations and tells of each that broke a promise. Exit code 1 where one did. */
+/**
+ * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--log]`: runs simulations and tells the story of each that broke a promise.
+ * Exit code 1 where one did.
+ */
 import { parseArgs } from 'node:util';
-import { simulate } from './world.js';
+import { shrink, simulate } from '../../src/testing/index.js';
+import { simulationOf } from './executor.js';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '100' },
+    steps: { type: 'string', default: '500' },
+    hosts: { type: 'string', default: '1' },
     log: { type: 'boolean', default: false },
+    whole: { type: 'boolean', default: false },
   },
 });
-const [seed, count, steps] = [Number(values.seed), Number(values.count), Number(values.steps)];
+const [seed, count, steps, hosts] = [values.seed, values.count, values.steps, values.hosts].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 const started = performance.now();
 const ends: Record<string, number> = {};
 let broken = 0;
+let total = 0;
 for (let number = seed; number < seed + count; number += 1) {
-  const result = await simulate(number, steps);
+  const options = simulationOf(number, steps, hosts);
+  const result = await simulate(options);
+  total += result.steps;
   for (const [kind, tasks] of Object.entries(result.ends)) ends[kind] = (ends[kind] ?? 0) + tasks;
-  if (result.faults.length > 0) broken += 1;
-  for (const fault of result.faults) console.log(`seed ${number}: ${fault}`);
-  if (values.log) console.log(result.log.join('\n'));
+  if (result.faults.length > 0) {
+    broken += 1;
+    const short = values.whole ? result : await shrink(options, result);
+    console.log(
+      `seed ${number}: ${result.faults.join('; ')}\n  shrunk: ${short.faults.join('; ')}\n${short.story.join('\n')}`,
+    );
+  } else if (values.log) console.log(result.story.join('\n'));
 }
 const seconds = ((performance.now() - started) / 1_000).toFixed(1);
 console.log(
-  `${count} simulations of ${steps} steps in ${seconds} s, ${broken} broke a promise; tasks by their end:`,
+  `${count} simulations with ${hosts} hosts, ${total} steps in ${seconds} s; ${broken} broke a promise; tasks by their end:`,
   ends,
 );
 process.exitCode = broken === 0 ? 0 : 1;

@@ -12,6 +12,8 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
 import { PodSecrets } from '../../launch/pod-secrets.js';
+import { fencedClient } from '../../lease/fenced-client.js';
+import { rendezvousOwner } from '../../lease/rendezvous.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import {
@@ -23,25 +25,30 @@ import {
 import { redactManifest } from '../../pod/redact-manifest.js';
 import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
 import type { Watcher, WatchStatus } from '../../watch/watcher.js';
-import { LABELS } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
+import { ExecutorLease } from './executor-lease.js';
 import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
+import { resolveLease } from './lease-options.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
+import type { ExecutorPeer } from './peers.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
 import { PodDelivery } from './pod-delivery.js';
 import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
 import { PodKeeper } from './pod-keeper.js';
-import { PodLifecycle } from './pod-lifecycle.js';
+import { PodLifecycle, succeededAfterAll } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
 const WATCHER_LIMIT_MS = 2_000;
+const KEPT_RETRY_MS = 30_000;
 
 /** See the module's text. */
 export class KubernetesExecutor extends BaseExecutor {
@@ -63,6 +70,9 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
+  readonly #lease: ExecutorLease | undefined;
+  /** Aborts with the term of the lease. */
+  #term = new AbortController();
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
 
@@ -79,8 +89,8 @@ export class KubernetesExecutor extends BaseExecutor {
           hint: 'pass await HttpKubeClient.connect(), or build the executor with KubernetesExecutor.connect()',
         },
       ]);
-    this.#client = options.kubeClient;
     this.#config = resolveKubernetesConfig(options.config);
+    const leaseOptions = resolveLease(options.lease, this.#config, options.kubeClient);
     const settings = lifecycleSettings(options, this.#config);
     const { policy, retry, nodeLostFenceMs, deletesOnSuccess, deletesOnFailure } = settings;
     this.#policy = policy;
@@ -89,6 +99,25 @@ export class KubernetesExecutor extends BaseExecutor {
       `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
+    this.#lease =
+      leaseOptions === undefined
+        ? undefined
+        : new ExecutorLease({
+            client: options.kubeClient,
+            clock: this.clock,
+            random,
+            logger: this.logger,
+            executorId: this.executorId,
+            executorLabel: this.#label,
+            lease: leaseOptions,
+            adoptFrom: (label, renew) => this.#adoptFrom(label, renew),
+            onHeld: () => this.#regain(),
+            onLost: (holder) => this.#letGo(holder),
+            onMembers: (members) => void this.emit('members', { at: this.clock.now(), executor: this.name, members }),
+          });
+    const fence = this.#lease?.holder;
+    this.#client = fence === undefined ? options.kubeClient : fencedClient(options.kubeClient, fence);
+    const mayBeAlive = async (label: string) => (await this.#lease?.peers.mayBeAlive(label)) ?? false;
     const { namespace, image, baseContainer, podTemplateFile, podDefaults } = this.#config;
     this.#generator =
       options.podGenerator ??
@@ -108,6 +137,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#remover = new PodRemover({
       ...parts,
       concurrency: 8,
+      isOurs: fence === undefined ? undefined : (pod) => this.#isOurs(pod),
       onForbidden: (verb, message) => this.#noticeForbidden(verb, message),
     });
     const launcher = new PodLauncher({
@@ -116,7 +146,12 @@ export class KubernetesExecutor extends BaseExecutor {
       maxRetries: this.#config.taskPublishMaxRetries,
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
     });
-    this.#keeper = new PodKeeper({ ...parts, remover: this.#remover, limits: settings.keep });
+    this.#keeper = new PodKeeper({
+      ...parts,
+      remover: this.#remover,
+      limits: settings.keep,
+      holdsNames: leaseOptions !== undefined,
+    });
     this.#ender = new PodEnder({
       ...parts,
       remover: this.#remover,
@@ -134,6 +169,7 @@ export class KubernetesExecutor extends BaseExecutor {
       deletesOnSuccess,
       deletesOnFailure,
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
+      holdNamesMs: leaseOptions?.holdNamesMs,
     });
     this.#lifecycle = new PodLifecycle({
       ...parts,
@@ -150,6 +186,9 @@ export class KubernetesExecutor extends BaseExecutor {
       executorId: this.executorId,
       executorLabel: this.#label,
       secretPatterns: options.secretPatterns,
+      tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,
+      fence,
+      mayBeAlive,
     });
     this.#intake = new PodIntake({
       ...parts,
@@ -158,7 +197,8 @@ export class KubernetesExecutor extends BaseExecutor {
       tracks: this.#tracks,
       policy,
       executorLabel: this.#label,
-      adopt: (task) => this.adopt(task) !== undefined,
+      mayBeAlive,
+      adopt: (task, hasEnded) => this.adopt(task, { hasEnded }) !== undefined,
       handOver: (task, why) => this.handOver(task.key, why),
     });
   }
@@ -184,6 +224,21 @@ export class KubernetesExecutor extends BaseExecutor {
     if (track !== undefined) return pendingOf(track, this.clock.monotonic());
     const wait = this.queueWait(key);
     return wait === undefined ? undefined : pendingInQueue(wait.sinceMs, wait.limitMs);
+  }
+
+  /** The other executors of its group, as far as their leases tell; empty without `lease`. */
+  peers(): ExecutorPeer[] {
+    return this.#lease?.peers.list() ?? [];
+  }
+
+  /**
+   * Whether a task falls to this executor when the living ones of its group share the tasks out among themselves (rendezvous hashing over their
+   * ids). When one comes or goes, `members` is emitted, and only the tasks that fell to it change hands. Two hosts may disagree for a
+   * moment; a task that both hand over runs once all the same.
+   */
+  isMine(key: TaskInstanceKeyInput): boolean {
+    const members = this.#lease?.peers.members ?? [this.executorId];
+    return rendezvousOwner(keyToString(key), members) === this.executorId;
   }
 
   /** How the watch over this executor's pods is doing. */
@@ -233,6 +288,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override async onStart(): Promise<void> {
+    await this.#lease?.start(this.#stop.signal);
     await new Promise<void>((resolve) => {
       const finish = () => {
         cancelLimit();
@@ -241,15 +297,13 @@ export class KubernetesExecutor extends BaseExecutor {
       };
       const cancelLimit = this.clock.schedule(this.#config.syncTimeoutMs, finish);
       this.#stop.signal.addEventListener('abort', finish, { once: true });
-      this.#following = this.#intake.follow(this.#watcher, finish, this.#stop.signal);
+      this.#following = this.#follow(finish);
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
     const status = this.#watcher.status();
-    if (status.synced) {
-      void this.#keeper.resume(this.#label, this.#scope(), this.#stop.signal);
-      return;
-    }
+    if (status.synced) return;
     this.#stop.abort();
+    await this.#lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
       {
@@ -282,36 +336,98 @@ export class KubernetesExecutor extends BaseExecutor {
       };
     track.isEnding = true;
     track.cancelTimer();
+    await this.#lifecycle.refresh(track);
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
     if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
+    if ((await this.#lease?.confirmed()) === false) {
+      // In doubt nothing is told: another executor may have taken the task over.
+      this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
+      return { observed: 'unconfirmed', forced: false };
+    }
     this.#tracks.remove(track);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    if (!isProven) void this.#remover.markDone(seen);
-    if (!track.isGone)
-      void this.#remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, graceSeconds);
-    if (seen.phase === 'Succeeded') this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
+    void this.#delivery.discard(track, graceSeconds);
+    if (succeededAfterAll(track) !== undefined)
+      this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
     const exitCode = seen.base?.exitCode;
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
   }
 
-  protected override async onClose(): Promise<void> {
+  protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
     for (const track of this.#tracks.all()) track.cancelTimer();
-    this.#keeper.close();
     const limit = new AbortController();
     const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
     const timedOut = this.clock.delay(limitMs, { signal: limit.signal }).catch(() => {});
     await Promise.race([this.#delivery.settled(), timedOut]);
     limit.abort();
+    if (!isDetached) void this.#keeper.releaseNames();
+    this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     this.#stop.abort();
+    await this.#lease?.stop({ remove: !isDetached });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     const patience = new AbortController();
     const isOver = this.clock.delay(WATCHER_LIMIT_MS, { signal: patience.signal }).catch(() => {});
     await Promise.race([this.#following, isOver]);
     patience.abort();
+  }
+
+  /** Follows the pods; with a lease, for each of its terms anew, since others may have had them in between. */
+  async #follow(onSynced: () => void): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#lease?.holder.confirm().catch(() => {});
+      if (signal.aborted) return;
+      // What a former term could not clean up is left to this one.
+      void this.#resumeKept();
+      await this.#intake.follow(this.#watcher, onSynced, AbortSignal.any([signal, this.#term.signal]));
+    }
+  }
+
+  /** A doubt is over, or a new term has begun. */
+  #regain(): void {
+    for (const track of this.#tracks.all()) this.#lifecycle.evaluate(track);
+    this.kick();
+  }
+
+  /** The lease is somebody else's: whatever is under way may be theirs by now. It ends here, without a word about the tasks. */
+  #letGo(holder: string): void {
+    this.#term.abort();
+    this.#term = new AbortController();
+    const keys: TaskInstanceKey[] = [];
+    for (const track of this.#tracks.all()) {
+      keys.push(track.task.key);
+      track.isAbandoned = true;
+      track.cancelTimer();
+      track.abort.abort();
+      this.#tracks.forget(track);
+      this.handOver(track.task.key, 'The lease of this executor was lost, and another one may have the task');
+    }
+    this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
+  }
+
+  /** Whether a pod is ours to remove; what only holds its name may be removed by anybody. */
+  #isOurs({ metadata }: Pod): boolean {
+    return (
+      metadata?.labels?.[LABELS.executorId] === this.#label ||
+      metadata?.annotations?.[ANNOTATIONS.holdsName] !== undefined
+    );
+  }
+
+  /** Takes in what a former self has kept, as soon as it can be listed. */
+  async #resumeKept(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted && !(await this.#keeper.resume(this.#label, this.#scope(), signal)))
+      await this.clock.delay(KEPT_RETRY_MS, { signal }).catch(() => {});
+  }
+
+  async #adoptFrom(label: string, renew: () => Promise<void>): Promise<boolean> {
+    const isComplete = await this.#intake.adoptFrom(label, this.#scope(), renew);
+    const isResumed = await this.#keeper.resume(label, this.#scope(), this.#stop.signal);
+    return isComplete && isResumed;
   }
 
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
@@ -320,8 +436,10 @@ export class KubernetesExecutor extends BaseExecutor {
       running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
       warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
       pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
-      relaunch: ({ task, launch }, verdict) =>
-        void this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 }),
+      relaunch: ({ task, launch }, verdict) => {
+        this.occupySlot(task.key);
+        this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 });
+      },
       success: ({ task }, details) => void this.success(task.key, details),
       fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
       isStillWanted: (task) => isStillWanted(task.key),

@@ -18,6 +18,7 @@ import type { PodGenerator, PodLayerOptions } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
+import type { LeaseOptions } from './lease-options.js';
 import type { LogSink } from './log-sink.js';
 import { type KeepPodsOptions, resolveKeepPods } from './pod-keeper.js';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from './retry-options.js';
@@ -35,6 +36,12 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
    * @default a random one, which finds pods of former runs only when their tasks are queued again
    */
   readonly executorId?: string | undefined;
+  /**
+   * Holds a lease while it runs, so that two processes never act for one id, and executors of one group take over each other's pods. Needs
+   * the right to read and write leases (`podwright rbac --features leases`).
+   * @default false
+   */
+  readonly lease?: boolean | LeaseOptions | undefined;
   /** More about pods: a cluster default, templates and layers by queue, Airflow's labels. */
   readonly pods?: PodLayerOptions | undefined;
   /** Makes pods of workloads. @default from `podTemplate` and `config` */
@@ -58,6 +65,13 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly nodeLostFence?: Duration | 'never' | undefined;
   /** With `manual`, the pod of an outcome stays until the outcome's `acknowledge()` was called. @default 'auto' */
   readonly acknowledge?: 'auto' | 'manual' | undefined;
+  /**
+   * Puts a finalizer on each pod, so that its object stays until its outcome was told, even when a drain, a garbage collector or a person deletes
+   * it. Costs one more patch per task. Finalizers that were left behind by a host that is no more are released with
+   * `podwright release-finalizers`.
+   * @default false
+   */
+  readonly trackWithFinalizer?: boolean | undefined;
   /** Asked right before a create; `false` cancels the task without a pod. */
   readonly isStillWanted?: ((key: TaskInstanceKey) => boolean | Promise<boolean>) | undefined;
   /** Called last with each finished pod; changes it in place or returns another. */

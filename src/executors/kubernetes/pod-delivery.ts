@@ -3,6 +3,7 @@ import type { PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { podTimesOf } from '../../lifecycle/pod-times.js';
+import { ANNOTATIONS } from '../../wire/names.js';
 import type { EndDetails } from '../outcome-hub.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import type { PodKeeper } from './pod-keeper.js';
@@ -19,6 +20,8 @@ export interface PodDeliveryOptions {
   readonly deletesOnSuccess: boolean;
   readonly deletesOnFailure: boolean;
   readonly gracePeriodSeconds: number | undefined;
+  /** How long a pod whose outcome was told stays, so that its name is taken, in milliseconds; `undefined` where nobody else could use it. */
+  readonly holdNamesMs: number | undefined;
 }
 
 /** See the module's text. */
@@ -37,6 +40,8 @@ export class PodDelivery {
 
   /** Tells the end of a task, once, and lets its pod be cleaned up: at once, or when the host has acknowledged. */
   deliver(track: PodTrack, end: PodEnd): void {
+    // Whoever took the pod over tells its end.
+    if (track.isAbandoned) return;
     const { tracks, reports, isManuallyAcknowledged } = this.#options;
     const { seen } = track;
     track.isEnding = true;
@@ -61,6 +66,11 @@ export class PodDelivery {
     if (!isManuallyAcknowledged) void cleanup();
   }
 
+  /** Cleans up after a task whose end is told by others: it was cancelled. */
+  discard(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+    return this.tracked(this.#takeAway(track, gracePeriodSeconds));
+  }
+
   /** Counts a cleanup among those that an end waits for. */
   tracked<T>(cleanup: Promise<T>): Promise<T> {
     this.#cleanups.add(cleanup);
@@ -69,22 +79,36 @@ export class PodDelivery {
   }
 
   async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
-    const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports, gracePeriodSeconds } =
-      this.#options;
+    const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
+    const { gracePeriodSeconds } = this.#options;
     const { seen } = track;
-    if (seen === undefined || track.isGone) return launcher.wakeParked();
-    const pod = { namespace: seen.namespace, name: seen.name, uid: seen.uid };
+    if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
     const isKept = track.isDead && (seen.isHeld || !(hasSucceeded ? deletesOnSuccess : deletesOnFailure));
     if (isKept) {
-      await remover.markDone(pod);
-      keeper.keep(pod, hasSucceeded ? 'succeeded' : 'failed');
+      await remover.markDone(seen);
+      keeper.keep(seen, hasSucceeded ? 'succeeded' : 'failed');
       launcher.wakeParked();
       return;
     }
-    // Its outcome is with the host: should it stay for long, nobody is to take it up again.
-    if (track.isUnproven || (seen.toldVerdict !== undefined && !track.isDead)) await remover.markDone(pod);
-    if (!seen.isDeleting || track.isDead) await remover.remove(pod, gracePeriodSeconds);
+    await this.#takeAway(track, gracePeriodSeconds);
     launcher.wakeParked();
+  }
+
+  /** Removes a pod whose outcome is with the host. */
+  async #takeAway(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+    const { remover, keeper, holdNamesMs } = this.#options;
+    const { seen } = track;
+    if (seen === undefined || track.isGone || track.isTold) return;
+    if (holdNamesMs !== undefined && track.isDead) {
+      // One that is to go already is kept by our finalizer for that time; of the others it is taken off at once.
+      const held = { ...seen, isTracked: seen.isTracked && !seen.isDeleting };
+      await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(holdNamesMs) });
+      keeper.holdName(seen, holdNamesMs);
+      return;
+    }
+    // Should it stay for long, nobody is to take it up again.
+    if (track.isUnproven || (seen.toldVerdict !== undefined && !track.isDead)) await remover.markDone(seen);
+    if (!seen.isDeleting || track.isDead) await remover.remove(seen, { gracePeriodSeconds });
   }
 }

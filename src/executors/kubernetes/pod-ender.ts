@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
-import type { PodObservation } from '../../lifecycle/observation.js';
+import { cannotRun, observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { PodTrack } from './pod-track.js';
 
 /** What a {@link PodEnder} works with. */
@@ -36,7 +36,7 @@ export class PodEnder {
     if (seen === undefined || track.isDead) return true;
     const { remover } = this.#options;
     const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
-    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, grace);
+    await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true });
     return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
   }
 
@@ -52,7 +52,7 @@ export class PodEnder {
     while (!track.isDead && !track.abort.signal.aborted && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
     if (track.isDead || track.abort.signal.aborted) return track.isDead;
-    await remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid }, 0);
+    await remover.remove(seen, { gracePeriodSeconds: 0 });
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }
 
@@ -62,11 +62,13 @@ export class PodEnder {
     while (!track.isDead && clock.monotonic() < deadline) {
       await this.#deathOrTimeout(track, PROOF_INTERVAL_MS);
       if (track.isDead) break;
-      const isGone = await client.readPod(namespace, name).then(
-        (pod) => pod?.metadata?.uid !== uid,
-        () => false,
-      );
-      if (isGone) track.markDead(true);
+      const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
+      if (pod === 'unknown') continue;
+      if (pod?.metadata?.uid !== uid) track.markDead(true);
+      else if (cannotRun(observe(pod))) {
+        track.seen = observe(pod);
+        track.markDead(false);
+      }
     }
     return track.isDead;
   }

@@ -7,11 +7,13 @@ import type { PodTrackTable } from './pod-track.js';
 
 /** What the feed tells. */
 export interface PodFeedHandlers {
-  readonly onPod: (pod: Pod) => void;
+  /** A pod is so; `isListed` while a list is being read, which may show another pod of the same task yet. */
+  readonly onPod: (pod: Pod, isListed: boolean) => void;
   /** The pod was removed; its last state is given where the watch has it. */
   readonly onGone: (podId: string, last: Pod | undefined) => void;
   /** The pod no longer matches our selector, but may exist. */
   readonly onLeft: (podId: string, last: Pod) => void;
+  /** A list has been read to its end. */
   readonly onSynced: () => void;
 }
 
@@ -39,7 +41,7 @@ export async function followPods(
       case 'init-apply':
         listed.get(scope)?.add(podIdOf(event.pod));
         uids.get(scope)?.add(event.pod.metadata?.uid ?? '');
-        handlers.onPod(event.pod);
+        handlers.onPod(event.pod, true);
         break;
       case 'init-done':
         reportVanished(tracks, listed.get(scope) ?? new Set(), scope, event.resourceVersion, handlers);
@@ -47,7 +49,7 @@ export async function followPods(
         handlers.onSynced();
         break;
       case 'apply':
-        handlers.onPod(event.pod);
+        handlers.onPod(event.pod, false);
         break;
       case 'delete':
         if (event.pod.metadata?.deletionTimestamp === undefined) handlers.onLeft(podIdOf(event.pod), event.pod);

@@ -4,10 +4,12 @@ import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
+import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import { KubeApiError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import type { PodRemover } from '../../launch/pod-remover.js';
-import { observe } from '../../lifecycle/observation.js';
+import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
+import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { LABELS, MANAGED_BY } from '../../wire/names.js';
@@ -29,18 +31,26 @@ export interface PodIntakeOptions {
   readonly policy: LifecyclePolicy;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
-  /** Takes a task into the running ones; `false` where its key is known already. */
-  readonly adopt: (task: QueuedTask) => boolean;
+  /** Takes a task in, into the running ones unless its pod has ended; `false` where its key has had its outcome here already. */
+  readonly adopt: (task: QueuedTask, hasEnded: boolean) => boolean;
+  /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
+  readonly mayBeAlive: (label: string) => Promise<boolean>;
   /** Lets go of a task that another executor has. */
   readonly handOver: (task: QueuedTask, why: string) => void;
 }
 
 const WATCHER_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const PAGE_SIZE = 500;
+const ADOPTIONS_AT_A_TIME = 16;
+/** A pod that its node keeps writing about may change between our look and our patch. */
+const ADOPTION_ATTEMPTS = 5;
 
 /** See the module's text. */
 export class PodIntake {
   readonly #options: PodIntakeOptions;
+
+  /** Tasks that a list has shown, which has not come to its end. */
+  readonly #adopted = new Set<PodTrack>();
 
   constructor(options: PodIntakeOptions) {
     this.#options = options;
@@ -51,11 +61,12 @@ export class PodIntake {
     const { tracks, logger, clock, random } = this.#options;
     for (let failures = 1; !signal.aborted; failures += 1) {
       const handlers = {
-        onPod: (pod: Pod) => this.#onPod(pod),
+        onPod: (pod: Pod, isListed: boolean) => this.#onPod(pod, isListed),
         onGone: (podId: string, last: Pod | undefined) => this.#onGone(podId, last),
         onLeft: (podId: string, last: Pod) => void this.#onLeft(podId, last),
         onSynced: () => {
           failures = 0;
+          this.#lookAtAdopted();
           onSynced();
         },
       };
@@ -71,71 +82,115 @@ export class PodIntake {
 
   /** Looks for pods of the wanted tasks and makes them this executor's; resolves with the tasks that have none. */
   async takeOver(wanted: Map<string, TaskInstanceKey>, namespace: string | undefined): Promise<TaskInstanceKey[]> {
+    const { logger } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.done}!=true`;
     let page: string | undefined;
     do {
       const list = await this.#options.client.listPods({ namespace, labelSelector, limit: PAGE_SIZE, continue: page });
       for (const pod of list.items) {
         const task = taskOfPod(pod);
-        if (task !== undefined && wanted.has(keyToString(task.key)) && (await this.#takeOverOne(pod)))
-          wanted.delete(keyToString(task.key));
+        if (task === undefined || !wanted.has(keyToString(task.key))) continue;
+        const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
+        // Who is alive does its own work; it is told apart from what has no pod at all.
+        const isOurs = owner === this.#options.executorLabel;
+        if (!isOurs && (await this.#options.mayBeAlive(owner)))
+          logger.info({ task: keyToString(task.key), owner }, 'a task was not adopted: its executor is alive');
+        else if (await this.#takeOverOne(pod)) wanted.delete(keyToString(task.key));
       }
       page = list.metadata.continue;
     } while (page !== undefined && page !== '');
     return [...wanted.values()];
   }
 
-  #onPod(pod: Pod): void {
+  /**
+   * Makes all pods of a dead executor this one's, several at a time; the watch then shows them.
+   * @returns whether none is left.
+   */
+  async adoptFrom(label: string, namespace: string | undefined, renew: () => Promise<void>): Promise<boolean> {
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
+    const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
+    let page: string | undefined;
+    let isComplete = true;
+    do {
+      const list = await this.#options.client.listPods({ namespace, labelSelector, limit: PAGE_SIZE, continue: page });
+      await renew();
+      const taken = await Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
+      isComplete &&= taken.every(Boolean);
+      page = list.metadata.continue;
+    } while (page !== undefined && page !== '');
+    return isComplete;
+  }
+
+  /** Decides about the tasks that a list has shown, now that it is known which of several pods is a task's last. */
+  #lookAtAdopted(): void {
+    const adopted = [...this.#adopted];
+    this.#adopted.clear();
+    for (const track of adopted) this.#options.lifecycle.evaluate(track);
+  }
+
+  #onPod(pod: Pod, isListed = false): void {
     const { tracks, lifecycle, executorLabel } = this.#options;
     const { uid, labels } = pod.metadata ?? {};
     if (tracks.isReleased(uid)) return;
     const track = tracks.ofPod(podIdOf(pod));
     if (track !== undefined) lifecycle.see(track, pod);
-    else if (labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true') this.#adopt(pod);
+    else if (labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true')
+      this.#adopt(pod, isListed);
   }
 
   /** Takes in a pod of this executor's former self. */
-  #adopt(pod: Pod): void {
-    const { tracks, logger, adopt, policy } = this.#options;
+  #adopt(pod: Pod, isListed: boolean): void {
+    const { tracks, logger, adopt, policy, remover } = this.#options;
     const task = taskOfPod(pod);
     if (task === undefined) {
       logger.warn({ pod: podIdOf(pod) }, 'a pod carries our label and no readable key; it is left alone');
       return;
     }
     const known = tracks.get(keyToString(task.key));
-    if (known !== undefined) this.#meetSecondPod(known, pod);
-    else if (adopt(task)) this.#take(new PodTrack(task, policy, false), pod);
+    if (known !== undefined) this.#meetSecondPod(known, pod, isListed);
+    else if (adopt(task, cannotRun(observe(pod)))) this.#take(new PodTrack(task, policy, false), pod, isListed);
+    else {
+      // Its task has ended here: a create that was under way for long has come after all.
+      logger.warn(
+        { pod: podIdOf(pod), task: keyToString(task.key) },
+        'a pod came after the outcome of its task; it is removed',
+      );
+      void remover.remove(identityOf(pod));
+    }
   }
 
-  #take(track: PodTrack, pod: Pod): void {
+  #take(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { tracks, clock, client, lifecycle } = this.#options;
     track.found(pod);
     track.record = recordOfAdopted(observe(pod), clock, client.serverTimeOffsetMs?.());
     tracks.add(track);
     tracks.bind(track, podIdOf(pod));
-    lifecycle.see(track, pod);
+    if (isListed) this.#adopted.add(track);
+    lifecycle.see(track, pod, { isDeferred: isListed });
   }
 
   /** Of two pods of one try the later launch counts; the other is from before a crash, and its end was proven then. */
-  #meetSecondPod(track: PodTrack, pod: Pod): void {
+  #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { remover, tracks } = this.#options;
-    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
     if (launchOf(pod) <= track.launch) {
-      void remover.remove({ namespace, name, uid });
+      void remover.remove(identityOf(pod));
       return;
     }
     if (track.busy !== undefined || track.isEnding) return;
     const { seen } = track;
     track.cancelTimer();
     tracks.releasePod(track);
-    if (seen !== undefined) void remover.remove({ namespace: seen.namespace, name: seen.name, uid: seen.uid });
-    track.seen = undefined;
-    this.#take(track, pod);
+    if (seen !== undefined) void remover.remove(seen);
+    track.startOver();
+    this.#take(track, pod, isListed);
   }
 
   #onGone(podId: string, last: Pod | undefined): void {
     const { tracks, lifecycle } = this.#options;
-    tracks.forgetReleased(last?.metadata?.uid);
+    if (tracks.isReleased(last?.metadata?.uid)) {
+      tracks.forgetReleased(last?.metadata?.uid);
+      return;
+    }
     const track = tracks.ofPod(podId);
     if (track === undefined) return;
     if (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid) return;
@@ -162,17 +217,30 @@ export class PodIntake {
     }
   }
 
-  /** Makes another executor's pod ours; the watch then shows it. */
-  async #takeOverOne(pod: Pod): Promise<boolean> {
+  /** Makes another executor's pod ours; the watch then shows it. Resolves with whether it is, or is gone or somebody else's by now. */
+  async #takeOverOne(found: Pod): Promise<boolean> {
     const { client, executorLabel, logger } = this.#options;
-    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata ?? {};
-    try {
+    const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
+    const owner = labels[LABELS.executorId];
+    let pod: Pod | undefined = found;
+    for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
+      // The version is a precondition: of two that want the pod, one gets it.
+      const { resourceVersion } = pod?.metadata ?? {};
       const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };
-      this.#onPod(await client.patchPod(namespace, name, patch));
-      return true;
-    } catch (error) {
-      logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
-      return false;
+      try {
+        this.#onPod(await client.patchPod(namespace, name, patch));
+        return true;
+      } catch (error) {
+        const status = error instanceof KubeApiError ? error.status : -1;
+        if (status === 404) return true;
+        if (status !== 409 || attempt === ADOPTION_ATTEMPTS) {
+          logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
+          return false;
+        }
+      }
+      pod = await client.readPod(namespace, name).catch(() => pod);
+      if (pod?.metadata?.uid !== uid || pod?.metadata?.labels?.[LABELS.executorId] !== owner) return true;
     }
+    return false;
   }
 }

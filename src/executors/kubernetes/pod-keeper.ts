@@ -4,10 +4,11 @@ import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Logger } from '../../core/logger.js';
 import type { ConfigProblem } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import type { PodIdentity, PodRemover } from '../../launch/pod-remover.js';
+import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
-import { LABELS } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
 
 /** How long finished pods are kept. Where both limits are given, a pod goes as soon as one of them is passed. */
 export interface KeepRule {
@@ -52,7 +53,12 @@ export interface PodKeeperOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limit;
+  /** Whether names are held after the outcome. */
+  readonly holdsNames: boolean;
 }
+
+/** When a pod that could not be read is looked at again. */
+const RETRY_MS = 30_000;
 
 interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
@@ -62,7 +68,13 @@ interface Kept extends PodIdentity {
 export class PodKeeper {
   readonly #options: PodKeeperOptions;
   /** By what they ended as, oldest first. */
-  readonly #kept = { succeeded: new Map<string, Kept>(), failed: new Map<string, Kept>() };
+  readonly #kept = {
+    succeeded: new Map<string, Kept>(),
+    failed: new Map<string, Kept>(),
+    held: new Map<string, Kept>(),
+  };
+
+  #isClosed = false;
 
   constructor(options: PodKeeperOptions) {
     this.#options = options;
@@ -70,8 +82,9 @@ export class PodKeeper {
 
   /** Whether there is anything to do at all. */
   get isNeeded(): boolean {
-    const { succeeded, failed } = this.#options.limits;
-    return [succeeded.forMs, succeeded.last, failed.forMs, failed.last].some(Number.isFinite);
+    const { holdsNames, limits } = this.#options;
+    const { succeeded, failed } = limits;
+    return holdsNames || [succeeded.forMs, succeeded.last, failed.forMs, failed.last].some(Number.isFinite);
   }
 
   /** Takes in a pod that has been marked as done. */
@@ -79,6 +92,7 @@ export class PodKeeper {
     const { clock, limits } = this.#options;
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
+    if (this.#isClosed || kept.has(pod.uid)) return;
     if (!Number.isFinite(forMs) && !Number.isFinite(last)) return;
     const cancelTimer = Number.isFinite(forMs)
       ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(pod, as))
@@ -90,44 +104,69 @@ export class PodKeeper {
     }
   }
 
-  /** Takes in what a former self has kept. Never rejects. */
-  async resume(executorLabel: string, namespace: string | undefined, signal: AbortSignal): Promise<void> {
-    if (!this.isNeeded) return;
+  /** Takes in a pod that only stays for a moment, so that its name is taken. */
+  holdName(pod: PodIdentity, ms: number): void {
+    if (this.#isClosed || this.#kept.held.has(pod.uid)) return;
+    const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(pod, 'held'));
+    this.#kept.held.set(pod.uid, { ...pod, cancelTimer });
+  }
+
+  /** Removes at once what only holds its name. */
+  async releaseNames(): Promise<void> {
+    await Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
+  }
+
+  /** Takes in what a former self, or another executor that is no more, has kept. Resolves with whether it could be listed. */
+  async resume(executorLabel: string, namespace: string | undefined, signal: AbortSignal): Promise<boolean> {
+    if (!this.isNeeded) return true;
     const { client, logger } = this.#options;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
-    const found: PodObservation[] = [];
+    const found: Pod[] = [];
     let page: string | undefined;
     try {
       do {
         const list = await client.listPods({ namespace, labelSelector, limit: 500, continue: page, signal });
-        found.push(...list.items.map(observe));
+        found.push(...list.items);
         page = list.metadata.continue === '' ? undefined : list.metadata.continue;
       } while (page !== undefined);
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
-      return;
+      return false;
+    }
+    const kept: PodObservation[] = [];
+    for (const pod of found) {
+      const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
+      if (Number.isFinite(heldMs)) this.holdName(identityOf(pod), heldMs);
+      else kept.push(observe(pod));
     }
     const ended = (pod: PodObservation) => Date.parse(pod.base?.finishedAt ?? pod.createdAt ?? '') || 0;
     const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
-    for (const pod of found.sort((a, b) => ended(a) - ended(b)))
+    for (const pod of kept.sort((a, b) => ended(a) - ended(b)))
       this.keep(pod, endOf(pod)?.result === 'success' ? 'succeeded' : 'failed', Math.max(0, now - ended(pod)));
+    return true;
   }
 
   /** Forgets all; what is kept then waits for the next executor of the same id. */
   close(): void {
+    this.#isClosed = true;
     for (const kept of Object.values(this.#kept)) {
       for (const { cancelTimer } of kept.values()) cancelTimer();
       kept.clear();
     }
   }
 
-  async #release({ uid, namespace, name }: PodIdentity, as: keyof KeepPodsOptions): Promise<void> {
-    const { client, remover } = this.#options;
-    this.#kept[as].get(uid)?.cancelTimer();
-    this.#kept[as].delete(uid);
+  async #release(pod: PodIdentity, as: keyof KeepPodsOptions | 'held'): Promise<void> {
+    const { client, remover, clock } = this.#options;
+    const { uid, namespace, name } = pod;
+    const kept = this.#kept[as];
+    kept.get(uid)?.cancelTimer();
+    kept.delete(uid);
     // Somebody may have asked meanwhile to keep it, for a look at it.
-    const pod = await client.readPod(namespace, name).catch(() => undefined);
-    if (pod?.metadata?.uid === uid && pod.metadata.labels?.[LABELS.keep] !== 'true')
-      await remover.remove({ namespace, name, uid });
+    const now = await client.readPod(namespace, name).catch(() => 'unknown' as const);
+    if (now === 'unknown') {
+      if (this.#isClosed) return;
+      kept.set(uid, { ...pod, cancelTimer: clock.schedule(RETRY_MS, () => void this.#release(pod, as)) });
+    } else if (now?.metadata?.uid === uid && now.metadata.labels?.[LABELS.keep] !== 'true')
+      await remover.remove(identityOf(now));
   }
 }

@@ -5,11 +5,14 @@
  * Of each task at most one flow is under way (`track.busy`): a launch, or an end. News that arrive meanwhile only update what is
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
+
 import { backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
+import { LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { adaptLaunch, isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
@@ -17,18 +20,22 @@ import type { LaunchRequest, LaunchResult, PodLauncher } from '../../launch/pod-
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodSecrets } from '../../launch/pod-secrets.js';
 import { renewPod } from '../../launch/renew-pod.js';
-import type { PodEnd } from '../../lifecycle/classify.js';
+import type { LeaseHolder } from '../../lease/lease-holder.js';
+import { endOf, type PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
-import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import { cannotRun, observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
+import { makeSafePodName } from '../../pod/names.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
-import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod, Secret } from '../../wire/types.js';
+import { launchOf } from './adoption.js';
 import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
+import { claimPod } from './pod-claim.js';
 import type { PodDelivery } from './pod-delivery.js';
 import type { PodEnder } from './pod-ender.js';
 import { podIdOf } from './pod-feed.js';
@@ -53,9 +60,18 @@ export interface PodLifecycleOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly reports: LifecycleReports;
+  /** The lease without which nothing is decided or written; `undefined` where none is used. */
+  readonly fence: Fence | undefined;
+  /** Whether another executor, by the value of its label, is alive and must be left alone. */
+  readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Whether pods get a finalizer of ours. */
+  readonly tracksWithFinalizer: boolean;
   /** Taken out of evidence. */
   readonly secretPatterns: readonly RegExp[] | undefined;
 }
+
+/** The part of a lease holder that the lifecycle asks. */
+export type Fence = Pick<LeaseHolder, 'isHeld' | 'confirm'>;
 
 /** How often an autoscaler may extend a wait for a node. */
 const MAX_SCALE_UPS = 6;
@@ -63,6 +79,15 @@ const MAX_SCALE_UPS = 6;
 /** The budget that one more launch was put down to. */
 const budgetSpent = (before: SpentLaunches, after: SpentLaunches): keyof LaunchBudgets =>
   (['oom', 'task'] as const).find((budget) => after[budget] > before[budget]) ?? 'infra';
+
+/** The end of a launch of which there is nothing to see. */
+const failedEnd = (verdict: Verdict): PodEnd => ({ result: 'failed', exitCode: undefined, verdict, warnings: [] });
+
+/** The success of a pod that was given up, and whose end then showed that its work was done. */
+export function succeededAfterAll({ seen }: PodTrack): PodEnd | undefined {
+  const end = seen === undefined || seen.toldVerdict !== undefined ? undefined : endOf(seen);
+  return end?.result === 'success' ? end : undefined;
+}
 
 /** Identity of the pod that the watch has shown. */
 function seenPod({ seen }: PodTrack): Pod | undefined {
@@ -84,8 +109,8 @@ export class PodLifecycle {
     return this.#flow(track, () => this.#launch(track));
   }
 
-  /** Takes in a pod's state, from the watch or from an answer. */
-  see(track: PodTrack, pod: Pod): void {
+  /** Takes in a pod's state, from the watch or from an answer; `isDeferred` leaves the decision to a later call of `evaluate`. */
+  see(track: PodTrack, pod: Pod, { isDeferred = false }: { readonly isDeferred?: boolean } = {}): void {
     const seen = observe(pod);
     const before = track.seen;
     if (before !== undefined) {
@@ -98,8 +123,21 @@ export class PodLifecycle {
     }
     track.seen = seen;
     if (before === undefined) this.#options.reports.seen(track);
-    if (seen.phase === 'Succeeded' || seen.phase === 'Failed') track.markDead(false);
-    this.evaluate(track);
+    if (cannotRun(seen)) track.markDead(false);
+    if (!isDeferred) this.evaluate(track);
+  }
+
+  /** Reads a task's pod anew, before something is done about it that cannot be undone. Never rejects. */
+  async refresh(track: PodTrack): Promise<void> {
+    const { client, executorLabel } = this.#options;
+    const { seen } = track;
+    if (seen === undefined || track.isGone) return;
+    const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+    if (pod === 'unknown') return;
+    if (pod?.metadata?.uid !== seen.uid) return this.gone(track);
+    const { labels } = pod.metadata;
+    if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
+    this.see(track, pod);
   }
 
   /** The pod is no more. */
@@ -115,7 +153,9 @@ export class PodLifecycle {
   /** Decides anew about a task from what is known of its pod. */
   evaluate(track: PodTrack): void {
     track.cancelTimer();
-    if (track.seen === undefined || track.isEnding || track.busy !== undefined) return;
+    if (track.seen === undefined || track.isEnding || track.isAbandoned || track.busy !== undefined) return;
+    // What is seen in doubt is decided once the doubt is over.
+    if (this.#options.fence?.isHeld === false) return;
     if (track.isGone) {
       this.#end(track, decideGone(track.seen));
       return;
@@ -136,7 +176,7 @@ export class PodLifecycle {
   }
 
   async #launch(track: PodTrack): Promise<void> {
-    const { generator, launcher, secrets, reports, tracks, clock } = this.#options;
+    const { generator, launcher, secrets, reports, tracks } = this.#options;
     let pod: Pod;
     let secret: Secret | undefined;
     try {
@@ -144,12 +184,7 @@ export class PodLifecycle {
       secret = generator.generateSecret?.(track.task, pod);
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
-      return this.#options.delivery.deliver(track, {
-        result: 'failed',
-        exitCode: undefined,
-        verdict: launchVerdict('invalid_workload', message, hint),
-        warnings: [],
-      });
+      return this.#tell(track, failedEnd(launchVerdict('invalid_workload', message, hint)));
     }
     tracks.bind(track, podIdOf(pod));
     const request: LaunchRequest = {
@@ -157,15 +192,14 @@ export class PodLifecycle {
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
-      onWait: (reason) => {
-        if (track.launchWait?.reason === reason) return;
-        track.launchWait = { reason, since: track.launchWait?.since ?? clock.monotonic() };
-        reports.pending(track, reason);
-      },
+      onWait: (reason) => this.#noteWait(track, reason),
     };
-    const result = await secrets.around(secret, request.signal, () => launcher.launch(request));
-    track.launchWait = undefined;
-    await this.#launched(track, result);
+    for (;;) {
+      const result = await secrets.around(secret, request.signal, () => launcher.launch(request));
+      const isLaunched = await this.#launched(track, result);
+      track.launchWait = undefined;
+      if (isLaunched) return;
+    }
   }
 
   #podOf({ task, launch, spent, manifest }: PodTrack): Pod {
@@ -174,25 +208,43 @@ export class PodLifecycle {
       manifest === undefined
         ? generator.generate(task, { launch, spent, executorId })
         : renewPod(manifest, task.key, { launch, spent, executorLabel });
-    return adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts });
+    const adapted = this.#named(adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts }), task);
+    if (!this.#options.tracksWithFinalizer) return adapted;
+    return {
+      ...adapted,
+      metadata: { ...adapted.metadata, finalizers: [...(adapted.metadata?.finalizers ?? []), FINALIZER] },
+    };
   }
 
-  async #launched(track: PodTrack, result: LaunchResult): Promise<void> {
+  /**
+   * Where several executors may be given the same task, all launches of it have one name: the server then lets nobody make a second pod, whatever
+   * else is lost. Otherwise each launch has its own, so that the next one can be made before the last is removed.
+   */
+  #named(pod: Pod, { key }: QueuedTask): Pod {
+    if (this.#options.fence === undefined) return pod;
+    return { ...pod, metadata: { ...pod.metadata, name: makeSafePodName(key, 1) } };
+  }
+
+  /** Takes in how a launch went. Resolves with `false` where it has to be tried again. */
+  async #launched(track: PodTrack, result: LaunchResult): Promise<boolean> {
+    if (track.isAbandoned || result.type === 'seen') return true;
     if (result.type === 'failed') {
-      const end: PodEnd = { result: 'failed', exitCode: undefined, verdict: result.verdict, warnings: [] };
-      return this.#options.delivery.deliver(track, end);
+      await this.#tell(track, failedEnd(result.verdict));
+      return true;
     }
-    if (result.type === 'seen') return;
     if (result.pod === undefined) {
       const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
-      return this.#options.delivery.deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+      await this.#tell(track, failedEnd(verdict));
+      return true;
     }
-    const pod = result.type === 'existing' ? await this.#claim(result.pod) : result.pod;
+    const pod = result.type === 'existing' ? await this.#claim(track, result.pod) : result.pod;
+    if (track.isAbandoned) return true;
+    if (pod === undefined) return false;
     if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#replace(track, pod);
     // The watch may have shown a later state while the answer was on its way.
     this.see(track, pod);
-    if (!track.abort.signal.aborted) return;
-    await this.#options.ender.end(track, undefined);
+    if (track.abort.signal.aborted && !track.isTold) await this.#options.ender.end(track, undefined);
+    return true;
   }
 
   /** A create that was sent again met no pod, because the first was gone by then: the launch goes on with the one that is there. */
@@ -203,19 +255,29 @@ export class PodLifecycle {
     tracks.bind(track, podIdOf(pod));
   }
 
-  /** Makes a pod that was there already one of this executor's, so that its watch sees it. */
-  async #claim(pod: Pod): Promise<Pod> {
-    const { client, executorLabel, logger } = this.#options;
-    const { namespace = '', name = '', uid, resourceVersion, labels } = pod.metadata ?? {};
-    if (labels?.[LABELS.executorId] === executorLabel) return pod;
-    try {
-      return await client.patchPod(namespace, name, {
-        metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } },
-      });
-    } catch (error) {
-      logger.warn({ err: error, pod: name, namespace }, 'a pod of an earlier executor could not be claimed');
-      return (await client.readPod(namespace, name).catch(() => undefined)) ?? pod;
-    }
+  /** A launch waits; a reason is told once. */
+  #noteWait(track: PodTrack, reason: string): void {
+    if (track.launchWait?.reason === reason) return;
+    track.launchWait = { reason, since: track.launchWait?.since ?? this.#options.clock.monotonic() };
+    this.#options.reports.pending(track, reason);
+  }
+
+  /** Takes in a pod that was there before its create; `undefined` where it has gone meanwhile. */
+  async #claim(track: PodTrack, found: Pod): Promise<Pod | undefined> {
+    const onWait = (reason: string) => this.#noteWait(track, reason);
+    const claimed = await claimPod(track, found, { ...this.#options, onWait });
+    if (claimed.type === 'gone' || track.isAbandoned) return undefined;
+    if (claimed.type === 'told') track.isTold = true;
+    const { pod } = claimed;
+    if (launchOf(pod) !== track.launch) track.found(pod);
+    return pod;
+  }
+
+  /** Tells the end of a task, once it is sure that this is still ours to tell. */
+  async #tell(track: PodTrack, end: PodEnd): Promise<void> {
+    const { fence, delivery } = this.#options;
+    if (fence?.isHeld === false) await fence.confirm();
+    delivery.deliver(track, end);
   }
 
   /** Starts dealing with the end of a pod. */
@@ -232,20 +294,22 @@ export class PodLifecycle {
       decision.type === 'expired'
         ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
         : decision.end;
-    if (end.result === 'success') return this.#options.delivery.deliver(track, end);
+    if (end.result === 'success') return this.#tell(track, end);
     const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
     const failed = { ...end, verdict };
-    const spent = this.#nextLaunch(track, verdict);
+    const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
     if (spent === undefined) {
       if (decision.type === 'expired' && !(await ender.end(track, undefined)))
         await this.settleUnproven(track, verdict.kind);
-      return this.#options.delivery.deliver(track, failed);
+      return this.#tell(track, succeededAfterAll(track) ?? failed);
     }
     // A second launch starts only after proof that the first is dead.
     const isProven = track.isDead || (await ender.end(track, undefined));
+    const succeeded = isProven ? succeededAfterAll(track) : undefined;
+    if (succeeded !== undefined) return this.#tell(track, succeeded);
     if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {
       await this.settleUnproven(track, verdict.kind);
-      return this.#options.delivery.deliver(track, {
+      return this.#tell(track, {
         ...failed,
         warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
       });
@@ -258,8 +322,7 @@ export class PodLifecycle {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
     track.isUnproven = true;
-    const { namespace, name, uid } = seen;
-    await this.#options.remover.annotate({ namespace, name, uid }, { [ANNOTATIONS.verdict]: kind });
+    await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });
   }
 
   /**
@@ -314,30 +377,38 @@ export class PodLifecycle {
       const delayMs = backoffMs(retry.backoffs[budget], Math.max(1, spent[budget]), random);
       await clock.delay(delayMs, { signal: track.abort.signal });
     } catch {
-      return this.#options.delivery.deliver(track, failed);
+      return this.#tell(track, failed);
     }
+    if (track.isAbandoned) return;
     const logsTaken = reports.logsRead(track);
+    const isNameShared = this.#options.fence !== undefined;
+    if (isNameShared && seen !== undefined && !isGone) {
+      // Its name is the next one's: it must be gone before.
+      await logsTaken;
+      await remover.remove(seen);
+    }
     tracks.releasePod(track);
     track.advance(spent);
     await this.#launch(track);
-    if (seen === undefined || isGone) return;
+    if (seen === undefined || isGone || isNameShared) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    const { namespace, name, uid } = seen;
-    void this.#options.delivery.tracked(logsTaken.then(() => remover.remove({ namespace, name, uid })));
+    void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));
   }
 
   /** Runs one flow at a time per task; afterwards looks at what has happened meanwhile. */
   #flow(track: PodTrack, work: () => Promise<void> | void): Promise<void> {
     const previous = track.busy ?? Promise.resolve();
-    const flow = previous
+    const { fence } = this.#options;
+    const flow = (fence === undefined ? previous : previous.then(() => fence.confirm()))
       .then(work)
       .catch((error: unknown) => {
+        if (error instanceof LeaseLostError) return;
         this.#options.logger.error({ err: error, task: track.id }, 'a task could not be handled');
         const verdict = launchVerdict(
           'launch_failed',
           `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`,
         );
-        this.#options.delivery.deliver(track, { result: 'failed', exitCode: undefined, verdict, warnings: [] });
+        this.#options.delivery.deliver(track, failedEnd(verdict));
       })
       .then(() => {
         if (track.busy !== flow) return;

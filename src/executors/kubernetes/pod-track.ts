@@ -36,6 +36,10 @@ export class PodTrack {
   isGone = false;
   /** Whether the watch itself has told that the pod is gone, so that no more news of it can come. */
   hasLeftWatch = false;
+  /** Whether another executor has, or may have, taken it over: nothing more is done or told here. */
+  isAbandoned = false;
+  /** Whether another executor has told its outcome already; ours can only be the same. */
+  isTold = false;
   /** Whether its outcome was decided although it may still run. */
   isUnproven = false;
   /** What is being done for it right now, if anything. Never rejects. */
@@ -155,6 +159,12 @@ export class PodTrackTable {
   keepReleased(uids: ReadonlySet<string>, scope: string): void {
     for (const [uid, namespace] of this.#released)
       if ((scope === '' || scope === namespace) && !uids.has(uid)) this.#released.delete(uid);
+  }
+
+  /** Forgets a task, and nothing of its pod: it may be met again. */
+  forget(track: PodTrack): void {
+    if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
+    if (this.#byId.get(track.id) === track) this.#byId.delete(track.id);
   }
 
   all(): PodTrack[] {

@@ -1,0 +1,110 @@
+/** An executor's own lease and its view of the others'. */
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { Random } from '../../core/random.js';
+import { LeaseHeldError } from '../../errors.js';
+import type { KubeClient, LeaseClient } from '../../kube/kube-client.js';
+import { randomIdentity } from '../../lease/leader-elector.js';
+import { LeaseHolder } from '../../lease/lease-holder.js';
+import { makeSafeDnsLabel, shortHash } from '../../pod/names.js';
+import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
+import type { ResolvedLease } from './lease-options.js';
+import { Peers, type PeersOptions } from './peers.js';
+
+/** What an {@link ExecutorLease} works with. */
+export interface ExecutorLeaseOptions extends Pick<PeersOptions, 'adoptFrom'> {
+  /** The client itself: a lease is renewed whether or not anything else may be written. */
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly executorId: string;
+  readonly executorLabel: string;
+  readonly lease: ResolvedLease;
+  readonly onHeld: () => void;
+  readonly onLost: (holder: string) => void;
+  readonly onMembers: (members: readonly string[]) => void;
+}
+
+const MIN_START_MS = 60_000;
+
+/** Name of the lease of an executor id. */
+export const leaseNameOf = (executorId: string): string => {
+  const readable = makeSafeDnsLabel(executorId, 40);
+  return `podwright-${readable === '' ? '' : `${readable}-`}${shortHash(executorId, 10)}`;
+};
+
+/** See the module's text. */
+export class ExecutorLease {
+  readonly holder: LeaseHolder;
+  readonly peers: Peers;
+  readonly #options: ExecutorLeaseOptions;
+  readonly #stop = new AbortController();
+  #following: Promise<void> | undefined;
+
+  constructor(options: ExecutorLeaseOptions) {
+    this.#options = options;
+    const { client, lease, executorId, executorLabel, clock, random, logger, adoptFrom } = options;
+    const identity = `${executorId}_${lease.identity ?? randomIdentity(random)}`;
+    const shared = { client: client as LeaseClient, clock, random, logger, namespace: lease.namespace, identity };
+    this.holder = new LeaseHolder({
+      ...shared,
+      name: leaseNameOf(executorId),
+      durationMs: lease.durationMs,
+      labels: { [LABELS.managedBy]: MANAGED_BY, [LABELS.executorId]: executorLabel, [LABELS.group]: lease.group },
+      annotations: { [ANNOTATIONS.executorId]: executorId },
+      onHeld: options.onHeld,
+      onLost: (_term, holder) => options.onLost(holder),
+    });
+    this.peers = new Peers({
+      ...shared,
+      group: lease.group,
+      executorId,
+      executorLabel,
+      durationMs: lease.durationMs,
+      confirm: () => this.holder.confirm(),
+      adoptFrom,
+      onChange: options.onMembers,
+    });
+  }
+
+  /**
+   * Takes the lease, and begins to look at those of the others.
+   * @throws LeaseHeldError where another process goes on renewing it.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { clock, lease, executorId } = this.#options;
+    const limitMs = Math.max(MIN_START_MS, 3 * lease.durationMs);
+    this.holder.start();
+    const patience = new AbortController();
+    const limit = clock.delay(limitMs, { signal: AbortSignal.any([signal, patience.signal]) }).catch(() => {});
+    await Promise.race([this.holder.confirm(), limit]);
+    patience.abort();
+    if (!this.holder.isHeld) {
+      const { holder, error } = this.holder.obstacle;
+      await this.holder.release();
+      const refusal = new LeaseHeldError(leaseNameOf(executorId), holder, limitMs);
+      if (error !== undefined) refusal.cause = error;
+      throw refusal;
+    }
+    if (lease.adoptionIntervalMs !== undefined)
+      this.#following = this.peers.follow(lease.adoptionIntervalMs, this.#stop.signal);
+  }
+
+  /** Waits, for a while, until the lease is surely held; tells whether it is. */
+  async confirmed(): Promise<boolean> {
+    const { clock, lease } = this.#options;
+    const patience = new AbortController();
+    const limit = clock.delay(2 * lease.durationMs, { signal: patience.signal }).catch(() => {});
+    await Promise.race([this.holder.confirm().catch(() => {}), limit]);
+    patience.abort();
+    return this.holder.isHeld;
+  }
+
+  /** Gives the lease back; with `remove`, for good. Never rejects. */
+  async stop(options: { readonly remove: boolean }): Promise<void> {
+    this.#stop.abort();
+    await this.holder.release(options);
+    await this.#following;
+  }
+}

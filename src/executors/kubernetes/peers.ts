@@ -1,0 +1,197 @@
+/**
+ * The other executors of the group, by their leases: who is alive, and whose pods are to be taken over.
+ *
+ * A dead one's lease is taken first (the server lets one of several have it), then its pods are made ours one by one, then the lease goes. Whoever
+ * dies half way leaves a lease behind that runs out like any other, and the next one goes on. Whoever comes back to life finds that its
+ * lease is not its own any more, before it may write anything.
+ */
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import { KubeApiError, LeaseLostError } from '../../errors.js';
+import type { LeaseClient } from '../../kube/kube-client.js';
+import { isFree, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
+import { formatMicroTime } from '../../wire/micro-time.js';
+import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
+import type { Lease } from '../../wire/types.js';
+
+/** An executor of the group. */
+export interface ExecutorPeer {
+  /** Its id. */
+  readonly executorId: string;
+  /** Whether it holds its lease, as far as can be told. */
+  readonly isAlive: boolean;
+  /** Identity of the process that holds the lease; empty where it was given back. */
+  readonly holder: string;
+}
+
+/** What {@link Peers} work with. */
+export interface PeersOptions {
+  readonly client: LeaseClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly namespace: string;
+  readonly group: string;
+  /** Value of the label that carries our executor's id. */
+  readonly executorLabel: string;
+  readonly executorId: string;
+  readonly identity: string;
+  readonly durationMs: number;
+  /** Resolves when our own lease is surely held. */
+  readonly confirm: () => Promise<void>;
+  /** Makes all pods of another executor ours; `renew` is called now and then meanwhile. Resolves with whether none is left. */
+  readonly adoptFrom: (label: string, renew: () => Promise<void>) => Promise<boolean>;
+  /** Told when the list of the living has changed. */
+  readonly onChange: (members: readonly string[]) => void;
+}
+
+interface Known {
+  readonly lease: Lease;
+  readonly sight: LeaseSight;
+}
+
+/** See the module's text. */
+export class Peers {
+  readonly #options: PeersOptions;
+  #known = new Map<string, Known>();
+  #looking: Promise<void> | undefined;
+  #members: readonly string[];
+  #hasLooked = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.#members = [options.executorId];
+  }
+
+  /** All executors of the group but ourselves. */
+  list(): ExecutorPeer[] {
+    return [...this.#known.values()].map(({ lease, sight }) => ({
+      executorId: lease.metadata?.annotations?.[ANNOTATIONS.executorId] ?? '',
+      isAlive: this.#isAlive(sight),
+      holder: sight.holder,
+    }));
+  }
+
+  /** Ids of the living, ourselves among them, in order. */
+  get members(): readonly string[] {
+    return this.#members;
+  }
+
+  /** Looks at the leases, and takes over what the dead have left, every so often until the signal aborts. */
+  async follow(intervalMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, logger, confirm } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await confirm();
+        await this.look();
+        for (const [label, known] of this.#known) if (!signal.aborted) await this.#takeOver(label, known);
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ err: error }, 'the leases of other executors could not be looked at');
+      }
+      await clock.delay(intervalMs, { signal }).catch(() => {});
+    }
+  }
+
+  /** Whether the executor of a label is alive, or may be. Asks the server. */
+  async mayBeAlive(label: string): Promise<boolean> {
+    if (label === this.#options.executorLabel) return true;
+    try {
+      await this.look();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
+      return true;
+    }
+    const known = this.#known.get(label);
+    return known !== undefined && this.#isAlive(known.sight);
+  }
+
+  /** Reads the leases anew; calls at the same time share one look. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const { client, clock, namespace, group, executorLabel, durationMs } = this.#options;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.group}=${group}`;
+    const seen = new Map<string, Known>();
+    let page: string | undefined;
+    do {
+      const list = await client.listLeases({
+        namespace,
+        labelSelector,
+        limit: 500,
+        continue: page,
+        timeoutMs: durationMs,
+      });
+      for (const lease of list.items) {
+        const label = lease.metadata?.labels?.[LABELS.executorId];
+        if (label === undefined || label === executorLabel) continue;
+        seen.set(label, { lease, sight: lookAt(this.#known.get(label)?.sight, lease, clock.monotonic()) });
+      }
+      page = list.metadata.continue === '' ? undefined : list.metadata.continue;
+    } while (page !== undefined);
+    this.#known = seen;
+    this.#tellMembers();
+  }
+
+  #tellMembers(): void {
+    const { executorId, onChange } = this.#options;
+    const living = this.list().flatMap((peer) => (peer.isAlive && peer.holder !== '' ? [peer.executorId] : []));
+    const members = [executorId, ...living].sort();
+    if (this.#hasLooked && members.join('\n') === this.#members.join('\n')) return;
+    this.#hasLooked = true;
+    this.#members = members;
+    onChange(members);
+  }
+
+  /** A lease that was given back counts for a while, too: the next process of that id is probably on its way. */
+  #isAlive(sight: LeaseSight): boolean {
+    const { clock, durationMs } = this.#options;
+    const patience = { ...sight, holder: 'x', durationMs: Math.max(sight.durationMs, durationMs) };
+    return !isFree(patience, clock.monotonic());
+  }
+
+  async #takeOver(label: string, { lease, sight }: Known): Promise<void> {
+    const { client, clock, namespace, identity, durationMs, logger, adoptFrom } = this.#options;
+    const isTaken = sight.holder === identity;
+    if (!isTaken && this.#isAlive(sight)) return;
+    const name = lease.metadata?.name ?? '';
+    let current = lease;
+    const write = async () => {
+      current = await client.replaceLease(namespace, name, {
+        ...current,
+        spec: {
+          ...current.spec,
+          holderIdentity: identity,
+          leaseDurationSeconds: Math.ceil(durationMs / 1_000),
+          renewTime: formatMicroTime(clock.now()),
+          leaseTransitions: (current.spec?.leaseTransitions ?? 0) + (current.spec?.holderIdentity === identity ? 0 : 1),
+        },
+      });
+    };
+    let renewedAt = clock.monotonic();
+    const renew = async () => {
+      if (clock.monotonic() - renewedAt < durationMs / 3) return;
+      renewedAt = clock.monotonic();
+      await write();
+    };
+    try {
+      await write();
+      logger.info(
+        { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
+        'an executor is dead; its pods are taken over',
+      );
+      if (!(await adoptFrom(label, renew))) return;
+      const { uid, resourceVersion } = current.metadata ?? {};
+      await client.deleteLease(namespace, name, { uid, resourceVersion });
+      this.#known.delete(label);
+    } catch (error) {
+      // Somebody was faster, or it is alive after all; what is left is looked at again next time.
+      if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;
+      if (!(error instanceof LeaseLostError))
+        logger.warn({ err: error, lease: name }, 'the pods of a dead executor could not be taken over');
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** What to do about a pod that was there before its create: it is ours, it can be had, or somebody who is alive is at work on it. */
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import { KubeApiError, LeaseLostError } from '../../errors.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { LABELS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
+import type { PodTrack } from './pod-track.js';
+
+/** What {@link claimPod} works with. */
+export interface PodClaimOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly executorLabel: string;
+  /** Whether another executor, by the value of its label, is alive and must be left alone. */
+  readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Told why a task waits. */
+  readonly onWait: (reason: string) => void;
+}
+
+/** How a claim ended. */
+export type ClaimedPod =
+  /** It carries our label, or could not be given it and is watched all the same. */
+  | { readonly type: 'ours'; readonly pod: Pod }
+  /** Another executor has told its outcome. */
+  | { readonly type: 'told'; readonly pod: Pod }
+  /** Another executor had it, and it is no more; its name is free, for whoever comes first. */
+  | { readonly type: 'gone' };
+
+const INTERVAL_MS = 5_000;
+
+const ownerOf = (pod: Pod) => pod.metadata?.labels?.[LABELS.executorId] ?? '';
+
+/** Makes a pod one of this executor's, so that its watch sees it; where its executor is alive, waits until that has told its end. */
+export async function claimPod(track: PodTrack, found: Pod, options: PodClaimOptions): Promise<ClaimedPod> {
+  const { client, clock, logger, executorLabel, mayBeAlive, onWait } = options;
+  const { signal } = track.abort;
+  for (let pod = found; ; ) {
+    const owner = ownerOf(pod);
+    if (owner === executorLabel) return { type: 'ours', pod };
+    if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
+    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata ?? {};
+    const isLeftAlone = !signal.aborted && (await mayBeAlive(owner));
+    try {
+      if (!isLeftAlone) {
+        const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };
+        return { type: 'ours', pod: await client.patchPod(namespace, name, patch) };
+      }
+      onWait(`executor ${owner} has its pod, and is alive`);
+      await clock.delay(INTERVAL_MS, { signal }).catch(() => {});
+      const now = await client.readPod(namespace, name);
+      if (now === undefined) return { type: 'gone' };
+      pod = now;
+    } catch (error) {
+      if (error instanceof LeaseLostError) throw error;
+      logger.warn({ err: error, pod: name, namespace }, 'a pod of another executor could not be claimed');
+      const now = await client.readPod(namespace, name).catch(() => undefined);
+      // Without the right to patch it is watched as it is; a conflict means that it has changed, and is looked at again.
+      if (!isLeftAlone && !(error instanceof KubeApiError && error.status === 409))
+        return { type: 'ours', pod: now ?? pod };
+      pod = now ?? pod;
+      if (isLeftAlone) await clock.delay(INTERVAL_MS, { signal }).catch(() => {});
+    }
+    if (signal.aborted) return { type: 'ours', pod };
+  }
+}

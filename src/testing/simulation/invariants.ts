@@ -1,0 +1,81 @@
+/** What must hold in a simulation: the promises, as checks. Each broken one is a sentence in the database's list of faults. */
+import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import { ANNOTATIONS } from '../../wire/names.js';
+import type { Lease, Pod, Secret } from '../../wire/types.js';
+import type { FakeCluster } from '../fake-cluster.js';
+import type { VirtualClock } from '../virtual-clock.js';
+import type { SimulatedDatabase } from './database.js';
+import type { SimulatedHost } from './host.js';
+
+const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status?.phase === 'Running';
+const taskOf = (pod: Pod) => {
+  const text = pod.metadata?.annotations?.[ANNOTATIONS.key];
+  return text === undefined ? '' : keyToString(JSON.parse(text) as TaskInstanceKey);
+};
+
+/** At most one live pod per try, and none that was made after the outcome. A pod on a lost node may be a ghost. */
+export function checkPods(
+  pods: readonly Pod[],
+  { faults, outcomes }: SimulatedDatabase,
+  { unknown, known }: { readonly unknown: ReadonlySet<string>; readonly known: Map<string, string> },
+): void {
+  const live = new Map<string, string[]>();
+  for (const pod of pods) {
+    const { uid = '', name = '', creationTimestamp = '' } = pod.metadata ?? {};
+    const id = taskOf(pod);
+    if (isLive(pod) && !unknown.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
+    if (known.has(uid)) continue;
+    known.set(uid, name);
+    const toldAt = outcomes.get(id)?.at;
+    // Creation times are cut to whole seconds.
+    if (toldAt !== undefined && Date.parse(creationTimestamp ?? '') > toldAt)
+      faults.push(`${name} was created after the outcome of ${id}`);
+  }
+  for (const [id, names] of live) if (names.length > 1) faults.push(`${id} has ${names.length} live pods: ${names}`);
+}
+
+async function listed<T>(cluster: FakeCluster<VirtualClock>, path: string): Promise<T[]> {
+  const response = await cluster.transport().request({ method: 'GET', path });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const piece of response.body) text += decoder.decode(piece, { stream: true });
+  return (JSON.parse(text) as { items: T[] }).items;
+}
+
+/** Once all faults are over and all hosts have ended: every task has its outcome, and nothing is left behind. */
+export async function checkEnd(
+  cluster: FakeCluster<VirtualClock>,
+  database: SimulatedDatabase,
+  { hosts, unknown }: { readonly hosts: readonly SimulatedHost[]; readonly unknown: ReadonlySet<string> },
+): Promise<void> {
+  const { faults } = database;
+  for (const { key } of database.open) faults.push(`${keyToString(key)} has no outcome`);
+  for (const host of hosts) {
+    if (!host.isStarted) faults.push(`${host.id} has not started`);
+    if (host.executor.slotsOccupied > 0)
+      faults.push(`${host.id} holds ${host.executor.slotsOccupied} slots for nothing`);
+  }
+  const left = cluster.pods().filter((pod) => !unknown.has(pod.metadata?.uid ?? ''));
+  if (left.length > 0) faults.push(`left behind: ${left.map(({ metadata }) => metadata?.name).join(', ')}`);
+  const leases = await listed<Lease>(cluster, '/apis/coordination.k8s.io/v1/leases');
+  const ours = leases.filter(({ metadata }) => metadata?.namespace !== 'kube-node-lease');
+  if (ours.length > 0) faults.push(`leases left behind: ${ours.map(({ metadata }) => metadata?.name).join(', ')}`);
+  const secrets = await listed<Secret>(cluster, '/api/v1/secrets');
+  if (secrets.length > 0)
+    faults.push(`secrets left behind: ${secrets.map(({ metadata }) => metadata?.name).join(', ')}`);
+  checkTruth(database);
+}
+
+/** Outcomes must say what has happened. */
+function checkTruth({ outcomes, tasks, faults }: SimulatedDatabase): void {
+  for (const [id, { outcome }] of outcomes) {
+    const task = tasks.get(id);
+    const mustFail = task?.annotations['testing.podwright.dev/exit-code'] === '3';
+    if (outcome.state === 'success' && mustFail) faults.push(`${id} succeeded, which it could not`);
+    if (outcome.state !== 'failed') continue;
+    const { kind, message } = outcome.verdict;
+    if (kind === 'cancelled' && task?.isCancelled !== true)
+      faults.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
+    if (kind === 'unknown') faults.push(`${id} failed and nothing says why: ${message}`);
+  }
+}

@@ -1,0 +1,91 @@
+/** The wire between one host and the API server: it can be cut, go deaf or slow, and it does not care whether the host still lives. */
+import { KubeApiError } from '../../errors.js';
+import type { Transport, TransportRequest, TransportResponse } from '../../kube/transport.js';
+import type { VirtualClock } from '../virtual-clock.js';
+
+/** What is wrong with the wire. */
+export interface WireState {
+  /** `cut`: nothing arrives. `deaf`: requests arrive, answers do not. */
+  mode: 'open' | 'cut' | 'deaf';
+  /** How long requests are under way before the server sees them, in milliseconds. */
+  delayMs: number;
+}
+
+/** Never settles: what a dead process waits for does not come. */
+export const never = <T>() => new Promise<T>(() => {});
+
+const lost = () =>
+  new KubeApiError('The connection was lost', { status: 0, reason: 'ConnectionReset', retryable: true });
+
+/** What {@link HostWire} works with. */
+export interface HostWireOptions {
+  readonly inner: Transport;
+  readonly clock: VirtualClock;
+  /** Resolves when the host can hear; never once it is dead. */
+  readonly hearing: () => Promise<void>;
+  readonly isAlive: () => boolean;
+  /** Whether what a host has sent still arrives after its death. */
+  readonly outlivesSender: boolean;
+  /** Told of each message that went over the wire. */
+  readonly onMessage: () => void;
+  /** Asked before each write; may kill the host in between. */
+  readonly onWrite: () => void;
+}
+
+/** See the module's text. */
+export class HostWire implements Transport {
+  readonly state: WireState = { mode: 'open', delayMs: 0 };
+  readonly #options: HostWireOptions;
+
+  constructor(options: HostWireOptions) {
+    this.#options = options;
+  }
+
+  async request(request: TransportRequest): Promise<TransportResponse> {
+    const { inner, clock, hearing, isAlive, onMessage, onWrite } = this.#options;
+    if (!isAlive()) return never();
+    if (request.method !== 'GET') onWrite();
+    if (!isAlive()) return never();
+    onMessage();
+    if (this.state.mode === 'cut') {
+      await clock.delay(1_000);
+      await hearing();
+      throw lost();
+    }
+    // What is on the wire arrives, whatever becomes of the sender; the sender may have given up meanwhile.
+    const answered = this.state.delayMs > 0 ? this.#late(request) : inner.request(request);
+    const response = await answered.catch((error: unknown) => hearing().then(() => Promise.reject(error)));
+    onMessage();
+    await hearing();
+    if (this.state.mode === 'deaf') throw lost();
+    return { ...response, body: this.#whileAlive(response.body) };
+  }
+
+  async #late(request: TransportRequest): Promise<TransportResponse> {
+    const { inner, clock, isAlive, outlivesSender } = this.#options;
+    const { signal } = request;
+    const arrived = clock
+      .delay(this.state.delayMs)
+      .then(() =>
+        isAlive() || outlivesSender ? inner.request({ ...request, signal: undefined }) : never<TransportResponse>(),
+      );
+    if (signal === undefined) return arrived;
+    return Promise.race([
+      arrived,
+      new Promise<never>((_resolve, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      }),
+    ]);
+  }
+
+  async *#whileAlive(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const { hearing, onMessage } = this.#options;
+    for await (const piece of body) {
+      await hearing();
+      if (this.state.mode !== 'open') throw lost();
+      onMessage();
+      yield piece;
+    }
+  }
+}

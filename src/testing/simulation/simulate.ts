@@ -1,0 +1,103 @@
+/** Runs simulations: the same seed gives the same run, and a run that breaks a promise is shrunk to what it takes. */
+import { seededRandom } from '../../core/random.js';
+import { FakeCluster } from '../fake-cluster.js';
+import type { SimulatedExecutor, SimulatedHostContext } from './host.js';
+import { drawOperations, type Operation } from './operations.js';
+import { World } from './world.js';
+
+/** One thing that happened in a simulation: plain data, to be stored and given back, and for nobody to read anything into. */
+export interface SimulatedOperation {
+  /** Kind of what happens. */
+  readonly type: string;
+}
+
+/** Options of {@link simulate}. */
+export interface SimulationOptions {
+  /** Where all chance comes from. */
+  readonly seed: number;
+  /** After how many steps the faults end; a step is one message, timer or fault. @default 500 */
+  readonly steps?: number | undefined;
+  /** How many hosts share the work. @default 1 */
+  readonly hosts?: number | undefined;
+  /**
+   * Whether what a host has sent may still arrive after its death. An executor survives that only where it holds the names of its pods for a
+   * while after their outcome (`lease`).
+   * @default true
+   */
+  readonly lateWrites?: boolean | undefined;
+  /**
+   * Makes the executor of one life of a host. It must drive itself, acknowledge by hand or at once, and use the client, clock and source of
+   * chance that it is given.
+   */
+  readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
+  /** What happens, instead of what the seed would draw; a shrunk history, for example. */
+  readonly operations?: readonly SimulatedOperation[] | undefined;
+}
+
+/** How a simulation went. */
+export interface SimulationResult {
+  /** Its seed. */
+  readonly seed: number;
+  /** What went against the promises; empty where all held. */
+  readonly faults: readonly string[];
+  /** What was done, in order: give it back as `operations` to do it again. */
+  readonly operations: readonly SimulatedOperation[];
+  /** The same for people. */
+  readonly story: readonly string[];
+  /** How many tasks ended, by kind of end. */
+  readonly ends: Readonly<Record<string, number>>;
+  /** Messages, timers and faults in all. */
+  readonly steps: number;
+}
+
+const DEFAULT_STEPS = 500;
+const NODES = 3;
+
+/**
+ * Runs one simulation: hosts with your executor on the embedded cluster with a virtual clock, while requests fail, answers get lost or come
+ * late, watches break and go silent, nodes are lost, pods evicted, quotas full, and hosts killed, frozen and cut off. After each step and at
+ * the end the promises are checked: one outcome per try, at most one live pod of it, none after its outcome, no slot, pod, lease or secret
+ * left behind, an end to every wait, and a bound on requests.
+ */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const { seed, steps = DEFAULT_STEPS, hosts = 1, lateWrites = true, createExecutor } = options;
+  const cluster = await FakeCluster.start({ seed, clock: 'virtual', kubelet: 'scripted', nodes: NODES });
+  const done: Operation[] = [];
+  try {
+    const world = new World({ cluster, random: seededRandom(seed), hosts, lateWrites, createExecutor });
+    await world.begin();
+    const given = options.operations as readonly Operation[] | undefined;
+    for (const operation of given ?? drawOperations(seededRandom(seed ^ 0x5eed), hosts)) {
+      if (world.database.faults.length > 0 || (options.operations === undefined && world.steps >= steps)) break;
+      done.push(operation);
+      await world.carryOut(operation);
+    }
+    if (world.database.faults.length === 0) await world.finish();
+    const ends: Record<string, number> = {};
+    for (const { outcome } of world.database.outcomes.values()) {
+      const end = outcome.state === 'success' ? 'success' : outcome.verdict.kind;
+      ends[end] = (ends[end] ?? 0) + 1;
+    }
+    const { faults } = world.database;
+    return { seed, faults, operations: done, story: world.log, ends, steps: world.steps };
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/**
+ * Leaves out of a history that broke a promise whatever it does not take, and resolves with the shortest run that was found to break one still.
+ * @param result a result of the same options that has faults.
+ */
+export async function shrink(options: SimulationOptions, result: SimulationResult): Promise<SimulationResult> {
+  let best = result;
+  for (let size = Math.ceil(best.operations.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let start = 0; start < best.operations.length; ) {
+      const operations = best.operations.filter((_, index) => index < start || index >= start + size);
+      const run = await simulate({ ...options, operations });
+      if (run.faults.length > 0) best = run;
+      else start += size;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,23 @@
+/** Seeds that broke a promise once. What each of them found stands beside it, and in the changelog. */
+import { expect, it } from 'vitest';
+import { simulate } from '../../src/testing/index.js';
+import { simulationOf } from './executor.js';
+
+it.each([
+  [2, 500, 1, 'a pod that was to be removed, and could not be read at that moment, stayed for ever'],
+  [1_045, 1_500, 1, 'pods kept by a former self were forgotten where they could not be listed at the start'],
+  [1_019, 1_500, 1, 'of two pods of a task, the older one was judged at the start before the newer was seen'],
+  [10_014, 1_000, 1, 'a create that came after the outcome of its task gave it a second one'],
+  [5_114, 1_500, 1, 'a cancelled create whose answer was lost left its pod to run'],
+  [5_304, 1_500, 1, 'a task that had done its work was called cancelled, since its pod had been evicted later'],
+  [1_002, 3_000, 3, 'a pod that was ended for its limit freed its name before its outcome was told'],
+  [1_043, 3_000, 3, 'launches of different names let two executors run one task'],
+  [2_029, 3_000, 3, 'a cancel was told by an executor in doubt of its lease'],
+  [3_015, 3_000, 3, 'what a lost term had not cleaned up was left behind'],
+  [3_182, 3_000, 3, 'a cancelled task did not hold the name of its pod'],
+  [3_209, 3_000, 3, 'a cancel judged by a watch that had gone silent'],
+  [3_285, 3_000, 3, 'a launch that waited for quota did not notice that its pod had been taken over'],
+])('seed %i, %i steps, %i hosts: %s', async (seed, steps, hosts, _found) => {
+  const { faults, story } = await simulate(simulationOf(seed, steps, hosts));
+  expect({ faults, story: faults.length === 0 ? [] : story }).toEqual({ faults: [], story: [] });
+});
