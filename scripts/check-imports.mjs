@@ -20,6 +20,7 @@ const allowed = {
   executors: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'lease'],
   operator: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
   monitor: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
+  capacity: ['errors', 'core', 'wire', 'kube', 'lifecycle'],
   scaling: ['errors', 'core', 'wire', 'config'],
   deploy: ['errors', 'core', 'wire', 'kube'],
   telemetry: ['errors', 'core'],

@@ -7,6 +7,25 @@
  *
  * @packageDocumentation
  */
+export {
+  type Allocation,
+  type AllocationTier,
+  adaptiveAllocation,
+  DEFAULT_TIERS,
+  type FreeResources,
+} from './capacity/adaptive-allocation.js';
+export { AdaptiveRequests, type AdaptiveRequestsOptions } from './capacity/adaptive-requests.js';
+export type { ResourceAmounts } from './capacity/amounts.js';
+export type { RunAnswer } from './capacity/can-run.js';
+export {
+  type CapacityClient,
+  ClusterResources,
+  type ClusterState,
+  type NodeResources,
+  type ReadResourcesOptions,
+  type ResourceBalance,
+} from './capacity/cluster-resources.js';
+export type { NodeState } from './capacity/node-view.js';
 export type { ConfigNotice } from './config/airflow-import.js';
 export {
   type ConfigResources,

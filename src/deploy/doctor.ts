@@ -40,10 +40,12 @@ export interface DoctorOptions extends CallOptions {
 }
 
 /** Verdicts about pods compare times of the server with each other, but certificates and tokens do not. */
+/** What a host may want in its own namespace; most do well without rights over the whole cluster. */
+const FEATURES = DEPLOY_FEATURES.filter((feature) => FEATURE_PERMISSIONS[feature].isClusterWide !== true);
 const MAX_SKEW_MS = 60_000;
 /** Applying a role replaces it: what works already is granted again. */
 const rbacHint = (features: ReadonlySet<string>, namespace: string) =>
-  `podwright rbac --namespace ${namespace} --features ${DEPLOY_FEATURES.filter((one) => features.has(one)).join(',')} | kubectl apply -f -`;
+  `podwright rbac --namespace ${namespace} --features ${FEATURES.filter((one) => features.has(one)).join(',')} | kubectl apply -f -`;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -136,13 +138,13 @@ async function checkPermissions(options: DoctorOptions): Promise<DoctorCheck[]> 
   try {
     for (const permission of REQUIRED)
       found.push({ permission, feature: undefined, missing: await missingVerbs(options, permission) });
-    for (const feature of DEPLOY_FEATURES)
+    for (const feature of FEATURES)
       for (const permission of FEATURE_PERMISSIONS[feature].permissions)
         found.push({ permission, feature, missing: await missingVerbs(options, permission) });
   } catch (error) {
     return [{ check: 'permission', state: 'unknown', message: `access reviews fail: ${reasonOf(error)}` }];
   }
-  const granted = DEPLOY_FEATURES.filter((feature) =>
+  const granted = FEATURES.filter((feature) =>
     found.every((one) => one.feature !== feature || one.missing.length === 0),
   );
   return found.map(({ permission: { resource, verbs }, feature, missing }): DoctorCheck => {

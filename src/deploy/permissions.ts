@@ -1,7 +1,7 @@
 /** What podwright asks of an API server's authorization, by feature. */
 
 /** What may be switched on besides running pods. */
-export const DEPLOY_FEATURES = ['logs', 'events', 'secrets', 'doctor'] as const;
+export const DEPLOY_FEATURES = ['logs', 'events', 'secrets', 'doctor', 'capacity'] as const;
 
 /** A feature that needs permissions of its own. */
 export type DeployFeature = (typeof DEPLOY_FEATURES)[number];
@@ -26,7 +26,15 @@ export const REQUIRED: readonly Permission[] = [core('pods', 'create', 'delete',
 
 /** What each feature needs, and what is lost without it. */
 export const FEATURE_PERMISSIONS: Readonly<
-  Record<DeployFeature, { readonly permissions: readonly Permission[]; readonly lost: string }>
+  Record<
+    DeployFeature,
+    {
+      readonly permissions: readonly Permission[];
+      readonly lost: string;
+      /** Whether a role of a namespace would not do. */
+      readonly isClusterWide?: boolean;
+    }
+  >
 > = {
   logs: {
     permissions: [core('pods/log', 'get')],
@@ -43,5 +51,10 @@ export const FEATURE_PERMISSIONS: Readonly<
   doctor: {
     permissions: [core('namespaces', 'get'), core('resourcequotas', 'list')],
     lost: 'podwright doctor cannot see the state of the namespace and its quotas',
+  },
+  capacity: {
+    permissions: [core('nodes', 'list'), core('pods', 'list'), core('resourcequotas', 'list')],
+    isClusterWide: true,
+    lost: 'what is free in the cluster cannot be read',
   },
 };

@@ -15,7 +15,7 @@ import {
 export interface RbacOptions {
   /** Namespaces of the pods. @default ['default'] */
   readonly namespaces?: readonly string[] | undefined;
-  /** Whether pods of all namespaces are watched, which takes a ClusterRole. @default false */
+  /** Whether pods of all namespaces are watched, which takes a ClusterRole; so does the feature `capacity`. @default false */
   readonly allNamespaces?: boolean | undefined;
   /** What is to work besides running pods. @default ['logs', 'events'] */
   readonly features?: readonly DeployFeature[] | undefined;
@@ -98,7 +98,13 @@ export function rbacManifests(options: RbacOptions = {}): RbacObject[] {
   if (problems.length > 0) throw new ConfigError(problems, { subject: 'options' });
   const { namespaces = ['default'], allNamespaces = false, features = DEFAULT_FEATURES, name = 'podwright' } = options;
   const accountNamespace = options.accountNamespace ?? namespaces[0] ?? 'default';
-  const all = [...REQUIRED, ...features.flatMap((feature) => FEATURE_PERMISSIONS[feature].permissions)];
+  const granted = (isClusterWide: boolean) =>
+    features
+      .map((feature) => FEATURE_PERMISSIONS[feature])
+      .filter((feature) => (feature.isClusterWide ?? false) === isClusterWide)
+      .flatMap(({ permissions }) => permissions);
+  const all = [...REQUIRED, ...granted(false)];
+  const wide = granted(true);
   const labels = { 'app.kubernetes.io/managed-by': 'podwright' };
   const apiGroup = 'rbac.authorization.k8s.io';
   const subjects = [{ kind: 'ServiceAccount', name, namespace: accountNamespace }];
@@ -119,7 +125,10 @@ export function rbacManifests(options: RbacOptions = {}): RbacObject[] {
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: accountNamespace, labels } },
     ...(allNamespaces
-      ? pair('Cluster', rulesOf(all), undefined)
-      : namespaces.flatMap((namespace) => pair('', rulesOf(all), namespace))),
+      ? pair('Cluster', rulesOf([...all, ...wide]), undefined)
+      : [
+          ...namespaces.flatMap((namespace) => pair('', rulesOf(all), namespace)),
+          ...(wide.length === 0 ? [] : pair('Cluster', rulesOf(wide), undefined)),
+        ]),
   ];
 }

@@ -52,6 +52,7 @@ const add = ({ passed, failed }) => {
 const plane = await controlPlane();
 try {
   const kubectl = findBinary('kubectl');
+  const scheduler = findBinary('kube-scheduler');
   if (plane === undefined)
     console.log(
       'test:cluster: the real-server tests were not run: no KUBECONFIG, and no etcd and kube-apiserver in KUBEBUILDER_ASSETS or PATH',
@@ -62,6 +63,7 @@ try {
   if (kubectl !== undefined || plane !== undefined) {
     const env = {
       ...(kubectl === undefined ? {} : { PODWRIGHT_KUBECTL: kubectl }),
+      ...(scheduler === undefined ? {} : { PODWRIGHT_KUBE_SCHEDULER: scheduler }),
       ...(plane === undefined ? {} : { PODWRIGHT_REAL_KUBECONFIG: plane.kubeconfig }),
     };
     add(await vitest('cluster', ['--config', 'test/cluster/vitest.config.ts'], env, results));
