@@ -12,7 +12,9 @@ export {
   type AllocationTier,
   adaptiveAllocation,
   DEFAULT_TIERS,
+  type FreeAmounts,
   type FreeResources,
+  type FreeTotals,
 } from './capacity/adaptive-allocation.js';
 export { AdaptiveRequests, type AdaptiveRequestsOptions } from './capacity/adaptive-requests.js';
 export type { ResourceAmounts } from './capacity/amounts.js';

@@ -27,11 +27,29 @@ export const DEFAULT_TIERS: readonly AllocationTier[] = Object.freeze([
   { cpu: '500m', memory: '1Gi', priority: 'low' },
 ]);
 
+/** What is free, of cluster resources. */
+export interface FreeTotals {
+  /** The nodes that take any pod. */
+  readonly total: {
+    /** Cores and bytes by resource name. */
+    readonly available: Readonly<Record<string, number>>;
+  };
+}
+
+/** What is free, as two numbers. */
+export interface FreeAmounts {
+  /** Cores. */
+  readonly availableCpu?: number | undefined;
+  /** Bytes; left out, memory does not count. */
+  readonly availableMemory?: number | undefined;
+  /** The same as `availableCpu`. */
+  readonly available_cpu?: number | undefined;
+  /** The same as `availableMemory`. */
+  readonly available_memory?: number | undefined;
+}
+
 /** What is free: cluster resources, or two numbers. */
-export type FreeResources =
-  | { readonly total: { readonly available: Readonly<Record<string, number>> } }
-  | { readonly availableCpu: number; readonly availableMemory?: number | undefined }
-  | { readonly available_cpu: number; readonly available_memory?: number | undefined };
+export type FreeResources = FreeTotals | FreeAmounts;
 
 interface Free {
   readonly cpu: number;
