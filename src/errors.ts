@@ -22,6 +22,8 @@ export type PodwrightErrorCode =
   | 'ERR_PODWRIGHT_INVALID_POD'
   | 'ERR_PODWRIGHT_POD_POLICY'
   | 'ERR_PODWRIGHT_TEMPLATING'
+  | 'ERR_PODWRIGHT_POD_FAILED'
+  | 'ERR_PODWRIGHT_POD_RESULT'
   | 'ERR_PODWRIGHT_KUBE_API'
   | 'ERR_PODWRIGHT_KUBE_CONNECTION'
   | 'ERR_PODWRIGHT_KUBECONFIG'
@@ -44,8 +46,11 @@ export interface PodwrightErrorOptions {
 
 const brandOf = (name: string) => Symbol.for(`podwright.dev/error/${name}`);
 
-/** Gives a class and its prototype the name and the brand that make `instanceof` work across copies. */
-function branded(errorClass: { readonly prototype: PodwrightError }, name: string): void {
+/**
+ * Gives a class and its prototype the name and the brand that make `instanceof` work across copies.
+ * @internal
+ */
+export function branded(errorClass: { readonly prototype: PodwrightError }, name: string): void {
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
   Object.defineProperty(errorClass.prototype, brandOf(name), { value: true });
   Object.defineProperty(errorClass, Symbol.hasInstance, {

@@ -214,6 +214,23 @@ export {
 } from './lifecycle/policy.js';
 export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule } from './lifecycle/retry-rules.js';
 export type { WaitClock } from './lifecycle/waiting.js';
+export {
+  PodFailedError,
+  PodResultError,
+  type ResultProblem,
+} from './operator/operator-errors.js';
+export type {
+  AirflowPodOperatorOptions,
+  OnFinishAction,
+  PodOperatorOptions,
+  PodResultOptions,
+} from './operator/operator-options.js';
+export {
+  type ExecuteOptions,
+  KubernetesPodOperator,
+  type OperatorContext,
+  type PodOperatorResult,
+} from './operator/pod-operator.js';
 export { lintPod, POD_LINTS, type PodLint, type PodLintName, type PodLintOptions } from './pod/check/lint.js';
 export { assertPod, checkPod, type PodCheckOptions } from './pod/check/pod-check.js';
 export { POD_SCHEMA_VERSION } from './pod/check/pod-schema.generated.js';

@@ -16,6 +16,7 @@ const lastLines: Readonly<Record<string, RegExp>> = {
   '07-launches-and-limits.ts': /^success after 3 launches in one try$/,
   '08-pods-and-secrets.ts': /^success; the secret was not seen$/,
   '10-own-watcher.ts': /^4 events, 1 version kept$/,
+  '11-pod-operator.ts': /^task-2-sleep: success, 0 pods are left besides task-1-echo's$/,
 };
 
 it('knows what each example says in the end', () => {

@@ -276,7 +276,8 @@ export function endOf(pod: PodObservation): PodEnd | undefined {
     const disruption = pod.phase === 'Failed' ? disruptionOf(pod) : undefined;
     const notes =
       disruption === undefined ? warnings : [...warnings, `The work was done before: ${disruption.message}`];
-    return { result: 'success', exitCode, message: cut(base.message), warnings: notes };
+    // A result is worth nothing cut; the kubelet lets no message be longer than 4 KiB.
+    return { result: 'success', exitCode, message: base.message, warnings: notes };
   }
   if (pod.phase === 'Succeeded') return { result: 'success', exitCode, message: undefined, warnings };
   return failed(

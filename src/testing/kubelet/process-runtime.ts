@@ -100,8 +100,9 @@ export class ProcessRuntime implements ContainerRuntime {
         PATH: process.env.PATH,
         HOME: process.env.HOME,
         HOSTNAME: pod.metadata?.name,
-        PODWRIGHT_TERMINATION_LOG: messageFile,
         ...own,
+        // The path that the pod names is one in its container, which a process of this machine does not have.
+        PODWRIGHT_TERMINATION_LOG: messageFile,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
