@@ -9,7 +9,16 @@ import type { RetryOptions } from '../executors/kubernetes/retry-options.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { PodCheckOptions } from '../pod/check/pod-check.js';
 import type { KubernetesExecutorConfig, SecretReference } from '../pod/executor-config.js';
-import type { Container, EnvVar, Pod, ResourceRequirements, Toleration, Volume, VolumeMount } from '../wire/types.js';
+import type {
+  Container,
+  EnvVar,
+  Pod,
+  PodSpec,
+  ResourceRequirements,
+  Toleration,
+  Volume,
+  VolumeMount,
+} from '../wire/types.js';
 
 /** What becomes of a pod that has ended. */
 export type OnFinishAction = 'delete_pod' | 'delete_succeeded_pod' | 'keep_pod';
@@ -69,7 +78,7 @@ export interface PodOperatorOptions {
   /** When the image is pulled. */
   readonly imagePullPolicy?: KubernetesExecutorConfig['imagePullPolicy'];
   /** Names of secrets for pulling images. */
-  readonly imagePullSecrets?: readonly (string | { readonly name: string })[] | undefined;
+  readonly imagePullSecrets?: readonly (string | NonNullable<PodSpec['imagePullSecrets']>[number])[] | undefined;
   /** Service account of the pod. */
   readonly serviceAccountName?: string | undefined;
   /** Security settings of the pod. */
