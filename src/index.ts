@@ -110,6 +110,7 @@ export type {
   EndOptions,
   EndReport,
   Executor,
+  RevokeOptions,
   TaskLog,
 } from './executors/executor.js';
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
@@ -181,6 +182,7 @@ export { type FollowLogOptions, followLog } from './kube/log-follower.js';
 export { type FollowPodLogsOptions, followPodLogs } from './kube/pod-logs.js';
 export type { Transport, TransportRequest, TransportResponse } from './kube/transport.js';
 export type { InterruptionOverlay } from './launch/adapt-launch.js';
+export { type ReleasedPod, type ReleaseFinalizersOptions, releaseFinalizers } from './launch/release-finalizers.js';
 export { LeaderElector, type LeaderElectorOptions } from './lease/leader-elector.js';
 export { rendezvousOwner } from './lease/rendezvous.js';
 export type { PodEnd, PodFailure, PodSuccess } from './lifecycle/classify.js';

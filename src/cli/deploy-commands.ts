@@ -17,8 +17,10 @@ export function addDeployCommands(program: Command, io: CliIo, finish: (exitCode
       [],
     )
     .option('--all-namespaces', 'a ClusterRole, for pods in any namespace')
-    .option('--features <names>', 'logs, events, secrets, doctor, capacity (default: logs,events)', (value: string) =>
-      value.split(',').filter((name) => name !== ''),
+    .option(
+      '--features <names>',
+      'logs, events, secrets, leases, doctor, capacity (default: logs,events)',
+      (value: string) => value.split(',').filter((name) => name !== ''),
     )
     .option('--name <name>', 'name of the service account, the roles and the bindings', 'podwright')
     .option('--account-namespace <name>', 'namespace of the service account; left out, the first namespace')

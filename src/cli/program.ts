@@ -88,6 +88,23 @@ function addExplain(program: Command, io: CliIo, finish: (exitCode: number) => v
     });
 }
 
+function addReleaseFinalizers(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
+  program
+    .command('release-finalizers')
+    .description('let go of pods that an executor which will never run again holds by its finalizer')
+    .option('-n, --namespace <name>', 'namespace of the pods; left out, all')
+    .option('--executor <id>', 'only pods of this executor')
+    .option('--all', 'pods of all executors')
+    .option('--dry-run', 'change nothing, and tell what would be released')
+    .option('--kubeconfig <file>', 'kubeconfig; left out, KUBECONFIG, ~/.kube/config or the service account')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--json', 'one JSON list')
+    .action(async (options) => {
+      const { runReleaseFinalizers } = await import('./commands/release-finalizers.js');
+      finish(await runReleaseFinalizers(options, io));
+    });
+}
+
 /** Runs one command line; resolves with the exit code. */
 export async function main(args: readonly string[], io: CliIo): Promise<number> {
   let exitCode = 0;
@@ -109,6 +126,7 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
   };
   addDemo(program, io, finish);
   addExplain(program, io, finish);
+  addReleaseFinalizers(program, io, finish);
   addPodCommands(program, io, finish);
   addDeployCommands(program, io, finish);
   addReport(program, io);

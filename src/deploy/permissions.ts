@@ -1,7 +1,7 @@
 /** What podwright asks of an API server's authorization, by feature. */
 
 /** What may be switched on besides running pods. */
-export const DEPLOY_FEATURES = ['logs', 'events', 'secrets', 'doctor', 'capacity'] as const;
+export const DEPLOY_FEATURES = ['logs', 'events', 'secrets', 'leases', 'doctor', 'capacity'] as const;
 
 /** A feature that needs permissions of its own. */
 export type DeployFeature = (typeof DEPLOY_FEATURES)[number];
@@ -47,6 +47,12 @@ export const FEATURE_PERMISSIONS: Readonly<
   secrets: {
     permissions: [core('secrets', 'create', 'delete', 'list', 'patch')],
     lost: 'tasks whose values are secrets cannot be given them',
+  },
+  leases: {
+    permissions: [
+      { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create', 'delete', 'get', 'list', 'update'] },
+    ],
+    lost: 'several hosts cannot share the work, and the pods of a dead one are not taken over',
   },
   doctor: {
     permissions: [core('namespaces', 'get'), core('resourcequotas', 'list')],

@@ -33,6 +33,7 @@ import type {
   EndOptions,
   EndReport,
   Executor,
+  RevokeOptions,
   TaskLog,
 } from './executor.js';
 import { IdleGate } from './idle-gate.js';
@@ -253,11 +254,13 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return false;
   }
 
-  async revokeTask(key: TaskInstanceKeyInput): Promise<void> {
+  async revokeTask(key: TaskInstanceKeyInput, { evenIfRunning = false }: RevokeOptions = {}): Promise<boolean> {
     const entry = this.#board.get(keyToString(key));
-    if (entry === undefined) return;
+    if (entry === undefined) return true;
+    if (!evenIfRunning && !this.#board.isQueued(entry.id) && !(await this.canRevoke(entry.task))) return false;
     entry.isSilent = true;
     await this.#stopper.stop(entry, 'The task was revoked', {});
+    return true;
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here. */
@@ -343,6 +346,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /** Stops a running task and waits for its end. Left as it is, only the launch's signal aborts. */
   protected async onCancel(_task: QueuedTask, _options: CancelOptions): Promise<CancelResult> {
     return { observed: 'unconfirmed', forced: false };
+  }
+
+  /** Whether a task that holds a slot has not started its program yet, so that revoking it destroys no work. */
+  protected async canRevoke(task: QueuedTask): Promise<boolean> {
+    return this.#board.get(keyToString(task.key))?.runningAt === undefined;
   }
 
   /** Reads the log of a live task, or of one whose run the host still holds. */

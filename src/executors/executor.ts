@@ -25,6 +25,12 @@ export interface CancelOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of revoking a task. */
+export interface RevokeOptions {
+  /** Stops it although its program has started. @default false */
+  readonly evenIfRunning?: boolean | undefined;
+}
+
 /** Options of ending an executor. */
 export interface EndOptions {
   /** Runs what is still queued, too; otherwise it is cancelled. @default false */
@@ -97,8 +103,11 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]>;
   /** Takes over one task launched by an earlier executor; resolves with whether it could. */
   adoptLaunchedTask(key: TaskInstanceKeyInput): Promise<boolean>;
-  /** Removes a task here and where it runs, without an event; its run's outcome is `failed` with verdict `cancelled`. */
-  revokeTask(key: TaskInstanceKeyInput): Promise<void>;
+  /**
+   * Removes a task here and where it waits to run, without an event; its run's outcome is `failed` with verdict `cancelled`. One that has started
+   * is left alone unless `evenIfRunning` says otherwise. Resolves with whether nothing of it is left here.
+   */
+  revokeTask(key: TaskInstanceKeyInput, options?: RevokeOptions): Promise<boolean>;
   /** Stops a task, waits for its end and tells what was seen. Its outcome is `failed` with verdict `cancelled`. */
   cancel(key: TaskInstanceKeyInput, options?: CancelOptions): Promise<CancelResult>;
   /** A task's log, as far as it can be had; never rejects for want of one. */

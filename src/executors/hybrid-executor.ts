@@ -12,6 +12,7 @@ import type {
   EndOptions,
   EndReport,
   Executor,
+  RevokeOptions,
   TaskLog,
 } from './executor.js';
 
@@ -201,8 +202,8 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     return false;
   }
 
-  async revokeTask(key: TaskInstanceKeyInput): Promise<void> {
-    await this.#holder(key)?.revokeTask(key);
+  async revokeTask(key: TaskInstanceKeyInput, options?: RevokeOptions): Promise<boolean> {
+    return (await this.#holder(key)?.revokeTask(key, options)) ?? true;
   }
 
   async cancel(key: TaskInstanceKeyInput, options?: CancelOptions): Promise<CancelResult> {

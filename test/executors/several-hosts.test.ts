@@ -259,3 +259,59 @@ it('a task that is found ended takes no slot, and is not counted as running', as
   expect(second.outcomes).toMatchObject([{ state: 'success' }]);
   expect(slots).toEqual([0, 0]);
 });
+
+describe('revoking', () => {
+  const slow = (annotations: Record<string, string>) => ({ ...TASK, executorConfig: { annotations } });
+
+  it('spares a task whose program has started, unless told otherwise', async () => {
+    const a = await started('a', { lease: false });
+    const run = a.executor.queueTask(lasting('1h'));
+    await cluster.clock.advance('5s');
+    expect(await a.executor.revokeTask(TASK.key)).toBe(false);
+    expect(run.state).toBe('running');
+    const revoking = a.executor.revokeTask(TASK.key, { evenIfRunning: true });
+    await cluster.clock.advance('1m');
+    expect(await revoking).toBe(true);
+    expect([cluster.pods(), a.outcomes]).toEqual([[], []]);
+    expect(await a.executor.revokeTask(TASK.key)).toBe(true);
+  });
+
+  it('ends one that waits, and does not even then where it has started unseen', async () => {
+    const a = await started('a', { lease: false });
+    a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));
+    await cluster.clock.advance('5s');
+    const revoking = a.executor.revokeTask(TASK.key);
+    await cluster.clock.advance('1m');
+    expect(await revoking).toBe(true);
+    expect([cluster.pods(), a.outcomes]).toEqual([[], []]);
+    // The watch says nothing of the start; the server does.
+    cluster.silenceWatches();
+    const run = a.executor.queueTask({ ...lasting('1h'), key: { ...TASK.key, tryNumber: 2 } });
+    await cluster.clock.advance('5s');
+    expect(await a.executor.revokeTask(run.key)).toBe(false);
+    expect(cluster.pods()[0]?.metadata?.deletionTimestamp).toBeUndefined();
+    cluster.silenceWatches(false);
+  });
+});
+
+it('tells tasks that were never launched from those that were, and takes completed ones over', async () => {
+  const key = (taskId: string) => ({ ...TASK.key, taskId });
+  const old = await started('old', { lease: false, acknowledge: 'manual' });
+  for (const [taskId, duration] of [
+    ['done', '5s'],
+    ['runs', '1h'],
+  ] as const)
+    old.executor.queueTask({ ...lasting(duration), key: key(taskId) });
+  await cluster.clock.advance('10s');
+  const detaching = old.executor.detach();
+  await cluster.clock.advance('20s');
+  await detaching;
+  const { executor, outcomes } = await started('new', { lease: false });
+  const keys = [key('done'), key('runs'), key('never')];
+  expect((await executor.clearNotLaunchedQueuedTasks(keys)).map(({ taskId }) => taskId)).toEqual(['never']);
+  expect((await executor.adoptCompletedPods()).map(({ taskId }) => taskId)).toEqual(['done']);
+  await cluster.clock.advance('1s');
+  expect(outcomes).toMatchObject([{ state: 'success', key: { taskId: 'done' } }]);
+  expect(executor.slotsOccupied).toBe(0);
+  await cluster.kubeClient().deletePods({ namespace: 'default', gracePeriodSeconds: 0 });
+});

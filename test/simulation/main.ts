@@ -1,5 +1,6 @@
 /**
- * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--log]`: runs simulations and tells the story of each that broke a promise.
+ * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--log] [--whole] [--first]`: runs simulations and tells the story of
+ * each that broke a promise, shrunk unless `--whole`; `--first` ends with the first one, untold.
  * Exit code 1 where one did.
  */
 import { parseArgs } from 'node:util';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '1' },
     log: { type: 'boolean', default: false },
     whole: { type: 'boolean', default: false },
+    first: { type: 'boolean', default: false },
   },
 });
 const [seed, count, steps, hosts] = [values.seed, values.count, values.steps, values.hosts].map(Number) as [
@@ -33,6 +35,10 @@ for (let number = seed; number < seed + count; number += 1) {
   for (const [kind, tasks] of Object.entries(result.ends)) ends[kind] = (ends[kind] ?? 0) + tasks;
   if (result.faults.length > 0) {
     broken += 1;
+    if (values.first) {
+      console.log(`seed ${number}: ${result.faults.join('; ')}`);
+      break;
+    }
     const short = values.whole ? result : await shrink(options, result);
     console.log(
       `seed ${number}: ${result.faults.join('; ')}\n  shrunk: ${short.faults.join('; ')}\n${short.story.join('\n')}`,

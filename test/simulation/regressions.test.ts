@@ -16,6 +16,7 @@ it.each([
   [3_015, 3_000, 3, 'what a lost term had not cleaned up was left behind'],
   [3_182, 3_000, 3, 'a cancelled task did not hold the name of its pod'],
   [3_209, 3_000, 3, 'a cancel judged by a watch that had gone silent'],
+  [100_981, 3_000, 3, 'a single pod was claimed from an executor that could still get up'],
   [3_285, 3_000, 3, 'a launch that waited for quota did not notice that its pod had been taken over'],
 ])('seed %i, %i steps, %i hosts: %s', async (seed, steps, hosts, _found) => {
   const { faults, story } = await simulate(simulationOf(seed, steps, hosts));

@@ -275,6 +275,27 @@ export class KubernetesExecutor extends BaseExecutor {
     return this.#intake.takeOver(wanted, this.#scope());
   }
 
+  /**
+   * Of tasks that the host holds as queued, those of which there is no pod and nothing under way here: they were never launched, or nothing is left of
+   * them, and can be queued again (Airflow's name for it). What runs, or has ended and waits to be told, is left out.
+   * @throws KubeApiError where pods cannot be listed.
+   */
+  async clearNotLaunchedQueuedTasks(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
+    const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
+    for (const id of wanted.keys()) if (this.hasTask(wanted.get(id) as TaskInstanceKey)) wanted.delete(id);
+    return wanted.size === 0 ? [] : this.#intake.withoutPod(wanted, this.#scope());
+  }
+
+  /**
+   * Takes over pods that have ended and whose executor is no more, so that their outcomes are told. With `lease` this happens by itself; without, every
+   * other executor counts as gone, so call it only where that is so.
+   * @returns the tasks whose pods are this executor's now.
+   * @throws KubeApiError where pods cannot be listed.
+   */
+  adoptCompletedPods(): Promise<TaskInstanceKey[]> {
+    return this.#intake.adoptCompleted(this.#scope());
+  }
+
   override getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
     return this.#logs.getTaskLog(taskInstanceKey(key), this.#scope());
   }
@@ -321,6 +342,11 @@ export class KubernetesExecutor extends BaseExecutor {
     const track = new PodTrack(task, this.#policy);
     this.#tracks.add(track);
     return this.#lifecycle.launch(track);
+  }
+
+  protected override async canRevoke(task: QueuedTask): Promise<boolean> {
+    const track = this.#tracks.get(keyToString(task.key));
+    return track === undefined || this.#lifecycle.endUnstarted(track);
   }
 
   protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {

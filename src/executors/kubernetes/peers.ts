@@ -54,6 +54,7 @@ export class Peers {
   readonly #options: PeersOptions;
   #known = new Map<string, Known>();
   #looking: Promise<void> | undefined;
+  readonly #taking = new Map<string, Promise<void>>();
   #members: readonly string[];
   #hasLooked = false;
 
@@ -64,11 +65,12 @@ export class Peers {
 
   /** All executors of the group but ourselves. */
   list(): ExecutorPeer[] {
-    return [...this.#known.values()].map(({ lease, sight }) => ({
-      executorId: lease.metadata?.annotations?.[ANNOTATIONS.executorId] ?? '',
-      isAlive: this.#isAlive(sight),
-      holder: sight.holder,
-    }));
+    return [...this.#known.values()].map(({ lease, sight }) => {
+      const executorId = lease.metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
+      // A lease that another executor has taken says nothing for the one it is named after.
+      const isItsOwn = sight.holder.startsWith(`${executorId}_`);
+      return { executorId, isAlive: isItsOwn && this.#isAlive(sight), holder: sight.holder };
+    });
   }
 
   /** Ids of the living, ourselves among them, in order. */
@@ -91,7 +93,10 @@ export class Peers {
     }
   }
 
-  /** Whether the executor of a label is alive, or may be. Asks the server. */
+  /**
+   * Whether the executor of a label is alive, or may be. Asks the server. Of one that is dead the lease is taken first, and its pods with it: nobody's
+   * pods are touched as long as their owner could still get up and act.
+   */
   async mayBeAlive(label: string): Promise<boolean> {
     if (label === this.#options.executorLabel) return true;
     try {
@@ -101,7 +106,10 @@ export class Peers {
       return true;
     }
     const known = this.#known.get(label);
-    return known !== undefined && this.#isAlive(known.sight);
+    if (known === undefined) return false;
+    if (this.#isAlive(known.sight)) return true;
+    await this.#takeOver(label, known);
+    return this.#known.has(label);
   }
 
   /** Reads the leases anew; calls at the same time share one look. */
@@ -138,7 +146,7 @@ export class Peers {
 
   #tellMembers(): void {
     const { executorId, onChange } = this.#options;
-    const living = this.list().flatMap((peer) => (peer.isAlive && peer.holder !== '' ? [peer.executorId] : []));
+    const living = this.list().flatMap((peer) => (peer.isAlive ? [peer.executorId] : []));
     const members = [executorId, ...living].sort();
     if (this.#hasLooked && members.join('\n') === this.#members.join('\n')) return;
     this.#hasLooked = true;
@@ -153,8 +161,15 @@ export class Peers {
     return !isFree(patience, clock.monotonic());
   }
 
-  async #takeOver(label: string, { lease, sight }: Known): Promise<void> {
-    const { client, clock, namespace, identity, durationMs, logger, adoptFrom } = this.#options;
+  /** Takes over what a dead one has left, if nobody here is at it already. */
+  #takeOver(label: string, known: Known): Promise<void> {
+    const taking = this.#taking.get(label) ?? this.#takeLease(label, known).finally(() => this.#taking.delete(label));
+    this.#taking.set(label, taking);
+    return taking;
+  }
+
+  async #takeLease(label: string, { lease, sight }: Known): Promise<void> {
+    const { client, clock, namespace, identity, durationMs, logger, adoptFrom, confirm } = this.#options;
     const isTaken = sight.holder === identity;
     if (!isTaken && this.#isAlive(sight)) return;
     const name = lease.metadata?.name ?? '';
@@ -178,6 +193,7 @@ export class Peers {
       await write();
     };
     try {
+      await confirm();
       await write();
       logger.info(
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },

@@ -7,6 +7,7 @@ import type { Random } from '../../core/random.js';
 import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
+import { eachPod } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
@@ -100,6 +101,30 @@ export class PodIntake {
       page = list.metadata.continue;
     } while (page !== undefined && page !== '');
     return [...wanted.values()];
+  }
+
+  /** Of the wanted tasks, those of which there is no pod, whoever made it. */
+  async withoutPod(wanted: Map<string, TaskInstanceKey>, namespace: string | undefined): Promise<TaskInstanceKey[]> {
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
+    for await (const pod of eachPod(this.#options.client, { namespace, labelSelector })) {
+      const task = taskOfPod(pod);
+      if (task !== undefined) wanted.delete(keyToString(task.key));
+    }
+    return [...wanted.values()];
+  }
+
+  /** Makes pods that have ended, and whose executor is no more, this one's; resolves with their tasks. */
+  async adoptCompleted(namespace: string | undefined): Promise<TaskInstanceKey[]> {
+    const { client, executorLabel, mayBeAlive } = this.#options;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}!=${executorLabel},${LABELS.done}!=true`;
+    const fieldSelector = 'status.phase!=Pending,status.phase!=Running,status.phase!=Unknown';
+    const adopted: TaskInstanceKey[] = [];
+    for await (const pod of eachPod(client, { namespace, labelSelector, fieldSelector })) {
+      const task = taskOfPod(pod);
+      if (task === undefined || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? ''))) continue;
+      if (await this.#takeOverOne(pod)) adopted.push(task.key);
+    }
+    return adopted;
   }
 
   /**

@@ -12,7 +12,7 @@ import type { Logger } from '../../core/logger.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
-import { LeaseLostError } from '../../errors.js';
+import { KubeApiError, LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { adaptLaunch, isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
@@ -23,7 +23,7 @@ import { renewPod } from '../../launch/renew-pod.js';
 import type { LeaseHolder } from '../../lease/lease-holder.js';
 import { endOf, type PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
-import { cannotRun, observe, type PodObservation } from '../../lifecycle/observation.js';
+import { cannotRun, hasMainStarted, observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import { makeSafePodName } from '../../pod/names.js';
@@ -72,6 +72,9 @@ export interface PodLifecycleOptions {
 
 /** The part of a lease holder that the lifecycle asks. */
 export type Fence = Pick<LeaseHolder, 'isHeld' | 'confirm'>;
+
+/** How often a pod that changes under our eyes is looked at again before it is revoked. */
+const REVOKE_ATTEMPTS = 5;
 
 /** How often an autoscaler may extend a wait for a node. */
 const MAX_SCALE_UPS = 6;
@@ -138,6 +141,32 @@ export class PodLifecycle {
     const { labels } = pod.metadata;
     if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
     this.see(track, pod);
+  }
+
+  /**
+   * Ends a task's pod, if its program has not started; the version that was seen is a precondition, so that one which has just started is
+   * spared. Tells whether it has not started, and cannot any more. Never rejects.
+   */
+  async endUnstarted(track: PodTrack): Promise<boolean> {
+    const { client, logger } = this.#options;
+    track.isEnding = true;
+    for (let attempt = 1; attempt <= REVOKE_ATTEMPTS; attempt += 1) {
+      await this.refresh(track);
+      const { seen } = track;
+      if (seen === undefined || track.isGone) return true;
+      if (hasMainStarted(seen) || seen.phase !== 'Pending') break;
+      const { namespace, name, uid, resourceVersion } = seen;
+      try {
+        await client.deletePod(namespace, name, { uid, resourceVersion });
+        return true;
+      } catch (error) {
+        logger.warn({ err: error, pod: name, namespace }, 'a pod that was to be revoked could not be deleted');
+        if (!(error instanceof KubeApiError && error.status === 409)) break;
+      }
+    }
+    track.isEnding = false;
+    this.evaluate(track);
+    return false;
   }
 
   /** The pod is no more. */

@@ -10,8 +10,8 @@ export interface SimulatedTask {
   readonly annotations: Readonly<Record<string, string>>;
   /** Whether somebody asked to cancel it. */
   isCancelled: boolean;
-  /** Whether its end was ever a matter of the lost: it ran on a node that was lost. */
-  isUncertain: boolean;
+  /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */
+  isShared: boolean;
 }
 
 /** See the module's text. */
@@ -30,9 +30,10 @@ export class SimulatedDatabase {
       this.outcomes.set(id, { outcome, at });
       return;
     }
-    // A host that asked again too late is told that the task is not wanted any more; it changes nothing.
-    const isRefusal = outcome.state === 'failed' && outcome.verdict.kind === 'cancelled' && outcome.ranAs === undefined;
-    if (before.state !== outcome.state && !isRefusal)
+    // A host that asked too late, or never came to launch it, is told that the task is not wanted any more; that decides nothing.
+    if (isRefusal(outcome)) return;
+    if (isRefusal(before) && this.tasks.get(id)?.isShared === true) this.outcomes.set(id, { outcome, at });
+    else if (before.state !== outcome.state)
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);
   }
 
@@ -41,5 +42,8 @@ export class SimulatedDatabase {
     return [...this.tasks.values()].filter(({ key }) => !this.outcomes.has(keyToString(key)));
   }
 }
+
+const isRefusal = (outcome: Outcome) =>
+  outcome.state === 'failed' && outcome.verdict.kind === 'cancelled' && outcome.ranAs === undefined;
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);

@@ -194,7 +194,7 @@ export class World {
 
   #queue({ annotations, alsoTo }: Extract<Operation, { type: 'queue' }>): void {
     const key = taskInstanceKey({ dagId: 'd', taskId: `t${this.database.tasks.size}`, runId: 'r' });
-    const task: SimulatedTask = { key, annotations, isCancelled: false, isUncertain: false };
+    const task: SimulatedTask = { key, annotations, isCancelled: false, isShared: alsoTo !== undefined };
     this.database.tasks.set(keyToString(key), task);
     this.#note(`${key.taskId} is queued: ${JSON.stringify(annotations)}`);
     const owner = this.#hosts.find(

@@ -1,0 +1,87 @@
+/**
+ * `npm run mutate -- [--only name,…] [--seeds N] [--jobs N]`: breaks the code that keeps the promises, one place at a time, in a copy, and looks whether the
+ * simulation finds out. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, and what to
+ * put instead.
+ */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { mutations } from './mutations.mjs';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    seeds: { type: 'string', default: '400' },
+    jobs: { type: 'string', default: '2' },
+  },
+});
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const wanted =
+  values.only === undefined ? mutations : mutations.filter(({ name }) => values.only.split(',').includes(name));
+
+function copyWith({ name, file, from, to }) {
+  const copy = mkdtempSync(join(tmpdir(), 'podwright-mutant-'));
+  for (const part of ['src', 'test', 'schemas', 'package.json', 'tsconfig.json'])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  const text = readFileSync(join(copy, file), 'utf8');
+  if (text.split(from).length !== 2) throw new Error(`mutation ${name}: its text does not stand in ${file} once`);
+  writeFileSync(
+    join(copy, file),
+    text.replace(from, () => to),
+  );
+  return copy;
+}
+
+/** Runs seeds until one breaks a promise; resolves with the line that tells which, or `undefined`. */
+function simulate(copy, { hosts, steps }) {
+  const args = ['--import', 'tsx', 'test/simulation/main.ts', '--first', '--seed', '1', '--count', values.seeds];
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const child = spawn(process.execPath, [...args, '--hosts', String(hosts), '--steps', String(steps)], { cwd: copy });
+    child.stdout.on('data', (piece) => {
+      output += piece;
+    });
+    child.stderr.on('data', (piece) => {
+      output += piece;
+    });
+    child.on('close', (code) => {
+      const broken = output.split('\n').find((line) => line.startsWith('seed '));
+      if (code === 0 || broken !== undefined) resolve(broken?.slice(0, 160));
+      else reject(new Error(`the simulation could not run:\n${output}`));
+    });
+  });
+}
+
+const missed = [];
+async function work(queue) {
+  for (let mutation = queue.shift(); mutation !== undefined; mutation = queue.shift()) {
+    const copy = copyWith(mutation);
+    const started = performance.now();
+    try {
+      let found;
+      for (const setting of mutation.in ?? [
+        { hosts: 1, steps: 1_000 },
+        { hosts: 3, steps: 2_500 },
+      ])
+        found ??= await simulate(copy, setting);
+      const seconds = ((performance.now() - started) / 1_000).toFixed(0);
+      if (found === undefined) missed.push(mutation.name);
+      console.log(
+        `${found === undefined ? 'MISSED' : 'found '} ${mutation.name} (${seconds} s)${found === undefined ? '' : `: ${found}`}`,
+      );
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
+  }
+}
+
+const queue = [...wanted];
+await Promise.all(Array.from({ length: Number(values.jobs) }, () => work(queue)));
+console.log(
+  `${wanted.length - missed.length} of ${wanted.length} mutations were found${missed.length > 0 ? `; missed: ${missed.join(', ')}` : ''}`,
+);
+process.exitCode = missed.length === 0 ? 0 : 1;

@@ -1,0 +1,292 @@
+/** Ways to break the promises, for `npm run mutate`: see mutate.mjs. */
+
+const K = 'src/executors/kubernetes';
+const L = 'src/launch';
+const H3 = [{ hosts: 3, steps: 2_500 }];
+
+export const mutations = [
+  // Proof before another launch.
+  {
+    name: 'relaunch-without-proof',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'const isProven = track.isDead || (await ender.end(track, undefined));',
+    to: 'const isProven = true;',
+  },
+  {
+    name: 'dead-when-deletion-was-asked-for',
+    file: 'src/lifecycle/observation.ts',
+    from: "phase === 'Succeeded' || phase === 'Failed' || (phase === 'Pending' && isDeleting && node === undefined);",
+    to: "phase === 'Succeeded' || phase === 'Failed' || isDeleting;",
+  },
+  {
+    name: 'unproven-is-not-written-down',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });',
+    to: '',
+  },
+  {
+    name: 'told-verdict-is-ignored',
+    file: 'src/lifecycle/decide.ts',
+    from: 'const told = toldEnd(pod);',
+    to: 'const told = undefined as ReturnType<typeof toldEnd>;',
+  },
+  {
+    name: 'success-at-the-end-is-ignored',
+    file: `${K}/pod-lifecycle.ts`,
+    from: "return end?.result === 'success' ? end : undefined;",
+    to: 'return end === undefined ? undefined : undefined;',
+  },
+  {
+    name: 'limits-trust-a-silent-watch',
+    file: `${K}/pod-lifecycle.ts`,
+    from: "if (decision.type === 'expired' && (await this.#isOutdated(track))) return;",
+    to: '',
+  },
+  // Names and creates.
+  {
+    name: 'names-are-random',
+    file: 'src/pod/names.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    from: 'const hash = shortHash(`${keyToString(key)}@${launch}`, 14);',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
+    to: 'const hash = shortHash(`${keyToString(key)}@${launch}@${Math.random()}`, 14);',
+  },
+  {
+    name: 'a-conflict-is-a-failure',
+    file: `${L}/create-errors.ts`,
+    from: "return error.reason === 'AlreadyExists' ? { type: 'exists' } : transient;",
+    to: "return error.reason === 'AlreadyExists' ? { type: 'permanent', verdict: launchVerdict('launch_failed', message) } : transient;",
+  },
+  {
+    name: 'a-lost-answer-is-a-failure',
+    file: `${L}/create-errors.ts`,
+    from: '    case 0:\n    case 401:',
+    to: "    case 0:\n      return { type: 'permanent', verdict: launchVerdict('launch_failed', message) };\n    case 401:",
+  },
+  {
+    name: 'a-cancelled-create-is-forgotten',
+    file: `${L}/pod-launcher.ts`,
+    from: "if (!mayExist) return { type: 'cancelled', pod: undefined };",
+    to: "if (mayExist || !mayExist) return { type: 'cancelled', pod: undefined };",
+  },
+  {
+    name: 'a-cancelled-create-is-read-once',
+    file: `${L}/pod-launcher.ts`,
+    from: 'if (error instanceof LeaseLostError || clock.monotonic() - startedAt > CANCEL_LIMIT_MS)',
+    to: 'if (error instanceof LeaseLostError || clock.monotonic() >= startedAt)',
+  },
+  {
+    name: 'a-seen-pod-is-created-again',
+    file: `${L}/pod-launcher.ts`,
+    from: "if (seen !== undefined) return { type: 'seen', pod: seen };",
+    to: '',
+  },
+  { name: 'the-launch-number-does-not-count-up', file: `${K}/pod-track.ts`, from: 'this.launch += 1;', to: '' },
+  {
+    name: 'spent-launches-are-forgotten',
+    file: `${K}/pod-track.ts`,
+    from: 'this.spent = spent;\n    this.startOver();',
+    to: 'this.startOver();',
+  },
+  // Evidence, outcome, deletion: in this order.
+  {
+    name: 'deleted-before-the-outcome',
+    file: `${K}/pod-delivery.ts`,
+    from: "    if (end.result === 'success') reports.success(track, details);\n    else reports.fail(track, end.verdict, details);\n    if (!isManuallyAcknowledged) void cleanup();",
+    to: "    void cleanup().then(() => {\n      if (end.result === 'success') reports.success(track, details);\n      else reports.fail(track, end.verdict, details);\n    });",
+  },
+  {
+    name: 'no-pod-is-removed',
+    file: `${K}/pod-delivery.ts`,
+    from: 'if (!seen.isDeleting || track.isDead) await remover.remove(seen, { gracePeriodSeconds });',
+    to: '',
+  },
+  {
+    name: 'a-cleanup-is-tried-once',
+    file: `${L}/pod-remover.ts`,
+    from: 'if (!(error instanceof KubeApiError)) return false;',
+    to: 'if (error instanceof Error) return false;',
+  },
+  {
+    name: 'deletes-without-uid',
+    file: `${L}/pod-remover.ts`,
+    from: 'this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),',
+    to: 'this.#options.client.deletePod(namespace, name, { gracePeriodSeconds }),',
+  },
+  {
+    name: 'late-news-of-released-pods-count',
+    file: `${K}/pod-intake.ts`,
+    from: '    if (tracks.isReleased(uid)) return;\n',
+    to: '',
+  },
+  {
+    name: 'old-news-count',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'if (order !== undefined && order < 0) return;',
+    to: '',
+  },
+  {
+    name: 'vanished-pods-are-not-noticed',
+    file: `${K}/pod-feed.ts`,
+    from: '    handlers.onGone(podId, undefined);',
+    to: '',
+  },
+  {
+    name: 'a-pod-after-the-outcome-is-adopted',
+    file: 'src/executors/base-executor.ts',
+    from: ' || this.#board.hasEnded(id)) return undefined;',
+    to: ') return undefined;',
+    in: [{ hosts: 1, steps: 1_500 }, ...H3],
+  },
+  // Slots.
+  {
+    name: 'slots-are-counted',
+    file: 'src/executors/task-board.ts',
+    from: '    return this.#running.size;',
+    to: '    return ((globalThis as { most?: number }).most = Math.max((globalThis as { most?: number }).most ?? 0, this.#running.size));',
+  },
+  {
+    name: 'a-settled-task-keeps-its-slot',
+    file: 'src/executors/task-board.ts',
+    from: '    this.#running.delete(entry.id);\n',
+    to: '    if (entry.launches < 2) this.#running.delete(entry.id);\n',
+  },
+  // Adoption.
+  {
+    name: 'former-pods-are-not-adopted',
+    file: `${K}/pod-intake.ts`,
+    from: "    else if (labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true')\n      this.#adopt(pod, isListed);",
+    to: '',
+  },
+  {
+    name: 'a-listed-pod-is-judged-at-once',
+    file: `${K}/pod-intake.ts`,
+    from: 'lifecycle.see(track, pod, { isDeferred: isListed });',
+    to: 'lifecycle.see(track, pod);',
+    in: [{ hosts: 1, steps: 1_500 }],
+  },
+  {
+    name: 'the-older-of-two-pods-counts',
+    file: `${K}/pod-intake.ts`,
+    from: 'if (launchOf(pod) <= track.launch) {',
+    to: 'if (launchOf(pod) > track.launch) {',
+  },
+  {
+    name: 'kept-pods-are-forgotten',
+    file: `${K}/kubernetes-executor.ts`,
+    from: '      void this.#resumeKept();\n',
+    to: '',
+    in: H3,
+  },
+  // Leases.
+  {
+    name: 'writes-without-a-lease',
+    file: 'src/lease/fenced-client.ts',
+    from: 'if (!lease.isHeld) await lease.confirm();',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'decides-in-doubt',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'if (this.#options.fence?.isHeld === false) return;',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'tells-in-doubt',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'if (fence?.isHeld === false) await fence.confirm();',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'a-lost-lease-changes-nothing',
+    file: `${K}/kubernetes-executor.ts`,
+    from: '      track.isAbandoned = true;\n',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'the-living-are-taken-over',
+    file: `${K}/peers.ts`,
+    from: 'if (!isTaken && this.#isAlive(sight)) return;',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'pods-of-the-living-are-claimed',
+    file: `${K}/pod-claim.ts`,
+    from: 'const isLeftAlone = !signal.aborted && (await mayBeAlive(owner));',
+    to: 'const isLeftAlone = false;',
+    in: H3,
+  },
+  {
+    name: 'the-dead-are-not-taken-over',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#scope(), renew);',
+    to: 'const isComplete = true;',
+    in: H3,
+  },
+  {
+    name: 'adoption-without-precondition',
+    file: `${K}/pod-intake.ts`,
+    from: 'const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };',
+    to: 'const patch = { metadata: { labels: { [LABELS.executorId]: executorLabel } } };',
+    in: H3,
+  },
+  {
+    name: 'a-lease-is-taken-early',
+    file: 'src/lease/lease-sight.ts',
+    from: "return holder === '' || now - since >= durationMs;",
+    to: "return holder === '' || now - since >= durationMs / 8;",
+    in: H3,
+  },
+  {
+    name: 'a-lease-is-held-for-ever',
+    file: 'src/lease/lease-holder.ts',
+    from: 'return elapsed >= (durationMs * 2) / 3;',
+    to: 'return elapsed >= durationMs * 100;',
+    in: H3,
+  },
+  {
+    name: 'names-are-not-held',
+    file: `${K}/pod-delivery.ts`,
+    from: 'if (holdNamesMs !== undefined && track.isDead) {',
+    to: 'if (holdNamesMs === -1) {',
+    in: H3,
+  },
+  {
+    name: 'launches-have-names-of-their-own',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'if (this.#options.fence === undefined) return pod;',
+    to: 'if (this.#options.fence !== null) return pod;',
+    in: H3,
+  },
+  {
+    name: 'no-finalizers',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,',
+    to: 'tracksWithFinalizer: false,',
+    in: H3,
+  },
+  {
+    name: 'finalizers-stay',
+    file: `${L}/pod-remover.ts`,
+    from: "'$deleteFromPrimitiveList/finalizers': [FINALIZER]",
+    to: "'$deleteFromPrimitiveList/finalizers': []",
+  },
+  // Waits.
+  {
+    name: 'waits-have-no-limit',
+    file: 'src/lifecycle/decide.ts',
+    from: 'if (!isFatal && now < until) {',
+    to: 'if (!isFatal && now < Number.POSITIVE_INFINITY) {',
+  },
+  {
+    name: 'quota-is-a-failure',
+    file: `${L}/create-errors.ts`,
+    from: "return { type: 'quota', verdict: launchVerdict('quota.full', message), message };\n}",
+    to: "return { type: 'permanent', verdict: launchVerdict('unknown', message) };\n}",
+  },
+];
