@@ -68,7 +68,7 @@ describe('rbac', () => {
 
   it('grants each feature what it needs and names wrong ones', async () => {
     const rules = rbacManifests({ features: DEPLOY_FEATURES })[1]?.rules?.map(({ resources }) => resources[0]);
-    expect(rules).toEqual(['pods', 'pods/log', 'events', 'secrets', 'namespaces', 'resourcequotas']);
+    expect(rules).toEqual(['pods', 'pods/log', 'events', 'secrets', 'leases', 'namespaces', 'resourcequotas']);
     expect(() => rbacManifests({ features: ['log' as never], namespaces: ['No Good'] })).toThrow(ConfigError);
     const { code, err } = await run('rbac', '--features', 'evnts');
     expect(code).toBe(3);
@@ -123,7 +123,7 @@ describe('the doctor', () => {
       check: 'permission',
       state: 'error',
       message: 'may not create pods: without it no task can run',
-      hint: 'podwright rbac --namespace default --features logs,events,secrets,doctor | kubectl apply -f -',
+      hint: 'podwright rbac --namespace default --features logs,events,secrets,leases,doctor | kubectl apply -f -',
     });
     expect(report.checks).toContainEqual(
       expect.objectContaining({
