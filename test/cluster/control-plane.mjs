@@ -1,7 +1,7 @@
 // A real control plane for tests: etcd and kube-apiserver on free loopback ports, from binaries that somebody else has built.
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,7 +75,10 @@ async function end(child) {
   clearTimeout(timer);
 }
 
-/** Starts a control plane; resolves with its kubeconfig file and a function that ends it. */
+/**
+ * Starts a control plane; resolves with its kubeconfig file, a function that ends it, and `kill` and `revive`, which end one of its programs
+ * ("etcd" or "kube-apiserver") without a warning and start it again on its data.
+ */
 export async function startControlPlane({ etcd, apiserver }) {
   const folder = mkdtempSync(join(tmpdir(), 'podwright-control-plane-'));
   const file = (name) => join(folder, name);
@@ -85,16 +88,27 @@ export async function startControlPlane({ etcd, apiserver }) {
   writeFileSync(file('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   writeFileSync(file('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
   writeFileSync(file('tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
-  const children = [];
+  const programs = new Map();
   const run = (name, path, args) => {
-    const log = openSync(file(`${name}.log`), 'w');
+    const log = openSync(file(`${name}.log`), 'a');
     const child = spawn(path, args, { stdio: ['ignore', log, log] });
-    children.push(child);
+    closeSync(log);
+    programs.set(name, { child, path, args });
     return child;
   };
   const stop = async () => {
-    for (const child of [...children].reverse()) await end(child);
+    for (const { child } of [...programs.values()].reverse()) await end(child);
     rmSync(folder, { recursive: true, force: true });
+  };
+  const kill = async (name) => {
+    const { child } = programs.get(name);
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  };
+  const revive = (name) => {
+    const { path, args } = programs.get(name);
+    run(name, path, args);
   };
   try {
     run('etcd', etcd, [
@@ -146,7 +160,7 @@ export async function startControlPlane({ etcd, apiserver }) {
       }),
       { mode: 0o600 },
     );
-    return { kubeconfig, stop };
+    return { kubeconfig, stop, kill, revive, isReady: () => isReady(port, token) };
   } catch (error) {
     await stop();
     throw error;

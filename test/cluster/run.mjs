@@ -1,7 +1,7 @@
 // `npm run test:cluster`: the tests that need a real API server or the real kubectl.
 //
 // The server is the one that KUBECONFIG names, else one that is started here from etcd and kube-apiserver in KUBEBUILDER_ASSETS or
-// PATH. Where neither is at hand, one line says that nothing was run; that is no failure, unless CI set PODWRIGHT_CLUSTER_REQUIRED.
+// PATH. `npm run test:cluster -- chaos` kills them and a host again and again instead (see chaos/main.ts). Where neither is at hand, one line says that nothing was run; that is no failure, unless CI set PODWRIGHT_CLUSTER_REQUIRED.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,6 +41,15 @@ async function controlPlane() {
   const etcd = findBinary('etcd');
   const apiserver = findBinary('kube-apiserver');
   return etcd === undefined || apiserver === undefined ? undefined : startControlPlane({ etcd, apiserver });
+}
+
+if (process.argv[2] === 'chaos') {
+  const script = join(root, 'test/cluster/chaos/main.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...process.argv.slice(3)], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  process.exit(await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1))));
 }
 
 const results = mkdtempSync(join(tmpdir(), 'podwright-cluster-results-'));

@@ -22,11 +22,18 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const wanted =
   values.only === undefined ? mutations : mutations.filter(({ name }) => values.only.split(',').includes(name));
 
-function copyWith({ name, file, from, to }) {
+const SETTINGS = [
+  { hosts: 1, steps: 1_000 },
+  { hosts: 3, steps: 2_500 },
+];
+
+function copyWith(mutation) {
   const copy = mkdtempSync(join(tmpdir(), 'podwright-mutant-'));
   for (const part of ['src', 'test', 'schemas', 'package.json', 'tsconfig.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  if (mutation === undefined) return copy;
+  const { name, file, from, to } = mutation;
   const text = readFileSync(join(copy, file), 'utf8');
   if (text.split(from).length !== 2) throw new Error(`mutation ${name}: its text does not stand in ${file} once`);
   writeFileSync(
@@ -56,6 +63,17 @@ function simulate(copy, { hosts, steps }) {
   });
 }
 
+// A simulation that breaks by itself would find everything.
+for (const setting of SETTINGS) {
+  const copy = copyWith(undefined);
+  try {
+    const broken = await simulate(copy, setting);
+    if (broken !== undefined) throw new Error(`the code as it is breaks a promise: ${broken}`);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
 const missed = [];
 async function work(queue) {
   for (let mutation = queue.shift(); mutation !== undefined; mutation = queue.shift()) {
@@ -63,11 +81,7 @@ async function work(queue) {
     const started = performance.now();
     try {
       let found;
-      for (const setting of mutation.in ?? [
-        { hosts: 1, steps: 1_000 },
-        { hosts: 3, steps: 2_500 },
-      ])
-        found ??= await simulate(copy, setting);
+      for (const setting of mutation.in ?? SETTINGS) found ??= await simulate(copy, setting);
       const seconds = ((performance.now() - started) / 1_000).toFixed(0);
       if (found === undefined) missed.push(mutation.name);
       console.log(

@@ -389,7 +389,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const timedOut = this.clock.delay(limitMs, { signal: limit.signal }).catch(() => {});
     await Promise.race([this.#delivery.settled(), timedOut]);
     limit.abort();
-    if (!isDetached) void this.#keeper.releaseNames();
+    if (!isDetached) await this.#releaseNames();
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     this.#stop.abort();
@@ -441,6 +441,18 @@ export class KubernetesExecutor extends BaseExecutor {
       metadata?.labels?.[LABELS.executorId] === this.#label ||
       metadata?.annotations?.[ANNOTATIONS.holdsName] !== undefined
     );
+  }
+
+  /** Nobody else is to come: what only holds its name goes, also what a former self has left. Not waited for where the server does not answer. */
+  async #releaseNames(): Promise<void> {
+    if (this.#lease === undefined) return;
+    const limit = new AbortController();
+    const isOver = this.clock.delay(CLOSE_LIMIT_MS, { signal: limit.signal }).catch(() => {});
+    const released = this.#keeper
+      .resume(this.#label, this.#scope(), limit.signal)
+      .then(() => this.#keeper.releaseNames());
+    await Promise.race([released, isOver]);
+    limit.abort();
   }
 
   /** Takes in what a former self has kept, as soon as it can be listed. */

@@ -43,7 +43,10 @@ export class SimulatedDatabase {
   }
 }
 
-const isRefusal = (outcome: Outcome) =>
-  outcome.state === 'failed' && outcome.verdict.kind === 'cancelled' && outcome.ranAs === undefined;
+/** A cancel of what was never launched, or that the host itself has refused: it says nothing about the task. */
+function isRefusal(outcome: Outcome): boolean {
+  if (outcome.state === 'success' || outcome.verdict.kind !== 'cancelled') return false;
+  return outcome.ranAs === undefined || outcome.verdict.message.includes('not wanted any more');
+}
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);
