@@ -217,6 +217,24 @@ export {
 export type { ExitCodeCriterion, PodConditionCriterion, RetryAction, RetryRule } from './lifecycle/retry-rules.js';
 export type { WaitClock } from './lifecycle/waiting.js';
 export {
+  type CleanedPod,
+  type CleanupClient,
+  type CleanupFailure,
+  type CleanupOptions,
+  type CleanupProgress,
+  type CleanupReport,
+  cleanupCompletedPods,
+} from './monitor/cleanup.js';
+export type { CleanupReason, KeptReason } from './monitor/cleanup-rules.js';
+export type { PodAges, PodCounts, PodMetrics } from './monitor/pod-metrics.js';
+export {
+  type CleanupOldPodsOptions,
+  PodMonitor,
+  type PodMonitorOptions,
+  type PodMonitorWatchOptions,
+  type PodStatusReport,
+} from './monitor/pod-monitor.js';
+export {
   PodFailedError,
   PodResultError,
   type ResultProblem,

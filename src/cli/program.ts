@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addDeployCommands } from './deploy-commands.js';
 import { reportFailure } from './failure.js';
 import type { CliIo } from './io.js';
+import { addOperateCommands } from './operate-commands.js';
 import { packageVersion } from './package-root.js';
 import { addPodCommands } from './pod-commands.js';
 
@@ -129,6 +130,7 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
   addReleaseFinalizers(program, io, finish);
   addPodCommands(program, io, finish);
   addDeployCommands(program, io, finish);
+  addOperateCommands(program, io, finish);
   addReport(program, io);
   addCluster(program, io);
   for (const command of program.commands) command.copyInheritedSettings(program);
