@@ -21,7 +21,7 @@ const allowed = {
   operator: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
   monitor: ['errors', 'core', 'wire', 'kube', 'lifecycle', 'pod', 'watch', 'launch', 'config', 'executors'],
   capacity: ['errors', 'core', 'wire', 'kube', 'lifecycle'],
-  scaling: ['errors', 'core', 'wire', 'config'],
+  scaling: ['errors', 'core', 'wire', 'kube', 'report'],
   deploy: ['errors', 'core', 'wire', 'kube'],
   telemetry: ['errors', 'core'],
   report: ['errors', 'core'],

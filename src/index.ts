@@ -168,6 +168,7 @@ export type {
   PatchType,
   PodCollectionWriter,
   PodReader,
+  PodUsage,
   PodWatchChange,
   PodWatchError,
   PodWatchEvent,
@@ -176,6 +177,7 @@ export type {
   ReadShape,
   SecretClient,
   ServerClock,
+  UsageReader,
   WatchOptions,
 } from './kube/kube-client.js';
 export { type FollowLogOptions, followLog } from './kube/log-follower.js';
@@ -288,6 +290,50 @@ export {
   type TaskRelaunchRecord,
   type TaskStepRecord,
 } from './report/index.js';
+export { renderScalingChart, renderScalingSvg } from './scaling/chart.js';
+export { advertiseDeletionCost, DELETION_COST_ANNOTATION, type DeletionCostOptions } from './scaling/deletion-cost.js';
+export {
+  desiredPods,
+  podUtilization,
+  type ResourceUse,
+  replicas,
+  type ScalingBounds,
+} from './scaling/formulas.js';
+export type { ScalableExecutor, ScalingNumbers } from './scaling/host-metrics.js';
+export {
+  KEDA_API_VERSION,
+  type KedaObject,
+  type KedaTrigger,
+  type ScaledJobOptions,
+  type ScaledObjectOptions,
+  type ScalerOptions,
+  scaledJob,
+  scaledObject,
+} from './scaling/keda.js';
+export {
+  type MetricsApiTriggerOptions,
+  metricsApiTrigger,
+  type PostgresqlTriggerOptions,
+  type PrometheusTriggerOptions,
+  postgresqlTrigger,
+  prometheusTrigger,
+} from './scaling/keda-triggers.js';
+export { type UpgradedScaler, upgradeScaler } from './scaling/keda-upgrade.js';
+export { clusterCost, DEFAULT_PRICES, type PodClass, type PodHours, type PriceTable } from './scaling/prices.js';
+export { type Cost, costOfRun, type RunCost, type RunCostOptions } from './scaling/run-cost.js';
+export { type MetricsEndpoint, type ServeMetricsOptions, serveMetrics } from './scaling/serve-metrics.js';
+export {
+  type ScalingPoint,
+  type ScalingSetting,
+  type ScalingSimulation,
+  simulateScaling,
+} from './scaling/simulate.js';
+export {
+  type PodUtilization,
+  type ReadUtilizationOptions,
+  readUtilization,
+  type Utilization,
+} from './scaling/utilization.js';
 export { KubernetesJobWatcher, type KubernetesJobWatcherOptions } from './watch/job-watcher.js';
 export { ListWatcher, type ListWatcherOptions } from './watch/list-watch.js';
 export { FileResourceVersionStore, MemoryResourceVersionStore } from './watch/resource-version-store.js';

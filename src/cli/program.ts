@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { addDeployCommands } from './deploy-commands.js';
 import { reportFailure } from './failure.js';
 import type { CliIo } from './io.js';
-import { addOperateCommands } from './operate-commands.js';
+import { addCost, addOperateCommands } from './operate-commands.js';
 import { packageVersion } from './package-root.js';
 import { addPodCommands } from './pod-commands.js';
 
@@ -40,8 +40,8 @@ function addDemo(program: Command, io: CliIo, finish: (exitCode: number) => void
 }
 
 function addReport(program: Command, io: CliIo): void {
-  program
-    .command('report')
+  const report = program.command('report').enablePositionalOptions();
+  report
     .description('show a recorded run: a table and its failures, or a timeline as a page')
     .argument('<run.jsonl>', 'recorded run; - reads standard input')
     .option('--html <file>', 'write the timeline to this file; - writes it to standard output')
@@ -50,6 +50,7 @@ function addReport(program: Command, io: CliIo): void {
       const { runReport } = await import('./commands/report.js');
       await runReport(file, options, io);
     });
+  addCost(report, io);
 }
 
 function addCluster(program: Command, io: CliIo): void {

@@ -84,6 +84,10 @@ export interface OutcomeBase {
   readonly times: OutcomeTimes;
   /** Of a pod: when the steps of its last launch happened, by the cluster's clocks. */
   readonly podTimes?: PodTimes | undefined;
+  /** Of a pod: what it had reserved, as quantities by resource name. */
+  readonly requests?: Readonly<Record<string, string>> | undefined;
+  /** Labels that the executor config of the task gave it, for telling costs apart. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Exit code of the main container or process, where there was one. */
   readonly exitCode: number | undefined;
   /** What a container left as its termination message, up to 4 KiB; `undefined` where nothing. */

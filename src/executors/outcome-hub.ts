@@ -1,7 +1,7 @@
 /** Builds outcomes and hands them to everybody who listens: run, event buffer, streams, waiting host loops. */
 import { AsyncQueue } from '../core/async-queue.js';
 import type { Clock } from '../core/clock.js';
-import type { Outcome, PodTimes, TaskEvent } from '../core/outcome.js';
+import type { Outcome, OutcomeBase, PodTimes, TaskEvent } from '../core/outcome.js';
 import type { TaskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { ChangeSignal } from './change-signal.js';
@@ -24,11 +24,20 @@ export interface EndDetails {
   readonly runningAt?: number | undefined;
   /** When the steps of its pod happened. */
   readonly podTimes?: PodTimes | undefined;
+  /** What its pod had reserved. */
+  readonly requests?: OutcomeBase['requests'];
   /** Called by the outcome's `acknowledge()`. */
   readonly acknowledge?: (() => Promise<void>) | undefined;
 }
 
 const noop = () => Promise.resolve();
+
+/** The labels in an executor config, flat or below the name of its executor. */
+function labelsOf(executorConfig: object | undefined): Pick<OutcomeBase, 'labels'> {
+  const config = executorConfig as { labels?: unknown; KubernetesExecutor?: { labels?: unknown } } | undefined;
+  const labels = config?.labels ?? config?.KubernetesExecutor?.labels;
+  return typeof labels === 'object' && labels !== null ? { labels: labels as Record<string, string> } : {};
+}
 
 /** The outcome of a task; without a verdict it is a success. */
 export function makeOutcome(
@@ -51,6 +60,8 @@ export function makeOutcome(
       endedAt,
     }),
     ...(details.podTimes === undefined ? {} : { podTimes: details.podTimes }),
+    ...(details.requests === undefined ? {} : { requests: details.requests }),
+    ...labelsOf(entry.task.executorConfig),
     exitCode: details.exitCode,
     result: details.result,
     warnings: details.warnings ?? [],

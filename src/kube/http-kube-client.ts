@@ -25,6 +25,7 @@ import type {
   ListOptions,
   LogOptions,
   PatchOptions,
+  PodUsage,
   PodWatchEvent,
   WatchOptions,
 } from './kube-client.js';
@@ -150,6 +151,11 @@ export class HttpKubeClient implements KubeClient {
 
   listNodes(options: ListOptions = {}): Promise<KubeList<Node>> {
     return this.#calls.list<Node>(pathOf('nodes', undefined), options);
+  }
+
+  listPodUsage(options: ListOptions = {}): Promise<KubeList<PodUsage>> {
+    const scope = options.namespace === undefined ? '' : `/namespaces/${encodeURIComponent(options.namespace)}`;
+    return this.#calls.list<PodUsage>(`/apis/metrics.k8s.io/v1beta1${scope}/pods`, options);
   }
 
   listQuotas(options: ListOptions = {}): Promise<KubeList<ResourceQuota>> {

@@ -3,7 +3,17 @@
  * optional, and a feature whose interface is missing is switched off with a notice. Implement these over any client you
  * like; {@link HttpKubeClient} is ours.
  */
-import type { KubeEvent, KubeList, Lease, Namespace, Node, Pod, ResourceQuota, Secret } from '../wire/types.js';
+import type {
+  KubeEvent,
+  KubeList,
+  KubeObject,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ResourceQuota,
+  Secret,
+} from '../wire/types.js';
 
 /** Options that every call takes. */
 export interface CallOptions {
@@ -217,6 +227,23 @@ export interface NodeReader {
   listNodes(options?: ListOptions): Promise<KubeList<Node>>;
 }
 
+/** What a pod uses, as metrics-server tells. */
+export interface PodUsage extends KubeObject {
+  /** Use of each container, as quantities by resource name. */
+  readonly containers?: readonly {
+    /** Name of the container. */
+    readonly name: string;
+    /** Quantities by resource name. */
+    readonly usage?: Readonly<Record<string, string>>;
+  }[];
+}
+
+/** Reads what pods use, where metrics-server is there. */
+export interface UsageReader {
+  /** One page of what pods use. Without metrics-server it rejects with status 404 or 503. */
+  listPodUsage(options?: ListOptions): Promise<KubeList<PodUsage>>;
+}
+
 /** Reads namespaces. */
 export interface NamespaceReader {
   /** The namespace, or `undefined` where there is none. */
@@ -279,6 +306,8 @@ export interface KubeClient extends PodReader, PodWriter, LogReader, EventReader
   deleteSecret?: SecretClient['deleteSecret'];
   /** See {@link NodeReader}. */
   listNodes?: NodeReader['listNodes'];
+  /** See {@link UsageReader}. */
+  listPodUsage?: UsageReader['listPodUsage'];
   /** See {@link NamespaceReader}. */
   readNamespace?: NamespaceReader['readNamespace'];
   /** See {@link LeaseClient}. */

@@ -26,6 +26,7 @@ export interface RecordRunOptions {
 
 function outcomeRecord(outcome: Outcome): RunRecord {
   const { key, queue, executor, state, ranAs, launches, exitCode, times, warnings } = outcome;
+  const { podTimes, requests, labels } = outcome;
   return {
     type: 'outcome',
     at: times.endedAt,
@@ -37,6 +38,9 @@ function outcomeRecord(outcome: Outcome): RunRecord {
     launches,
     exitCode,
     times,
+    podTimes,
+    requests,
+    labels,
     verdict: outcome.state === 'failed' ? outcome.verdict : undefined,
     warnings: warnings.length > 0 ? warnings : undefined,
   };

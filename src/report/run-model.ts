@@ -1,4 +1,5 @@
 /** What a recorded run amounts to: its tries with their phases, and the slots in use over time. */
+import type { Outcome } from '../core/outcome.js';
 import type { TaskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { type RunRecord, tryId } from './run-record.js';
@@ -23,6 +24,12 @@ export interface TryModel {
   /** Pods or processes that were started for it. */
   launches: number;
   exitCode: number | undefined;
+  /** Of a pod: when the steps of its last launch happened, by the cluster's clocks. */
+  podTimes: Outcome['podTimes'];
+  /** Of a pod: what it had reserved. */
+  requests: Outcome['requests'];
+  /** Labels of the task. */
+  labels: Outcome['labels'];
   /** Why it failed. */
   verdict: Verdict | undefined;
   warnings: readonly string[];
@@ -71,6 +78,9 @@ function newTry(record: Extract<RunRecord, { key: TaskInstanceKey }>): TryModel 
     endedAt: undefined,
     launches: 0,
     exitCode: undefined,
+    podTimes: undefined,
+    requests: undefined,
+    labels: undefined,
     verdict: undefined,
     warnings: [],
     waits: [],
@@ -106,6 +116,9 @@ function apply(model: TryModel, record: Extract<RunRecord, { key: TaskInstanceKe
       model.endedAt = record.times.endedAt;
       model.launches = record.launches;
       model.exitCode = record.exitCode;
+      model.podTimes = record.podTimes;
+      model.requests = record.requests;
+      model.labels = record.labels;
       model.verdict = record.verdict;
       model.warnings = record.warnings ?? [];
       break;

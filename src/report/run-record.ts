@@ -76,6 +76,12 @@ export interface TaskOutcomeRecord extends TaskRecordBase {
   readonly exitCode?: number | undefined;
   /** When its steps happened. */
   readonly times: Outcome['times'];
+  /** Of a pod: when its steps happened, by the cluster's clocks. */
+  readonly podTimes?: Outcome['podTimes'];
+  /** Of a pod: what it had reserved. */
+  readonly requests?: Outcome['requests'];
+  /** Labels of the task. */
+  readonly labels?: Outcome['labels'];
   /** Why it failed. */
   readonly verdict?: Verdict | undefined;
   /** Oddities. */

@@ -2,6 +2,7 @@
 import type { PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
+import { observedRequests } from '../../lifecycle/observed-requests.js';
 import { podTimesOf } from '../../lifecycle/pod-times.js';
 import { ANNOTATIONS } from '../../wire/names.js';
 import type { EndDetails } from '../outcome-hub.js';
@@ -58,6 +59,7 @@ export class PodDelivery {
       ranAs: seen === undefined ? undefined : `${seen.namespace}/${seen.name}`,
       launches: track.launch,
       podTimes: seen === undefined ? undefined : podTimesOf(seen),
+      requests: seen === undefined ? undefined : observedRequests(seen),
       result: end.result === 'success' ? end.message : undefined,
       acknowledge: isManuallyAcknowledged ? cleanup : undefined,
     };
