@@ -299,10 +299,13 @@ export {
   replicas,
   type ScalingBounds,
 } from './scaling/formulas.js';
-export type { ScalableExecutor, ScalingNumbers } from './scaling/host-metrics.js';
+export type { ScalableExecutor, ScalableWatch, ScalingNumbers } from './scaling/host-metrics.js';
 export {
   KEDA_API_VERSION,
+  type KedaAuthentication,
+  type KedaFallback,
   type KedaObject,
+  type KedaTarget,
   type KedaTrigger,
   type ScaledJobOptions,
   type ScaledObjectOptions,
@@ -326,6 +329,7 @@ export {
   type ScalingPoint,
   type ScalingSetting,
   type ScalingSimulation,
+  type ScalingWait,
   simulateScaling,
 } from './scaling/simulate.js';
 export {

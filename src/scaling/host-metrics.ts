@@ -4,6 +4,14 @@ import { type ApiCallMessage, DIAGNOSTICS_CHANNELS } from '../core/diagnostics.j
 import type { ExecutorEvents } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey } from '../core/task-key.js';
 
+/** How the watch of an executor is doing. */
+export interface ScalableWatch {
+  /** Milliseconds since its last sign of life. */
+  readonly silentMs: number | undefined;
+  /** How long the oldest event has waited, in milliseconds. */
+  readonly lagMs?: number | undefined;
+}
+
 /** What is needed of an executor. */
 export interface ScalableExecutor {
   /** Name, for labels. */
@@ -21,7 +29,7 @@ export interface ScalableExecutor {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   off(event: keyof ExecutorEvents, listener: (payload: any) => unknown): unknown;
   /** How the watch over its pods is doing, where it has one. */
-  watchStatus?(): { readonly silentMs: number | undefined; readonly lagMs?: number | undefined };
+  watchStatus?(): ScalableWatch;
 }
 
 /** What KEDA reads. */

@@ -4,6 +4,32 @@ import { ConfigError, type ConfigProblem } from '../errors.js';
 import type { KubeObject, Pod } from '../wire/types.js';
 import { checkScaler } from './keda-check.js';
 
+/** The TriggerAuthentication of a trigger. */
+export interface KedaAuthentication {
+  /** Name. */
+  readonly name: string;
+  /** `TriggerAuthentication` or `ClusterTriggerAuthentication`. @default the former */
+  readonly kind?: string | undefined;
+}
+
+/** What is scaled. */
+export interface KedaTarget {
+  /** Name. */
+  readonly name: string;
+  /** Kind. @default 'Deployment' */
+  readonly kind?: string | undefined;
+  /** Group and version of its kind. @default 'apps/v1' */
+  readonly apiVersion?: string | undefined;
+}
+
+/** What holds while a trigger cannot be read. */
+export interface KedaFallback {
+  /** Failures in a row before it holds. */
+  readonly failureThreshold: number;
+  /** Workers. */
+  readonly replicas: number;
+}
+
 /** A trigger of KEDA: where the number comes from that is scaled by. */
 export interface KedaTrigger {
   /** Kind, for example `postgresql`. */
@@ -13,7 +39,7 @@ export interface KedaTrigger {
   /** What the kind needs; KEDA takes texts only. */
   readonly metadata: Readonly<Record<string, string>>;
   /** The TriggerAuthentication with its secrets. */
-  readonly authenticationRef?: { readonly name: string; readonly kind?: string | undefined } | undefined;
+  readonly authenticationRef?: KedaAuthentication | undefined;
   /** How the number is compared. @default 'AverageValue', the number per worker */
   readonly metricType?: 'AverageValue' | 'Value' | undefined;
 }
@@ -39,13 +65,11 @@ export interface ScalerOptions {
 /** Options of {@link scaledObject}. */
 export interface ScaledObjectOptions extends ScalerOptions {
   /** Deployment that is scaled, or anything else with a scale. */
-  readonly target:
-    | string
-    | { readonly name: string; readonly kind?: string | undefined; readonly apiVersion?: string | undefined };
+  readonly target: string | KedaTarget;
   /** How long nothing must be active before it goes down to none; whole seconds. @default '300s', KEDA's */
   readonly cooldownPeriod?: Duration | undefined;
   /** Workers that are kept when a trigger cannot be read so many times in a row. */
-  readonly fallback?: { readonly failureThreshold: number; readonly replicas: number } | undefined;
+  readonly fallback?: KedaFallback | undefined;
   /** How long the autoscaler looks back before it takes workers away; whole seconds. @default '300s', Kubernetes' */
   readonly scaleDownStabilization?: Duration | undefined;
 }

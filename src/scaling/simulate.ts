@@ -35,6 +35,16 @@ export interface ScalingPoint {
   readonly ready: number;
 }
 
+/** How long tasks waited, in seconds. */
+export interface ScalingWait {
+  /** On average. */
+  readonly averageS: number;
+  /** What nineteen of twenty did not wait longer than. */
+  readonly p95S: number;
+  /** At most. */
+  readonly maxS: number;
+}
+
 /** What came of a setting. */
 export interface ScalingSimulation {
   /** Moments at which something changed. */
@@ -49,8 +59,8 @@ export interface ScalingSimulation {
   readonly replicaHours: number;
   /** Part of these hours that worked on tasks. */
   readonly utilization: number;
-  /** Seconds that tasks waited: on average, for nineteen of twenty, at most. */
-  readonly wait: { readonly averageS: number; readonly p95S: number; readonly maxS: number };
+  /** How long tasks waited. */
+  readonly wait: ScalingWait;
 }
 
 const HPA_SYNC_S = 15;

@@ -5,19 +5,16 @@ import type { KubeClient, ListScope, PodReader, PodUsage } from '../kube/kube-cl
 import { type Amounts, addAmounts, amountsOf, podRequests } from '../wire/pod-requests.js';
 import { podUtilization } from './formulas.js';
 
-/** Amounts by resource name: cores, bytes. */
-type Numbers = Readonly<Record<string, number>>;
-
 /** One pod. */
 export interface PodUtilization {
   /** As `namespace/name`. */
   readonly pod: string;
   /** What it has reserved: cores, bytes. */
-  readonly requested: Numbers;
+  readonly requested: Readonly<Record<string, number>>;
   /** What it uses; `undefined` where nobody tells. */
-  readonly used: Numbers | undefined;
+  readonly used: Readonly<Record<string, number>> | undefined;
   /** Used by requested; `undefined` where its use is not known. */
-  readonly utilization: Numbers | undefined;
+  readonly utilization: Readonly<Record<string, number>> | undefined;
 }
 
 /** Pods and their sum. */
@@ -27,11 +24,11 @@ export interface Utilization {
   /** Running pods. */
   readonly pods: readonly PodUtilization[];
   /** What the pods whose use is known have reserved together. */
-  readonly requested: Numbers;
+  readonly requested: Readonly<Record<string, number>>;
   /** What they use together. */
-  readonly used: Numbers;
+  readonly used: Readonly<Record<string, number>>;
   /** Used by requested; empty where nothing is measured. */
-  readonly utilization: Numbers;
+  readonly utilization: Readonly<Record<string, number>>;
 }
 
 /** Options of {@link readUtilization}. */
@@ -40,7 +37,7 @@ export interface ReadUtilizationOptions extends Pick<ListScope, 'namespace' | 'l
   readonly signal?: AbortSignal | undefined;
 }
 
-const numbers = (amounts: Amounts): Numbers =>
+const numbers = (amounts: Amounts): Record<string, number> =>
   Object.fromEntries([...amounts].map(([name, nano]) => [name, Number(nano) / 1e9]));
 
 /** What pods use, by `namespace/name`; `undefined` without metrics-server. */
