@@ -10,12 +10,13 @@ import { HttpKubeClient } from '../kube/http-kube-client.js';
 import type { Transport } from '../kube/transport.js';
 import type { Pod } from '../wire/types.js';
 import { FaultTarget, type PodView } from './fault-target.js';
+import { ClusterFaults } from './faults/cluster-faults.js';
+import { parseFaults } from './faults/spec.js';
 import type { NodeOptions } from './kubelet/node-object.js';
 import type { PodScript } from './kubelet/scripted-runtime.js';
 import { VirtualKubelet } from './kubelet/virtual-kubelet.js';
 import type { Prohibition } from './server/access.js';
 import { ApiServer, type RequestRecord } from './server/api-server.js';
-import type { RequestFault } from './server/faults.js';
 import { HttpListener } from './server/http-listener.js';
 import { InProcessTransport } from './server/in-process-transport.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -52,14 +53,6 @@ export interface FakeClusterOptions {
   readonly history?: number | undefined;
 }
 
-/** Adds and removes faults of requests. */
-export interface ClusterFaults {
-  /** Adds a rule; the returned function takes it away. */
-  add(fault: RequestFault): () => void;
-  /** Takes all rules away. */
-  clear(): void;
-}
-
 const DEFAULT_HISTORY = 20_000;
 
 function clockOf(given: FakeClusterOptions['clock']): Clock {
@@ -79,10 +72,13 @@ function nodesOf(given: FakeClusterOptions['nodes']): readonly NodeOptions[] {
 export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
   /** The cluster's clock; a {@link VirtualClock} where one was asked for. */
   readonly clock: C;
+  /** Faults of this cluster. */
+  readonly faults: ClusterFaults;
   readonly #server: ApiServer;
   readonly #kubelet: VirtualKubelet | undefined;
   readonly #listener: HttpListener | undefined;
   readonly #token: string | undefined;
+  #acceptedToken: string | undefined;
   readonly #random: Random;
   #port: number | undefined;
   #isStopped = false;
@@ -113,6 +109,7 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
   private constructor(clock: C, options: FakeClusterOptions) {
     this.clock = clock;
     this.#token = options.token;
+    this.#acceptedToken = options.token;
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
     this.#server = new ApiServer({
       clock,
@@ -138,6 +135,31 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
       this.#server.logs = this.#kubelet;
     }
     if (options.listen ?? !(clock instanceof VirtualClock)) this.#listener = new HttpListener(this.#server);
+    this.faults = this.#makeFaults();
+    this.#server.inject = (given) => parseFaults(given).map((spec) => this.faults.inject(spec)).length;
+    this.#server.clearFaults = () => this.faults.clear();
+  }
+
+  #makeFaults(): ClusterFaults {
+    const own = new InProcessTransport(this.#server, undefined, true);
+    const type = { 'content-type': 'application/merge-patch+json' };
+    return new ClusterFaults({
+      store: this.#server.core.store,
+      clock: this.clock,
+      random: this.#random,
+      kubelet: this.#kubelet,
+      requests: this.#server.faults,
+      watches: this.#server.watchFaults,
+      api: async (method, path, body) => {
+        const headers = method === 'PATCH' ? type : { 'content-type': 'application/json' };
+        await own.request({ method, path, headers, body: JSON.stringify(body) });
+      },
+      dropWatches: (clean) => this.dropWatches({ clean }),
+      compact: () => this.compact(),
+      restart: () => this.restartApiServer(),
+      rotateToken: (token) => this.rotateToken(token),
+      forbid: (prohibition) => this.forbid(prohibition),
+    });
   }
 
   async #listen(port: number): Promise<void> {
@@ -205,11 +227,6 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     return this.#server.openWatches;
   }
 
-  /** Faults of requests. */
-  get faults(): ClusterFaults {
-    return this.#server.faults;
-  }
-
   /** Aims a fault at the first pod, present or future, for which the predicate holds. */
   when(predicate: (pod: PodView) => boolean): FaultTarget {
     return new FaultTarget({ store: this.#server.core.store, clock: this.clock, kubelet: this.#kubelet }, predicate);
@@ -252,7 +269,8 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
 
   /** Replaces the token that requests must carry. */
   rotateToken(token: string): void {
-    if (this.#token !== undefined) this.#server.access.removeToken(this.#token);
+    if (this.#acceptedToken !== undefined) this.#server.access.removeToken(this.#acceptedToken);
+    this.#acceptedToken = token;
     this.#server.access.addToken(token);
   }
 
@@ -271,6 +289,7 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.faults.clear();
     this.#kubelet?.stop();
     this.#server.close();
     await this.#listener?.close();

@@ -7,8 +7,17 @@ export {
   executorContract,
   type TestRunner,
 } from './contract/executor-contract.js';
-export { type ClusterFaults, FakeCluster, type FakeClusterOptions } from './fake-cluster.js';
+export { FakeCluster, type FakeClusterOptions } from './fake-cluster.js';
 export { FaultTarget, type ImagePullKind, type PodView } from './fault-target.js';
+export { ClusterFaults } from './faults/cluster-faults.js';
+export {
+  type FaultName,
+  type FaultSpec,
+  POD_FAULTS,
+  REQUEST_FAULTS,
+  SERVER_FAULTS,
+  WATCH_FAULTS,
+} from './faults/spec.js';
 export type { NodeOptions, NodeTaint } from './kubelet/node-object.js';
 export type { PodScript } from './kubelet/scripted-runtime.js';
 export type { Prohibition } from './server/access.js';

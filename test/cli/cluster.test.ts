@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,4 +49,29 @@ it('refuses a lifetime that is no duration, before it starts anything', async ()
   const { code, stdout, stderr } = await ended;
   expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
   expect(stderr).toContain('--lifetime must be a duration');
+});
+
+it('begins with the faults of a file', async () => {
+  const file = join(folder, 'faults.yaml');
+  writeFileSync(file, 'faults:\n  - { fault: serverError, status: 503, verb: list, times: 1 }\n');
+  const { child, ended, address } = await startCluster('--kubelet', 'none', '--faults', file);
+  const list = () => fetch(`${address.url}/api/v1/pods`).then(({ status }) => status);
+  expect([await list(), await list()]).toEqual([503, 200]);
+  child.kill('SIGTERM');
+  await ended;
+});
+
+it('refuses faults that are wrong, and files that are not there, before it starts anything', async () => {
+  const file = join(folder, 'wrong.yaml');
+  writeFileSync(file, '- { fault: evict, share: 3 }\n');
+  for (const [path, text] of [
+    [file, 'faults[0].share'],
+    [join(folder, 'none.yaml'), '--faults'],
+  ] as const) {
+    const { child, ended } = startCli(['cluster', '--faults', path]);
+    child.stdin.end();
+    const { code, stdout, stderr } = await ended;
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain(text);
+  }
 });

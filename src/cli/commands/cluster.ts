@@ -1,9 +1,12 @@
 /** `podwright cluster`: the embedded cluster in the foreground. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemClock } from '../../core/clock.js';
 import { durationMs } from '../../core/duration.js';
+import { ConfigError } from '../../errors.js';
+import type { FaultSpec } from '../../testing/faults/spec.js';
+import { parseYaml, YamlError } from '../../wire/yaml.js';
 import type { CliIo } from '../io.js';
 
 /** Options of `podwright cluster`. */
@@ -18,6 +21,8 @@ export interface ClusterOptions {
   readonly token?: string;
   /** Makes uids, names and shares of faults repeatable. */
   readonly seed?: number;
+  /** File with the faults to begin with. */
+  readonly faults?: string;
   /** Ends by itself after this time. */
   readonly lifetime?: string;
   /** Ends with standard input, and so with the process that holds its other end, however that one dies. */
@@ -54,11 +59,28 @@ function listenForEnd(options: ClusterOptions): Ending {
   };
 }
 
+/** The faults of a file, checked. @throws ConfigError */
+async function readFaults(file: string): Promise<FaultSpec[]> {
+  const { parseFaults } = await import('../../testing/faults/spec.js');
+  try {
+    return parseFaults(parseYaml(readFileSync(file, 'utf8')).value);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const rule =
+      error instanceof YamlError
+        ? `is no valid YAML: ${error.message}`
+        : `cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`;
+    throw new ConfigError([{ field: '--faults', value: file, rule }]);
+  }
+}
+
 /** Runs a cluster until it is told to end. */
 export async function runCluster(options: ClusterOptions, io: CliIo): Promise<void> {
   // Signals that come while the cluster starts must count, too.
   const ending = listenForEnd(options);
   try {
+    // Before anything is started, so that a wrong file leaves nothing behind.
+    const faults = options.faults === undefined ? [] : await readFaults(options.faults);
     const { FakeCluster } = await import('../../testing/index.js');
     const cluster = await FakeCluster.start({
       port: options.port,
@@ -69,6 +91,7 @@ export async function runCluster(options: ClusterOptions, io: CliIo): Promise<vo
     const folder = options.kubeconfig === undefined ? mkdtempSync(join(tmpdir(), 'podwright-cluster-')) : undefined;
     const kubeconfig = resolve(options.kubeconfig ?? join(folder ?? '.', 'kubeconfig'));
     try {
+      for (const fault of faults) cluster.faults.inject(fault);
       await cluster.writeKubeconfig(kubeconfig);
       if (options.json === true) io.out(`${JSON.stringify({ url: cluster.url, kubeconfig, pid: process.pid })}\n`);
       else io.out(`${cluster.url} ready: export KUBECONFIG=${kubeconfig}\n`);

@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Random } from '../../core/random.js';
 import { ClusterError } from '../../errors.js';
 import type { TransportRequest } from '../../kube/transport.js';
+import { WatchFaults } from '../faults/watch-faults.js';
 import { Access } from './access.js';
 import { seedCluster, startControllers } from './controllers.js';
 import type { Core, LogSource } from './core.js';
@@ -24,6 +25,7 @@ import { type Answer, encoded, eventRenderer, formOf, listAnswer, objectAnswer }
 import { reviewAccess } from './review.js';
 import {
   ApiError,
+  badRequest,
   failure,
   methodNotAllowed,
   notFound,
@@ -35,7 +37,7 @@ import {
 import { Store } from './store.js';
 import type { ByteStream } from './stream.js';
 import { bind, evict } from './subresources.js';
-import { watch } from './watch.js';
+import { type WatchControl, watch } from './watch.js';
 import { create, update } from './write.js';
 
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -85,7 +87,11 @@ const REQUEST_LOG_LIMIT = 100_000;
 export class ApiServer {
   readonly core: Core;
   readonly faults: RequestFaults;
+  readonly watchFaults: WatchFaults;
   readonly access = new Access();
+  /** Begins faults by name that come by HTTP; set by the cluster that this server is part of. */
+  inject: (given: unknown) => number = () => 0;
+  clearFaults: () => void = () => {};
   /** Every request answered, oldest first; the oldest go beyond a hundred thousand. */
   readonly requests: RequestRecord[] = [];
   readonly #watches = new Set<ByteStream>();
@@ -103,6 +109,7 @@ export class ApiServer {
       serviceAccounts: options.serviceAccounts,
     };
     this.faults = new RequestFaults(options.random);
+    this.watchFaults = new WatchFaults(options.random);
     if (options.token !== undefined) this.access.addToken(options.token);
     if (options.controllers) this.#stopControllers = startControllers(this.core);
     seedCluster(this.core);
@@ -164,13 +171,13 @@ export class ApiServer {
     const facts = factsOf(resource, target);
     seen.verb = facts.verb;
     seen.resource = facts.resource;
-    const met = isInternal ? [] : this.faults.meet(facts);
-    await this.#suffer(met);
+    const met = isInternal || this.faults.isEmpty ? [] : this.faults.meet(named(facts, resource));
+    await this.#suffer(met, named(facts, resource).name);
     if (!isInternal) this.access.authorize(user, facts, resource.def.group);
     if (Buffer.byteLength(resource.body) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
     let answer: Answer;
     try {
-      answer = await this.#dispatch(resource, target, isInternal);
+      answer = await this.#dispatch(resource, target, isInternal, met.find(isStale)?.staleRevision);
     } catch (error) {
       // Warnings go out with refusals, too.
       answer = errorAnswer(error);
@@ -181,13 +188,13 @@ export class ApiServer {
     return finished(answer, this.core);
   }
 
-  async #suffer(met: readonly RequestFault[]): Promise<void> {
+  async #suffer(met: readonly RequestFault[], name: string): Promise<void> {
     for (const fault of met) {
       if (fault.latencyMs !== undefined) await this.core.clock.delay(fault.latencyMs);
       if (fault.drop) throw new ConnectionDropped();
       if (fault.status === undefined) continue;
       const details = fault.retryAfter === undefined ? undefined : { retryAfterSeconds: fault.retryAfter };
-      const message = fault.message ?? `fault injected: ${fault.status}`;
+      const message = (fault.message ?? `fault injected: ${fault.status}`).replaceAll('{name}', name);
       throw new ApiError(
         failure(fault.status, fault.reason ?? reasonOf(fault.status), message, details),
         fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) },
@@ -195,19 +202,22 @@ export class ApiServer {
     }
   }
 
-  async #dispatch(request: ResourceRequest, path: ResourcePath, isInternal: boolean): Promise<Answer> {
+  async #dispatch(
+    request: ResourceRequest,
+    path: ResourcePath,
+    isInternal: boolean,
+    staleRevision: number | undefined,
+  ): Promise<Answer> {
     const { core } = this;
     const now = core.clock.now();
     if (request.subresource !== '') return this.#subresource(request, now);
     const form = formOf(request.headers.accept, request.verb === 'list' || request.verb === 'watch');
     switch (request.verb) {
       case 'list':
-        return listAnswer(request, await list(core, request), form, now);
+        return listAnswer(request, await list(core, request, staleRevision), form, now);
       case 'watch': {
         const scoped = path.isWatchPath && path.name !== '' ? byName(request) : request;
-        const control = isInternal
-          ? { isSilent: () => false, register: () => {} }
-          : { isSilent: () => this.#isSilent, register: (stream: ByteStream) => this.#register(stream) };
+        const control = isInternal ? UNTOUCHED : this.#watchControl(scoped);
         const stream = watch(
           core,
           scoped,
@@ -274,6 +284,21 @@ export class ApiServer {
     return objectAnswer(request, written.code, written.object, form, now);
   }
 
+  #watchControl({ def, namespace }: ResourceRequest): WatchControl {
+    const { resource } = def;
+    return {
+      isSilent: () => this.#isSilent || this.watchFaults.isSilent({ resource, namespace }),
+      isGone: () => this.watchFaults.isGone({ resource, namespace }),
+      copiesOf: (object) =>
+        this.watchFaults.copiesOf({
+          resource,
+          namespace: object.metadata?.namespace ?? '',
+          name: object.metadata?.name ?? '',
+        }),
+      register: (stream) => this.#register(stream),
+    };
+  }
+
   #register(stream: ByteStream): void {
     this.#watches.add(stream);
     stream.onClose(() => this.#watches.delete(stream));
@@ -303,6 +328,18 @@ export class ApiServer {
     this.dropWatches(true);
   }
 
+  /** Faults by name, and rules as {@link RequestFaults.add} takes them. */
+  #addFaults(rules: readonly unknown[]): number {
+    const byName = rules.filter((rule) => isMap(rule) && rule.fault !== undefined);
+    try {
+      if (byName.length > 0) this.inject(byName);
+    } catch (error) {
+      throw badRequest((error as Error).message);
+    }
+    for (const rule of rules) if (!byName.includes(rule)) this.faults.add(rule as RequestFault);
+    return rules.length;
+  }
+
   #control(path: string, request: TransportRequest): Answer {
     if (request.method !== 'POST') throw methodNotAllowed();
     const parsed: unknown = request.body === undefined || request.body === '' ? {} : JSON.parse(request.body);
@@ -314,13 +351,30 @@ export class ApiServer {
       return encoded(200, { compacted: String(this.core.store.floor) }, false);
     }
     if (path === '/_podwright/faults') {
-      if (body.clear === true) this.faults.clear();
-      const rules = Array.isArray(body.faults) ? body.faults : body.clear === true ? [] : [body];
-      for (const rule of rules) this.faults.add(rule as RequestFault);
-      return encoded(200, { added: rules.length }, false);
+      if (body.clear === true) this.clearFaults();
+      const rules = Array.isArray(parsed) ? parsed : Array.isArray(body.faults) ? body.faults : [body];
+      const isRule = (rule: unknown) => isMap(rule) && Object.keys(rule).some((field) => field !== 'clear');
+      return encoded(200, { added: this.#addFaults(rules.filter(isRule)) }, false);
     }
     throw new PlainError(404, '404 page not found');
   }
+}
+
+/** The control of watches that meet no faults. */
+const UNTOUCHED: WatchControl = {
+  isSilent: () => false,
+  isGone: () => false,
+  copiesOf: () => 1,
+  register: () => {},
+};
+
+const isStale = (fault: RequestFault) => fault.staleRevision !== undefined;
+
+/** Creations have no name in their path, and are aimed at by the one in their body. */
+function named(facts: RequestFacts, request: ResourceRequest): RequestFacts {
+  if (facts.verb !== 'create' || facts.name !== '') return facts;
+  const match = /"(?:name|generateName)"\s*:\s*"([^"]*)"/.exec(request.body.slice(request.body.indexOf('"metadata"')));
+  return { ...facts, name: match?.[1] ?? '' };
 }
 
 function splitPath(path: string): [string, string] {

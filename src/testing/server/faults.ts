@@ -1,5 +1,6 @@
 /** Faults of requests: what answers wrongly, late or not at all, by verb and resource, from a seed. */
 import type { Random } from '../../core/random.js';
+import { fitsName } from '../faults/glob.js';
 
 /** One rule; a request that fits all of its conditions meets the fault. */
 export interface RequestFault {
@@ -9,13 +10,13 @@ export interface RequestFault {
   readonly resource?: string | undefined;
   /** Namespace; left out, any. */
   readonly namespace?: string | undefined;
-  /** Object name; left out, any. */
+  /** Object name, with `*` for any text; for creations, the name in the body. Left out, any. */
   readonly name?: string | undefined;
   /** HTTP status to answer with. */
   readonly status?: number | undefined;
   /** `reason` of the Status; left out, the usual one for the status. */
   readonly reason?: string | undefined;
-  /** Message of the Status. */
+  /** Message of the Status; `{name}` stands for the object's name. */
   readonly message?: string | undefined;
   /** Seconds for the Retry-After header. */
   readonly retryAfter?: number | undefined;
@@ -29,6 +30,8 @@ export interface RequestFault {
   readonly applyThenDrop?: boolean | undefined;
   /** The connection is lost before the request takes effect. @default false */
   readonly drop?: boolean | undefined;
+  /** Lists that accept any version (`resourceVersion=0`) show the state of this revision, as a server's cache that lags behind. */
+  readonly staleRevision?: number | undefined;
 }
 
 /** What a request is, as rules see it. */
@@ -67,6 +70,11 @@ export class RequestFaults {
     this.#rules = [];
   }
 
+  /** Whether there is any rule, so that requests need to be looked at. @internal */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
   /** The faults that a request meets, in the order they were added; at most one of them decides the answer. @internal */
   meet(facts: RequestFacts): RequestFault[] {
     if (this.#rules.length === 0) return [];
@@ -84,8 +92,10 @@ export class RequestFaults {
 }
 
 function fits(fault: RequestFault, facts: RequestFacts): boolean {
-  return (['verb', 'resource', 'namespace', 'name'] as const).every(
-    (field) => fault[field] === undefined || fault[field] === facts[field],
+  return (
+    (['verb', 'resource'] as const).every((field) => fault[field] === undefined || fault[field] === facts[field]) &&
+    fitsName(fault.namespace, facts.namespace) &&
+    fitsName(fault.name, facts.name)
   );
 }
 

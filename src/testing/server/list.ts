@@ -180,8 +180,8 @@ async function revisionFor(core: Core, request: ResourceRequest, limit: number):
   return version;
 }
 
-/** Answers a list. */
-export async function list(core: Core, request: ResourceRequest): Promise<Page> {
+/** Answers a list; with `staleRevision`, one that takes any version is shown that one while it is in the history. */
+export async function list(core: Core, request: ResourceRequest, staleRevision?: number): Promise<Page> {
   const { def, query, namespace } = request;
   checkVersionOptions(request, false);
   const matches = selectorOf(request);
@@ -202,6 +202,8 @@ export async function list(core: Core, request: ResourceRequest): Promise<Page> 
     if (revision < 0) revision = core.store.revision;
     else if (revision < core.store.floor) throw expired(EXPIRED_CONTINUE, encodeToken({ revision: -1, start }));
   }
+  if (staleRevision !== undefined && tokenText === '' && version === '0')
+    revision = Math.max(staleRevision, core.store.floor);
   const all = core.store.list(def.resource, namespace === '' ? '' : `${namespace}/`, revision);
   const items: KubeObject[] = [];
   let lastKey = '';

@@ -18,6 +18,10 @@ export type EventRenderer = (object: KubeObject, isFirst: boolean) => string;
 export interface WatchControl {
   /** Whether events are held back, as on a connection that has gone silent. */
   isSilent(): boolean;
+  /** Whether the version that is asked for is said to be too old. */
+  isGone(): boolean;
+  /** How often the event of an object is sent. */
+  copiesOf(object: KubeObject): number;
   /** Registers a stream, so that it can be broken off. */
   register(stream: ByteStream, request: ResourceRequest): void;
 }
@@ -67,9 +71,11 @@ export function watch(core: Core, request: ResourceRequest, control: WatchContro
     if (!control.isSilent()) stream.push(line);
   };
   const send = (type: string, object: KubeObject) => {
-    if (render === undefined) push(sharedLine(type, object));
-    else push(`{"type":"${type}","object":${render(object, isFirst)}}\n`);
-    isFirst = false;
+    for (let copies = control.copiesOf(object); copies > 0; copies--) {
+      if (render === undefined) push(sharedLine(type, object));
+      else push(`{"type":"${type}","object":${render(object, isFirst)}}\n`);
+      isFirst = false;
+    }
   };
   const bookmark = (annotations?: Record<string, string>) => {
     const kindFields = def.resource === 'pods' ? { spec: { containers: null }, status: {} } : {};
@@ -98,7 +104,7 @@ export function watch(core: Core, request: ResourceRequest, control: WatchContro
   };
   const isFromStart = sendInitial === null ? version === 0 : sendInitial === 'true' || sendInitial === '1';
   const isTooOld = !isFromStart && sendInitial !== 'false' && version < core.store.floor;
-  if (isTooOld || (sendInitial === 'false' && version !== 0 && version < core.store.floor)) {
+  if (control.isGone() || isTooOld || (sendInitial === 'false' && version !== 0 && version < core.store.floor)) {
     stream.push(errorLine(failure(410, 'Expired', `too old resource version: ${version} (${core.store.floor})`)));
     stream.end();
     return stream;
