@@ -146,6 +146,20 @@ describe('with leases', () => {
     expect(a.executor.peers()).toEqual([]);
   });
 
+  it('one that is ended while it waits for its lease ends', async () => {
+    await started('one');
+    const second = new Process(cluster, 'one', { lease: true, random: seededRandom(9) });
+    const refused = second.executor.start().catch((error: unknown) => error);
+    await cluster.clock.advance('5s');
+    let isOver = false;
+    void second.executor.end().then(() => {
+      isOver = true;
+    });
+    await cluster.clock.advance('30s');
+    expect(isOver).toBe(true);
+    expect(await refused).toBeInstanceOf(Error);
+  });
+
   it('a detached executor leaves its lease free for the next process of its id; one that has ended removes it', async () => {
     const a = await started('one');
     a.executor.queueTask(lasting('1m'));
