@@ -38,6 +38,9 @@ export interface LeaseHolderOptions {
   readonly onLost?: ((term: number, holder: string) => void) | undefined;
 }
 
+/** How often the release of a lease is tried; after that it runs out by itself. */
+const RELEASE_ATTEMPTS = 3;
+
 interface Moment {
   readonly monotonic: number;
   readonly wall: number;
@@ -106,22 +109,33 @@ export class LeaseHolder {
   async #release({ remove = false }: { readonly remove?: boolean }): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    const { client, namespace, name, logger, durationMs } = this.#options;
-    const lease = this.#lease;
-    const isOurs = this.isHeld && lease !== undefined;
+    const hadTerm = this.#hasTerm;
     this.#hasTerm = false;
     this.#wake();
-    if (!isOurs) return;
-    const { uid, resourceVersion } = lease.metadata ?? {};
-    const timeoutMs = durationMs / 3;
-    try {
-      if (remove) await client.deleteLease(namespace, name, { uid, resourceVersion, timeoutMs });
-      else {
-        const { holderIdentity: _ours, ...spec } = { ...lease.spec, leaseDurationSeconds: 1 };
-        await client.replaceLease(namespace, name, { ...lease, spec }, { timeoutMs });
+    if (!hadTerm) return;
+    const { clock, namespace, name, logger, durationMs } = this.#options;
+    for (let attempt = 1; attempt <= RELEASE_ATTEMPTS; attempt += 1) {
+      try {
+        return await this.#giveBack(remove);
+      } catch (error) {
+        logger.warn({ err: error, lease: name, namespace, attempt }, 'a lease could not be released');
+        this.#lease = undefined;
       }
-    } catch (error) {
-      logger.warn({ err: error, lease: name, namespace }, 'a lease could not be released; it runs out by itself');
+      await clock.delay(durationMs / 15);
+    }
+  }
+
+  /** Also in doubt: the version is a precondition, so that nobody else's lease is touched. */
+  async #giveBack(remove: boolean): Promise<void> {
+    const { client, namespace, name, identity, durationMs } = this.#options;
+    const call = { timeoutMs: durationMs / 3 };
+    const lease = this.#lease ?? (await client.readLease(namespace, name, call));
+    if (lease?.spec?.holderIdentity !== identity) return;
+    const { uid, resourceVersion } = lease.metadata ?? {};
+    if (remove) await client.deleteLease(namespace, name, { uid, resourceVersion, ...call });
+    else {
+      const { holderIdentity: _ours, ...spec } = { ...lease.spec, leaseDurationSeconds: 1 };
+      await client.replaceLease(namespace, name, { ...lease, spec }, call);
     }
   }
 

@@ -12,6 +12,7 @@ it.each([
   [5_304, 1_500, 1, 'a task that had done its work was called cancelled, since its pod had been evicted later'],
   [1_002, 3_000, 3, 'a pod that was ended for its limit freed its name before its outcome was told'],
   [1_043, 3_000, 3, 'launches of different names let two executors run one task'],
+  [10_472, 100, 1, 'a second pod, made by a create whose answer was lost, ran beside the next launch'],
   [2_029, 3_000, 3, 'a cancel was told by an executor in doubt of its lease'],
   [3_015, 3_000, 3, 'what a lost term had not cleaned up was left behind'],
   [3_182, 3_000, 3, 'a cancelled task did not hold the name of its pod'],

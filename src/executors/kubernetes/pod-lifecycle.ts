@@ -6,11 +6,12 @@
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
 
-import { backoffMs } from '../../core/backoff.js';
+import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
+import { keyToString } from '../../core/task-key.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
@@ -26,7 +27,7 @@ import { decide, decideGone, type FinalDecision, type PodExpired } from '../../l
 import { cannotRun, hasMainStarted, observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, LifecyclePolicy, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
-import { makeSafePodName } from '../../pod/names.js';
+import { annotationsToKey, makeSafePodName } from '../../pod/names.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
@@ -75,6 +76,9 @@ export type Fence = Pick<LeaseHolder, 'isHeld' | 'confirm'>;
 
 /** How often a pod that changes under our eyes is looked at again before it is revoked. */
 const REVOKE_ATTEMPTS = 5;
+
+/** How a server that does not answer is asked again before anything is decided. */
+const READ_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 
 /** How often an autoscaler may extend a wait for a node. */
 const MAX_SCALE_UPS = 6;
@@ -256,6 +260,7 @@ export class PodLifecycle {
 
   /** Takes in how a launch went. Resolves with `false` where it has to be tried again. */
   async #launched(track: PodTrack, result: LaunchResult): Promise<boolean> {
+    if (result.type === 'seen') track.isAnswerLost = true;
     if (track.isAbandoned || result.type === 'seen') return true;
     if (result.type === 'failed') {
       await this.#tell(track, failedEnd(result.verdict));
@@ -317,6 +322,7 @@ export class PodLifecycle {
 
   async #handleEnd(track: PodTrack, decision: FinalDecision): Promise<void> {
     const { client, clock, ender, secretPatterns } = this.#options;
+    if (track.isGone && track.isAnswerLost && (await this.#hasSuccessor(track))) return;
     if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     const end: PodEnd =
@@ -344,6 +350,30 @@ export class PodLifecycle {
       });
     }
     await this.#relaunch(track, failed, spent);
+  }
+
+  /**
+   * A create that was sent again after its answer was lost may have made a second pod under the name, once the first had gone: the launch then goes
+   * on with that one.
+   */
+  async #hasSuccessor(track: PodTrack): Promise<boolean> {
+    const { client, clock, random } = this.#options;
+    const { seen, abort } = track;
+    if (seen === undefined) return false;
+    for (let attempt = 1; !abort.signal.aborted; attempt += 1) {
+      const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+      if (pod === 'unknown') {
+        await clock.delay(backoffMs(READ_BACKOFF, attempt, random), { signal: abort.signal }).catch(() => {});
+        continue;
+      }
+      const key = annotationsToKey(pod?.metadata?.annotations);
+      if (pod === undefined || pod.metadata?.uid === seen.uid || key === undefined || keyToString(key) !== track.id)
+        return false;
+      this.#replace(track, pod);
+      this.see(track, pod);
+      return true;
+    }
+    return false;
   }
 
   /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */

@@ -38,6 +38,8 @@ export class PodTrack {
   hasLeftWatch = false;
   /** Whether another executor has, or may have, taken it over: nothing more is done or told here. */
   isAbandoned = false;
+  /** Whether answers to creates of this launch were lost, so that a second pod may have come after the first. */
+  isAnswerLost = false;
   /** Whether another executor has told its outcome already; ours can only be the same. */
   isTold = false;
   /** Whether its outcome was decided although it may still run. */
@@ -100,6 +102,7 @@ export class PodTrack {
     this.isGone = false;
     this.hasLeftWatch = false;
     this.isUnproven = false;
+    this.isAnswerLost = false;
     this.scaleUps.clear();
   }
 }
