@@ -73,7 +73,7 @@ export { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInsta
 export { type TaskTimeouts, TIMEOUT_PHASES, type TimeoutPhase, type TimeoutsMs } from './core/timeouts.js';
 export { type Blame, type Evidence, VERDICT_KINDS, type Verdict, type VerdictKind } from './core/verdict.js';
 export { type DoctorCheck, type DoctorOptions, type DoctorState, diagnose } from './deploy/doctor.js';
-export { deployManifests, type ManifestOptions } from './deploy/manifests.js';
+export { deployManifests, type HostResources, type ManifestOptions } from './deploy/manifests.js';
 export { DEPLOY_FEATURES, type DeployFeature } from './deploy/permissions.js';
 export { type PolicyRule, type RbacObject, type RbacOptions, rbacManifests } from './deploy/rbac.js';
 export {

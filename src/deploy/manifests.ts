@@ -7,6 +7,14 @@ import { hostDeployment } from './host-deployment.js';
 import type { DeployFeature } from './permissions.js';
 import { rbacManifests } from './rbac.js';
 
+/** What the host reserves, as quantities. */
+export interface HostResources {
+  /** CPU request. */
+  readonly cpu?: string | undefined;
+  /** Memory request and limit. */
+  readonly memory?: string | undefined;
+}
+
 /** Options of {@link deployManifests}. */
 export interface ManifestOptions {
   /** Image of the host. */
@@ -34,7 +42,7 @@ export interface ManifestOptions {
   /** Seconds that the host has on SIGTERM to finish what it does. @default 60 */
   readonly terminationGracePeriodSeconds?: number | undefined;
   /** Requests and a memory limit of the host. @default { cpu: '250m', memory: '512Mi' } */
-  readonly resources?: { readonly cpu?: string | undefined; readonly memory?: string | undefined } | undefined;
+  readonly resources?: HostResources | undefined;
   /** Image of the tasks' pods, as `repository:tag`. @default the host's */
   readonly workerImage?: string | undefined;
   /** Service account of the tasks' pods. @default 'default' */
