@@ -65,6 +65,7 @@ function addCluster(program: Command, io: CliIo): void {
         .default('process'),
     )
     .option('--token <token>', 'bearer token that requests must carry; left out, none is asked for')
+    .option('--tls', 'speak TLS, with certificates of a public test authority')
     .option('--seed <number>', 'make uids, names and shares of faults repeatable', integer(0, 2 ** 31 - 1))
     .option('--faults <file>', 'faults to begin with, as YAML or JSON; see docs/faults.md')
     .option('--lifetime <duration>', 'end by itself after this time, such as 15m')

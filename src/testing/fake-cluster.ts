@@ -12,10 +12,11 @@ import type { Pod } from '../wire/types.js';
 import { FaultTarget, type PodView } from './fault-target.js';
 import { ClusterFaults } from './faults/cluster-faults.js';
 import { parseFaults } from './faults/spec.js';
+import { kubeconfigFor } from './kubeconfig.js';
 import type { NodeOptions } from './kubelet/node-object.js';
 import type { PodScript } from './kubelet/scripted-runtime.js';
 import { VirtualKubelet } from './kubelet/virtual-kubelet.js';
-import type { Prohibition } from './server/access.js';
+import { ADMIN, type ClusterUser, type Prohibition } from './server/access.js';
 import { ApiServer, type RequestRecord } from './server/api-server.js';
 import { HttpListener } from './server/http-listener.js';
 import { InProcessTransport } from './server/in-process-transport.js';
@@ -37,6 +38,13 @@ export interface FakeClusterOptions {
   readonly nodes?: number | readonly NodeOptions[] | undefined;
   /** Bearer token that requests must carry; left out, none is asked for. */
   readonly token?: string | undefined;
+  /**
+   * Whether it speaks TLS, with certificates of a public test authority; clients may then show a certificate of it. Some clients, kubectl
+   * among them, send tokens over TLS only. @default false
+   */
+  readonly tls?: boolean | undefined;
+  /** Users with their tokens and rights; with any, requests must say who sends them. @default everybody may do everything */
+  readonly users?: readonly ClusterUser[] | undefined;
   /** Time that each pod spends in ContainerCreating. @default 0 */
   readonly startDelay?: Duration | undefined;
   /** Time from the end of a deleted pod's containers to its removal. @default 0 */
@@ -52,6 +60,8 @@ export interface FakeClusterOptions {
   /** How many changes can be watched from. @default 20000 */
   readonly history?: number | undefined;
 }
+
+type TestPki = typeof import('./tls/test-pki.js');
 
 const DEFAULT_HISTORY = 20_000;
 
@@ -78,6 +88,8 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
   readonly #kubelet: VirtualKubelet | undefined;
   readonly #listener: HttpListener | undefined;
   readonly #token: string | undefined;
+  readonly #pki: TestPki | undefined;
+  readonly #users: readonly ClusterUser[];
   #acceptedToken: string | undefined;
   readonly #random: Random;
   #port: number | undefined;
@@ -100,14 +112,16 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
           hint: 'use kubelet: "scripted"',
         },
       ]);
-    const cluster = new FakeCluster(clock, options);
+    const pki = options.tls === true ? await import('./tls/test-pki.js') : undefined;
+    const cluster = new FakeCluster(clock, options, pki);
     if (options.listen ?? !isVirtual) await cluster.#listen(options.port ?? 0);
     await cluster.#kubelet?.start();
     return cluster;
   }
 
-  private constructor(clock: C, options: FakeClusterOptions) {
+  private constructor(clock: C, options: FakeClusterOptions, pki: TestPki | undefined) {
     this.clock = clock;
+    this.#pki = pki;
     this.#token = options.token;
     this.#acceptedToken = options.token;
     this.#random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
@@ -134,7 +148,13 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
       });
       this.#server.logs = this.#kubelet;
     }
-    if (options.listen ?? !(clock instanceof VirtualClock)) this.#listener = new HttpListener(this.#server);
+    if (options.listen ?? !(clock instanceof VirtualClock))
+      this.#listener = new HttpListener(
+        this.#server,
+        pki === undefined ? undefined : { ...pki.SERVER_PAIR, ca: pki.TEST_CA },
+      );
+    this.#users = options.users ?? [];
+    for (const user of this.#users) this.#server.access.addUser(user);
     this.faults = this.#makeFaults();
     this.#server.inject = (given) => parseFaults(given).map((spec) => this.faults.inject(spec)).length;
     this.#server.clearFaults = () => this.faults.clear();
@@ -166,27 +186,35 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     this.#port = await this.#listener?.listen(port);
   }
 
-  /** Address of the API server, such as `http://127.0.0.1:40123`. @throws ClusterError where it does not listen. */
+  /** Address of the API server, such as `http://127.0.0.1:40123`, or `https://…` with TLS. @throws ClusterError where it does not listen. */
   get url(): string {
     if (this.#port === undefined)
       throw new ClusterError(
         'This cluster does not listen',
         'Start it with `listen: true`, or use `cluster.transport()`.',
       );
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.#pki === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`;
   }
 
   /** A kubeconfig as an object. @throws ClusterError where the cluster does not listen. */
   get kubeconfig(): Record<string, unknown> {
-    return {
-      apiVersion: 'v1',
-      kind: 'Config',
-      // Without the flag the official JavaScript client refuses to speak plain HTTP.
-      clusters: [{ name: 'podwright', cluster: { server: this.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'podwright', user: this.#token === undefined ? {} : { token: this.#token } }],
-      contexts: [{ name: 'podwright', context: { cluster: 'podwright', user: 'podwright', namespace: 'default' } }],
-      'current-context': 'podwright',
-    };
+    const pair = this.#token === undefined ? this.#pki?.ADMIN_PAIR : undefined;
+    return kubeconfigFor(this.url, { name: 'podwright', token: this.#token, pair }, this.#pki?.TEST_CA);
+  }
+
+  /**
+   * The kubeconfig of a user: with the user's token, or for `test-user` with a client certificate.
+   * @throws ClusterError for a name that is not among `users`, or has no way to show who it is.
+   */
+  kubeconfigOf(name: string): Record<string, unknown> {
+    const user = this.#users.find((other) => other.name === name);
+    const pair = name === 'test-user' ? this.#pki?.USER_PAIR : undefined;
+    if (user === undefined || (user.token === undefined && pair === undefined))
+      throw new ClusterError(
+        `No user ${JSON.stringify(name)} can sign in to this cluster`,
+        'Give it a token in `users`, or call it test-user and use `tls: true` for a client certificate.',
+      );
+    return kubeconfigFor(this.url, { name, token: user.token, pair }, this.#pki?.TEST_CA);
   }
 
   /** The kubeconfig as YAML. */
@@ -200,9 +228,10 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     await writeFile(file, this.kubeconfigText, { mode: 0o600 });
   }
 
-  /** Calls the server directly, without a socket. */
-  transport(): Transport {
-    return new InProcessTransport(this.#server, this.#token);
+  /** Calls the server directly, without a socket, with a user's token or as the administrator. */
+  transport(options: { readonly token?: string } = {}): Transport {
+    const token = options.token ?? this.#token;
+    return new InProcessTransport(this.#server, token, false, this.#users.length === 0 ? undefined : ADMIN);
   }
 
   /** A client that calls the server directly, on the cluster's clock. */

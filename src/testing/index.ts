@@ -20,7 +20,7 @@ export {
 } from './faults/spec.js';
 export type { NodeOptions, NodeTaint } from './kubelet/node-object.js';
 export type { PodScript } from './kubelet/scripted-runtime.js';
-export type { Prohibition } from './server/access.js';
+export type { AccessRule, ClusterUser, Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';
 export type { SimulatedExecutor, SimulatedHostContext } from './simulation/host.js';

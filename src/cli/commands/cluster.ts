@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly kubelet: 'process' | 'scripted' | 'none';
   /** Bearer token that requests must carry. */
   readonly token?: string;
+  /** Whether it speaks TLS. */
+  readonly tls?: boolean;
   /** Makes uids, names and shares of faults repeatable. */
   readonly seed?: number;
   /** File with the faults to begin with. */
@@ -87,6 +89,7 @@ export async function runCluster(options: ClusterOptions, io: CliIo): Promise<vo
       kubelet: options.kubelet,
       token: options.token,
       seed: options.seed,
+      tls: options.tls,
     });
     const folder = options.kubeconfig === undefined ? mkdtempSync(join(tmpdir(), 'podwright-cluster-')) : undefined;
     const kubeconfig = resolve(options.kubeconfig ?? join(folder ?? '.', 'kubeconfig'));

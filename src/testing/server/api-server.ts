@@ -19,7 +19,13 @@ import { isMap } from './json.js';
 import { awaitVersion, list, parseVersion } from './list.js';
 import { readLog } from './logs.js';
 import { patch } from './patch.js';
-import { parseResourcePath, type ResourcePath, type ResourceRequest, resourceRequest } from './request.js';
+import {
+  parseResourcePath,
+  type ResourcePath,
+  type ResourceRequest,
+  resourceRequest,
+  type UserInfo,
+} from './request.js';
 import { keyOf } from './resources.js';
 import { type Answer, encoded, eventRenderer, formOf, listAnswer, objectAnswer } from './respond.js';
 import { reviewAccess } from './review.js';
@@ -120,16 +126,16 @@ export class ApiServer {
   }
 
   /**
-   * Answers a request. Requests of the cluster's own parts (`isInternal`) meet no faults, need no token and are not recorded.
+   * Answers a request; `peer` is the user whom a client certificate names. Requests of the cluster's own parts (`isInternal`) meet no faults, need no token and are not recorded.
    * @throws ConnectionDropped where a fault says so.
    */
-  async handle(request: TransportRequest, isInternal = false): Promise<Answer> {
+  async handle(request: TransportRequest, isInternal = false, peer?: UserInfo): Promise<Answer> {
     if (isInternal) return this.#answer(request, { verb: '', resource: '' }, true).catch(errorAnswer);
     const at = this.core.clock.now();
     const facts: { verb: string; resource: string } = { verb: '', resource: '' };
     let status = 0;
     try {
-      const answer = await this.#answer(request, facts, false);
+      const answer = await this.#answer(request, facts, false, peer);
       status = answer.status;
       return answer;
     } catch (error) {
@@ -147,6 +153,7 @@ export class ApiServer {
     request: TransportRequest,
     seen: { verb: string; resource: string },
     isInternal: boolean,
+    peer?: UserInfo,
   ): Promise<Answer> {
     const headers = request.headers ?? {};
     const [path = '/', search = ''] = splitPath(request.path);
@@ -154,14 +161,14 @@ export class ApiServer {
     const discovered = request.method === 'GET' ? discover(path, headers.accept ?? '') : undefined;
     if (discovered !== undefined) {
       const isProbe = 'text' in discovered || path === '/version';
-      if (!isProbe) this.access.authenticate(headers);
+      if (!isProbe) this.access.authenticate(headers, peer);
       if ('text' in discovered)
         return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: discovered.text };
       const answer = encoded(200, discovered.json, false);
       if (discovered.contentType !== undefined) answer.headers['content-type'] = discovered.contentType;
       return answer;
     }
-    const user = isInternal ? KUBELET : this.access.authenticate(headers);
+    const user = isInternal ? KUBELET : this.access.authenticate(headers, peer);
     if (!path.startsWith('/api/') && !path.startsWith('/apis/')) throw new PlainError(404, '404 page not found');
     const target = parseResourcePath(path);
     const query = new URLSearchParams(search);

@@ -1,10 +1,13 @@
-/** Puts the embedded server on HTTP, on the loopback interface only. */
+/** Puts the embedded server on HTTP or HTTPS, on the loopback interface only. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { TransportRequest } from '../../kube/transport.js';
 import { type ApiServer, ConnectionDropped } from './api-server.js';
+import type { UserInfo } from './request.js';
 import type { Answer } from './respond.js';
 import { ByteStream } from './stream.js';
 
@@ -68,15 +71,39 @@ async function send(message: IncomingMessage, response: ServerResponse, answer: 
   response.end(status === 204 ? undefined : bytes);
 }
 
+/** What a server needs to speak TLS, as PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** The user whom a certificate names: its common name, in the groups that are its organizations. */
+function peerOf(message: IncomingMessage): UserInfo | undefined {
+  const socket = message.socket as Partial<TLSSocket>;
+  if (socket.authorized !== true) return undefined;
+  const { CN: name, O: organizations = [] } = socket.getPeerCertificate?.().subject ?? {};
+  if (name === undefined) return undefined;
+  const groups: string[] = [organizations].flat();
+  return { name: String(name), groups: [...groups, 'system:authenticated'] };
+}
+
 /** An embedded server that listens. */
 export class HttpListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(api: ApiServer) {
-    this.#server = createServer((message, response) => {
+  /** With `tls`, clients may show a certificate of its authority, which says who they are. */
+  constructor(api: ApiServer, tls?: TlsFiles) {
+    const serve = (message: IncomingMessage, response: ServerResponse) => {
       this.#serve(api, message, response).catch(() => response.destroy());
-    });
+    };
+    this.#server =
+      tls === undefined
+        ? createServer(serve)
+        : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, serve);
+    // A client that does not trust the authority ends its handshake, which is its own business.
+    this.#server.on('tlsClientError', () => {});
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -94,7 +121,7 @@ export class HttpListener {
       body,
     };
     try {
-      await send(message, response, await api.handle(request));
+      await send(message, response, await api.handle(request, false, peerOf(message)));
     } catch (error) {
       if (!(error instanceof ConnectionDropped)) throw error;
       message.socket.resetAndDestroy();

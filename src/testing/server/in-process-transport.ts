@@ -2,6 +2,7 @@
 import { KubeApiError } from '../../errors.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../kube/transport.js';
 import { type ApiServer, ConnectionDropped } from './api-server.js';
+import type { UserInfo } from './request.js';
 import { ByteStream } from './stream.js';
 
 function lost(sent: boolean): KubeApiError {
@@ -48,11 +49,13 @@ export class InProcessTransport implements Transport {
   readonly #server: ApiServer;
   readonly #token: string | undefined;
   readonly #isInternal: boolean;
+  readonly #user: UserInfo | undefined;
   #closed = false;
 
-  /** `isInternal` marks the cluster's own parts, which meet no faults. */
-  constructor(server: ApiServer, token: string | undefined, isInternal = false) {
+  /** `isInternal` marks the cluster's own parts, which meet no faults; `user` is who sends, where there is no token. */
+  constructor(server: ApiServer, token: string | undefined, isInternal = false, user?: UserInfo) {
     this.#isInternal = isInternal;
+    this.#user = user;
     this.#server = server;
     this.#token = token;
   }
@@ -68,7 +71,10 @@ export class InProcessTransport implements Transport {
     // Answers never come in the same turn as the request, as over a socket.
     await Promise.resolve();
     try {
-      const answer = await untilAborted(this.#server.handle({ ...request, headers }, this.#isInternal), signal);
+      const answer = await untilAborted(
+        this.#server.handle({ ...request, headers }, this.#isInternal, this.#user),
+        signal,
+      );
       const { body } = answer;
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
       return {
