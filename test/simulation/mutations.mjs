@@ -8,7 +8,7 @@ export const mutations = [
   // Proof before another launch.
   {
     name: 'relaunch-without-proof',
-    file: `${K}/pod-lifecycle.ts`,
+    file: `${K}/pod-end-flow.ts`,
     from: 'const isProven = track.isDead || (await ender.end(track, undefined));',
     to: 'const isProven = true;',
   },
@@ -20,7 +20,7 @@ export const mutations = [
   },
   {
     name: 'unproven-is-not-written-down',
-    file: `${K}/pod-lifecycle.ts`,
+    file: `${K}/pod-end-flow.ts`,
     from: 'await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });',
     to: '',
   },
@@ -32,13 +32,13 @@ export const mutations = [
   },
   {
     name: 'success-at-the-end-is-ignored',
-    file: `${K}/pod-lifecycle.ts`,
+    file: `${K}/pod-end-flow.ts`,
     from: "return end?.result === 'success' ? end : undefined;",
     to: 'return end === undefined ? undefined : undefined;',
   },
   {
     name: 'limits-trust-a-silent-watch',
-    file: `${K}/pod-lifecycle.ts`,
+    file: `${K}/pod-end-flow.ts`,
     from: "if (decision.type === 'expired' && (await this.#isOutdated(track))) return;",
     to: '',
   },
@@ -258,7 +258,7 @@ export const mutations = [
   },
   {
     name: 'launches-have-names-of-their-own',
-    file: `${K}/pod-lifecycle.ts`,
+    file: `${K}/pod-launch-flow.ts`,
     from: 'if (this.#options.fence === undefined) return pod;',
     to: 'if (this.#options.fence !== null) return pod;',
     in: H3,

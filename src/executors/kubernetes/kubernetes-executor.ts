@@ -38,10 +38,11 @@ import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
 import type { ExecutorPeer } from './peers.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
 import { PodDelivery } from './pod-delivery.js';
+import { succeededAfterAll } from './pod-end-flow.js';
 import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
 import { PodKeeper } from './pod-keeper.js';
-import { PodLifecycle, succeededAfterAll } from './pod-lifecycle.js';
+import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
 

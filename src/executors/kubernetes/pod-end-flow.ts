@@ -1,0 +1,181 @@
+/** What follows the end of a pod: evidence, the outcome, or another launch once the pod is proven dead. */
+import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
+import { keyToString } from '../../core/task-key.js';
+import type { Verdict, VerdictKind } from '../../core/verdict.js';
+import { isMemoryExhausted } from '../../launch/adapt-launch.js';
+import { endOf, type PodEnd } from '../../lifecycle/classify.js';
+import { decide, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
+import type { PodObservation } from '../../lifecycle/observation.js';
+import type { LaunchBudgets, SpentLaunches } from '../../lifecycle/policy.js';
+import { nextLaunch } from '../../lifecycle/retry-rules.js';
+import { annotationsToKey } from '../../pod/names.js';
+import { ANNOTATIONS } from '../../wire/names.js';
+import { scaleUpMark } from './autoscaler.js';
+import { withServerEvidence } from './evidence.js';
+import type { LifecycleHands, PodLifecycleOptions } from './lifecycle-parts.js';
+import type { PodLaunchFlow } from './pod-launch-flow.js';
+import type { PodTrack } from './pod-track.js';
+
+/** How a server that does not answer is asked again before anything is decided. */
+const READ_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+
+/** How often an autoscaler may extend a wait for a node. */
+const MAX_SCALE_UPS = 6;
+
+/** The budget that one more launch was put down to. */
+const budgetSpent = (before: SpentLaunches, after: SpentLaunches): keyof LaunchBudgets =>
+  (['oom', 'task'] as const).find((budget) => after[budget] > before[budget]) ?? 'infra';
+
+/** The success of a pod that was given up, and whose end then showed that its work was done. */
+export function succeededAfterAll({ seen }: PodTrack): PodEnd | undefined {
+  const end = seen === undefined || seen.toldVerdict !== undefined ? undefined : endOf(seen);
+  return end?.result === 'success' ? end : undefined;
+}
+
+/** See the module's text. */
+export class PodEndFlow {
+  readonly #options: PodLifecycleOptions;
+  readonly #hands: LifecycleHands;
+  readonly #launches: PodLaunchFlow;
+
+  constructor(options: PodLifecycleOptions, hands: LifecycleHands, launches: PodLaunchFlow) {
+    this.#options = options;
+    this.#hands = hands;
+    this.#launches = launches;
+  }
+
+  /** Deals with the end of a pod: tells it, or launches again. */
+  async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
+    const { client, clock, ender, secretPatterns } = this.#options;
+    if (track.isGone && track.isAnswerLost && (await this.#hasSuccessor(track))) return;
+    if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
+    if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
+    const end: PodEnd =
+      decision.type === 'expired'
+        ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
+        : decision.end;
+    if (end.result === 'success') return this.#hands.tell(track, end);
+    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
+    const failed = { ...end, verdict };
+    const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
+    if (spent === undefined) {
+      if (decision.type === 'expired' && !(await ender.end(track, undefined)))
+        await this.settleUnproven(track, verdict.kind);
+      return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
+    }
+    // A second launch starts only after proof that the first is dead.
+    const isProven = track.isDead || (await ender.end(track, undefined));
+    const succeeded = isProven ? succeededAfterAll(track) : undefined;
+    if (succeeded !== undefined) return this.#hands.tell(track, succeeded);
+    if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {
+      await this.settleUnproven(track, verdict.kind);
+      return this.#hands.tell(track, {
+        ...failed,
+        warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
+      });
+    }
+    await this.#relaunch(track, failed, spent);
+  }
+
+  /**
+   * A create that was sent again after its answer was lost may have made a second pod under the name, once the first had gone: the launch then goes
+   * on with that one.
+   */
+  async #hasSuccessor(track: PodTrack): Promise<boolean> {
+    const { client, clock, random } = this.#options;
+    const { seen, abort } = track;
+    if (seen === undefined) return false;
+    for (let attempt = 1; !abort.signal.aborted; attempt += 1) {
+      const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+      if (pod === 'unknown') {
+        await clock.delay(backoffMs(READ_BACKOFF, attempt, random), { signal: abort.signal }).catch(() => {});
+        continue;
+      }
+      const key = annotationsToKey(pod?.metadata?.annotations);
+      if (pod === undefined || pod.metadata?.uid === seen.uid || key === undefined || keyToString(key) !== track.id)
+        return false;
+      this.#hands.replace(track, pod);
+      this.#hands.see(track, pod);
+      return true;
+    }
+    return false;
+  }
+
+  /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
+  async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
+    const { seen } = track;
+    if (seen === undefined || seen.toldVerdict !== undefined) return;
+    track.isUnproven = true;
+    await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });
+  }
+
+  /**
+   * Before a pod is ended for what it shows, the server is asked whether it still does: the watch may have been silent for longer than
+   * the limit. The newer state is then looked at instead.
+   */
+  async #isOutdated(track: PodTrack): Promise<boolean> {
+    const { client, clock } = this.#options;
+    const { seen } = track;
+    if (seen === undefined) return false;
+    const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+    if (pod === 'unknown') return false;
+    if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
+    else this.#hands.see(track, pod);
+    const isOver =
+      track.isGone ||
+      decide(track.record, track.seen ?? seen, track.policy, clock.monotonic()).decision.type !== 'expired';
+    if (isOver) track.isEnding = false;
+    return isOver;
+  }
+
+  /** A wait for a node goes on while an autoscaler says that one is on its way. */
+  async #isExtended(track: PodTrack, { clock: waitClock }: PodExpired): Promise<boolean> {
+    const { client, clock, reports } = this.#options;
+    const { seen, scaleUps, record } = track;
+    if (waitClock !== 'unschedulable' || seen === undefined || scaleUps.size >= MAX_SCALE_UPS) return false;
+    const mark = await scaleUpMark(client, seen);
+    if (mark === undefined || scaleUps.has(mark) || record.waiting === undefined) return false;
+    scaleUps.add(mark);
+    const since = clock.monotonic();
+    track.record = { ...record, pendingSince: since, waiting: { ...record.waiting, since } };
+    track.isEnding = false;
+    reports.pending(track, `${record.waiting.text}; an autoscaler is adding a node`);
+    return true;
+  }
+
+  /** What is spent after one more launch, or `undefined` where none may follow. */
+  #nextLaunch(track: PodTrack, verdict: Verdict): SpentLaunches | undefined {
+    const { memory } = this.#options.retry;
+    if (track.abort.signal.aborted) return undefined;
+    const spent = nextLaunch(verdict, track.seen, track, track.policy);
+    const grewInVain = spent !== undefined && spent.oom > track.spent.oom && isMemoryExhausted(verdict, memory);
+    return grewInVain ? undefined : spent;
+  }
+
+  async #relaunch(track: PodTrack, failed: PodEnd & { result: 'failed' }, spent: SpentLaunches): Promise<void> {
+    const { clock, random, tracks, remover, reports, retry } = this.#options;
+    const { seen, isGone } = track;
+    reports.relaunch(track, failed.verdict);
+    const budget = budgetSpent(track.spent, spent);
+    try {
+      const delayMs = backoffMs(retry.backoffs[budget], Math.max(1, spent[budget]), random);
+      await clock.delay(delayMs, { signal: track.abort.signal });
+    } catch {
+      return this.#hands.tell(track, failed);
+    }
+    if (track.isAbandoned) return;
+    const logsTaken = reports.logsRead(track);
+    const isNameShared = this.#options.fence !== undefined;
+    if (isNameShared && seen !== undefined && !isGone) {
+      // Its name is the next one's: it must be gone before.
+      await logsTaken;
+      await remover.remove(seen);
+    }
+    tracks.releasePod(track);
+    track.advance(spent);
+    await this.#launches.launch(track);
+    if (seen === undefined || isGone || isNameShared) return;
+    // The old pod goes only now: should the host die in between, the next one still knows what was spent.
+    void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));
+  }
+}

@@ -1,0 +1,124 @@
+/** Brings the pod of a launch into being, or finds whoever has it. */
+import type { QueuedTask } from '../../core/outcome.js';
+import { adaptLaunch } from '../../launch/adapt-launch.js';
+import { launchVerdict } from '../../launch/create-errors.js';
+import type { LaunchRequest, LaunchResult } from '../../launch/pod-launcher.js';
+import { renewPod } from '../../launch/renew-pod.js';
+import { makeSafePodName } from '../../pod/names.js';
+import { FINALIZER } from '../../wire/names.js';
+import type { Pod, Secret } from '../../wire/types.js';
+import { launchOf } from './adoption.js';
+import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
+import { claimPod } from './pod-claim.js';
+import { podIdOf } from './pod-feed.js';
+import type { PodTrack } from './pod-track.js';
+
+/** Identity of the pod that the watch has shown. */
+function seenPod({ seen }: PodTrack): Pod | undefined {
+  if (seen === undefined) return undefined;
+  const { namespace, name, uid } = seen;
+  return { metadata: { namespace, name, uid } };
+}
+
+/** See the module's text. */
+export class PodLaunchFlow {
+  readonly #options: PodLifecycleOptions;
+  readonly #hands: LifecycleHands;
+
+  constructor(options: PodLifecycleOptions, hands: LifecycleHands) {
+    this.#options = options;
+    this.#hands = hands;
+  }
+
+  /** Launches the current launch of a task. */
+  async launch(track: PodTrack): Promise<void> {
+    const { generator, launcher, secrets, reports, tracks } = this.#options;
+    let pod: Pod;
+    let secret: Secret | undefined;
+    try {
+      pod = this.#podOf(track);
+      secret = generator.generateSecret?.(track.task, pod);
+    } catch (error) {
+      const { message, hint } = error as Error & { hint?: string };
+      return this.#hands.tell(track, failedEnd(launchVerdict('invalid_workload', message, hint)));
+    }
+    tracks.bind(track, podIdOf(pod));
+    const request: LaunchRequest = {
+      pod,
+      signal: track.abort.signal,
+      isStillWanted: () => reports.isStillWanted(track.task),
+      seen: () => seenPod(track),
+      onWait: (reason) => this.#noteWait(track, reason),
+    };
+    for (;;) {
+      const result = await secrets.around(secret, request.signal, () => launcher.launch(request));
+      const isLaunched = await this.#launched(track, result);
+      track.launchWait = undefined;
+      if (isLaunched) return;
+    }
+  }
+
+  #podOf({ task, launch, spent, manifest }: PodTrack): Pod {
+    const { generator, executorId, executorLabel, retry } = this.#options;
+    const pod =
+      manifest === undefined
+        ? generator.generate(task, { launch, spent, executorId })
+        : renewPod(manifest, task.key, { launch, spent, executorLabel });
+    const adapted = this.#named(adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts }), task);
+    if (!this.#options.tracksWithFinalizer) return adapted;
+    return {
+      ...adapted,
+      metadata: { ...adapted.metadata, finalizers: [...(adapted.metadata?.finalizers ?? []), FINALIZER] },
+    };
+  }
+
+  /**
+   * Where several executors may be given the same task, all launches of it have one name: the server then lets nobody make a second pod, whatever
+   * else is lost. Otherwise each launch has its own, so that the next one can be made before the last is removed.
+   */
+  #named(pod: Pod, { key }: QueuedTask): Pod {
+    if (this.#options.fence === undefined) return pod;
+    return { ...pod, metadata: { ...pod.metadata, name: makeSafePodName(key, 1) } };
+  }
+
+  /** Takes in how a launch went. Resolves with `false` where it has to be tried again. */
+  async #launched(track: PodTrack, result: LaunchResult): Promise<boolean> {
+    if (result.type === 'seen') track.isAnswerLost = true;
+    if (track.isAbandoned || result.type === 'seen') return true;
+    if (result.type === 'failed') {
+      await this.#hands.tell(track, failedEnd(result.verdict));
+      return true;
+    }
+    if (result.pod === undefined) {
+      const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
+      await this.#hands.tell(track, failedEnd(verdict));
+      return true;
+    }
+    const pod = result.type === 'existing' ? await this.#claim(track, result.pod) : result.pod;
+    if (track.isAbandoned) return true;
+    if (pod === undefined) return false;
+    if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#hands.replace(track, pod);
+    // The watch may have shown a later state while the answer was on its way.
+    this.#hands.see(track, pod);
+    if (track.abort.signal.aborted && !track.isTold) await this.#options.ender.end(track, undefined);
+    return true;
+  }
+
+  /** A launch waits; a reason is told once. */
+  #noteWait(track: PodTrack, reason: string): void {
+    if (track.launchWait?.reason === reason) return;
+    track.launchWait = { reason, since: track.launchWait?.since ?? this.#options.clock.monotonic() };
+    this.#options.reports.pending(track, reason);
+  }
+
+  /** Takes in a pod that was there before its create; `undefined` where it has gone meanwhile. */
+  async #claim(track: PodTrack, found: Pod): Promise<Pod | undefined> {
+    const onWait = (reason: string) => this.#noteWait(track, reason);
+    const claimed = await claimPod(track, found, { ...this.#options, onWait });
+    if (claimed.type === 'gone' || track.isAbandoned) return undefined;
+    if (claimed.type === 'told') track.isTold = true;
+    const { pod } = claimed;
+    if (launchOf(pod) !== track.launch) track.found(pod);
+    return pod;
+  }
+}
