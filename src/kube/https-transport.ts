@@ -56,11 +56,11 @@ class StaleSocket {
   constructor(readonly error: KubeApiError) {}
 }
 
-/** Groups, and the values of an extra, come joined by commas and are sent one header each: the server does not split them. */
+/** Groups, and the values of an extra, come one a line and are sent one header each: the server does not split them. */
 function headersOf({ headers = {}, body }: TransportRequest): http.OutgoingHttpHeaders {
   const all: http.OutgoingHttpHeaders = { ...headers };
   for (const [name, value] of Object.entries(headers))
-    if (name === 'impersonate-group' || name.startsWith('impersonate-extra-')) all[name] = value.split(',');
+    if (name === 'impersonate-group' || name.startsWith('impersonate-extra-')) all[name] = value.split('\n');
   if (body !== undefined) all['content-length'] = Buffer.byteLength(body);
   return all;
 }

@@ -123,6 +123,15 @@ function pem(entry: Dict, name: string): string | undefined {
   return file === undefined ? undefined : readText(file, `The ${name} file`);
 }
 
+/** A comma may stand in a group's name, as it does in those of LDAP: what is joined by commas would be split into groups of others. */
+function onePerLine(field: string, values: readonly string[]): string {
+  if (values.some((value) => /[\r\n]/.test(value)))
+    throw new KubeConfigError(`A value of ${field} has a line break, which no header can hold`, {
+      hint: `Take the line break out of ${field} in the kubeconfig.`,
+    });
+  return values.join('\n');
+}
+
 function userOf(entry: Dict): KubeUser {
   const exec = isDict(entry.exec) ? entry.exec : undefined;
   const username = text(entry.username);
@@ -131,12 +140,15 @@ function userOf(entry: Dict): KubeUser {
   const impersonate: Record<string, string> = {};
   if (text(entry.as) !== undefined) impersonate['impersonate-user'] = String(entry.as);
   if (text(entry['as-uid']) !== undefined) impersonate['impersonate-uid'] = String(entry['as-uid']);
-  if (groups.length > 0) impersonate['impersonate-group'] = groups.join(',');
+  if (groups.length > 0) impersonate['impersonate-group'] = onePerLine('as-groups', groups);
   const extra = isDict(entry['as-user-extra']) ? entry['as-user-extra'] : {};
   // Names are percent-encoded where a header cannot hold them; of several values the server takes one header each.
   for (const [key, values] of Object.entries(extra))
     if (Array.isArray(values) && values.length > 0)
-      impersonate[`impersonate-extra-${encodeURIComponent(key).toLowerCase()}`] = values.map(String).join(',');
+      impersonate[`impersonate-extra-${encodeURIComponent(key).toLowerCase()}`] = onePerLine(
+        `as-user-extra.${key}`,
+        values.map(String),
+      );
   return {
     token: text(entry.token),
     tokenFile: tokenFile === undefined ? undefined : resolve(String(entry.folder), tokenFile),

@@ -9,7 +9,7 @@ export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path with query, as it goes on the wire. */
   readonly path: string;
-  /** Header names in lower case. */
+  /** Header names in lower case. Of `impersonate-group` and `impersonate-extra-*` each line of the value is sent as a header of its own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Body as text. */
   readonly body?: string | undefined;

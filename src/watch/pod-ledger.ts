@@ -28,6 +28,10 @@ export class PodLedger {
   #listing: Map<string, Entry> | undefined;
   /** Version of the last whole list: older news of pods that it lacks are about pods that are gone. */
   #floor: string | undefined;
+  /** The newest version told so far. */
+  #newest: string | undefined;
+  /** The newest version told before the list beside the stream was begun: a list that is older knows less than we do. */
+  #besideFloor: string | undefined;
   /** What the stream has told while a list is taken beside it; `undefined` as value: deleted. */
   #beside: Map<string, Pod | undefined> | undefined;
 
@@ -48,6 +52,7 @@ export class PodLedger {
     const entry = entryOf(pod);
     if (!this.#isNews(key, entry)) return false;
     this.#known.set(key, entry);
+    this.#told(entry.version);
     this.#beside?.set(key, pod);
     return true;
   }
@@ -62,6 +67,7 @@ export class PodLedger {
     // News of an earlier pod of the same name says nothing about the present one.
     if (known === undefined || known.uid === entry.uid) {
       this.#known.delete(key);
+      this.#told(entry.version);
       this.#beside?.set(key, undefined);
     }
     return true;
@@ -83,11 +89,20 @@ export class PodLedger {
     this.#known = this.#listing ?? new Map();
     this.#listing = undefined;
     this.#floor = resourceVersion;
+    this.#newest = resourceVersion;
   }
 
   /** Begins a list beside the running stream. */
   beginBeside(): void {
     this.#beside = new Map();
+    this.#besideFloor = this.#newest;
+  }
+
+  /** Whether a list beside the stream is from before what was known when it began, as one from a cache that lags behind may be. */
+  isBehind(resourceVersion: string): boolean {
+    if (this.#besideFloor === undefined) return false;
+    const order = compareResourceVersions(resourceVersion, this.#besideFloor);
+    return order !== undefined && order < 0;
   }
 
   /** Gives up the list beside the stream. */
@@ -114,7 +129,12 @@ export class PodLedger {
     }
     this.#known = new Map(now.map((pod) => [keyOf(pod), entryOf(pod)]));
     this.#floor = resourceVersion;
+    this.#told(resourceVersion);
     return now;
+  }
+
+  #told(version: string): void {
+    if (this.#newest === undefined || !isNotNewer(version, this.#newest)) this.#newest = version;
   }
 
   #isSameAndNewer(item: Pod, other: Pod): boolean {

@@ -43,6 +43,7 @@ async function reconcileOnce({
   ledger.beginBeside();
   try {
     const { items, resourceVersion } = await fetchAllPages(client, { ...list, signal }, transform);
+    if (ledger.isBehind(resourceVersion)) throw new Error('the list is older than what the stream has told before');
     await clock.delay(CATCH_UP_MS, { signal });
     onListed();
     const pods = ledger.endBeside(items, resourceVersion);

@@ -133,9 +133,9 @@ describe('the transport', () => {
     const { body } = await transportTo(url).request({
       method: 'GET',
       path: '/',
-      headers: { 'impersonate-group': 'a,b' },
+      headers: { 'impersonate-group': 'a\ncn=b,dc=c' },
     });
-    expect(await read(body)).toBe('["a","b"]');
+    expect(await read(body)).toBe('["a","cn=b,dc=c"]');
   });
 
   test('gives new connections new certificates', async () => {

@@ -115,17 +115,26 @@ describe('credentials', () => {
     ['a name and a password', { username: 'u', password: 'p' }, { authorization: `Basic ${base64('u:p')}` }],
     [
       'an impersonation',
-      { token: 't', as: 'jane', 'as-uid': '7', 'as-groups': ['a', 'b'] },
-      { authorization: 'Bearer t', 'impersonate-user': 'jane', 'impersonate-uid': '7', 'impersonate-group': 'a,b' },
+      { token: 't', as: 'jane', 'as-uid': '7', 'as-groups': ['a', 'cn=b,dc=c'] },
+      {
+        authorization: 'Bearer t',
+        'impersonate-user': 'jane',
+        'impersonate-uid': '7',
+        'impersonate-group': 'a\ncn=b,dc=c',
+      },
     ],
     [
       'an impersonation with extras',
       { as: 'jane', 'as-user-extra': { 'acme.com/Project': ['x', 'y'] } },
-      { 'impersonate-user': 'jane', 'impersonate-extra-acme.com%2fproject': 'x,y' },
+      { 'impersonate-user': 'jane', 'impersonate-extra-acme.com%2fproject': 'x\ny' },
     ],
     ['nothing', {}, {}],
   ])('of %s', async (_, user, headers) => {
     expect(await start(user).credentials.headers()).toEqual(headers);
+  });
+
+  test('refuse an impersonated group that would become two', () => {
+    expect(() => load({ as: 'jane', 'as-groups': ['a\nsystem:masters'] })).toThrow(/as-groups has a line break/);
   });
 
   test('a token file is read again every minute, and at once after a 401', async () => {

@@ -1,6 +1,7 @@
 /** Rows 25 to 32 of the table of faults, those that concern watches, connections and logs; each by its number. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/core/random.js';
+import { KubeApiError } from '../../src/errors.js';
 import type { RequestCredentials } from '../../src/kube/api-caller.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { followLog } from '../../src/kube/log-follower.js';
@@ -103,6 +104,29 @@ describe.each([true, false])('faults of a watch, listing by stream: %s', (stream
     expect(model()).toEqual(truth(cluster));
   });
 
+  test('27: a list from before newer events takes nothing back', async () => {
+    const resyncIntervalMs = 60_000;
+    const { cluster, client, clock, model, watcher } = await start({ streamingList, resyncIntervalMs });
+    const fresh = client.listPods.bind(client);
+    const stale = await fresh({ namespace: 'default' });
+    client.listPods = async () => stale;
+    await client.createPod('default', podNamed('while'));
+    await client.deletePod('default', 'before', { gracePeriodSeconds: 0 });
+    await clock.advance('1s');
+    await clock.advance('3m');
+    expect(watcher.status().lastError).toMatch(/older than what the stream has told/);
+    expect(model()).toEqual(truth(cluster));
+    // Nor does it where the stream is lost, and a list all there is to know.
+    cluster.dropWatches();
+    cluster.compact();
+    await clock.advance('5s');
+    expect(model()).toEqual(truth(cluster));
+    client.listPods = fresh;
+    await client.createPod('default', podNamed('after'));
+    await clock.advance('2m');
+    expect(model()).toEqual(truth(cluster));
+  });
+
   test('29: 429, 500 and 503 are waited for as told, and resumed from', async () => {
     const { cluster, client, clock, model, watcher } = await start({ streamingList });
     const from = cluster.requests.length;
@@ -162,5 +186,38 @@ describe('faults of logs', () => {
     await cluster.clock.advanceUntil(() => isOver);
     await reading;
     expect(cluster.requests.filter(({ resource }) => resource === 'pods/log').length).toBeGreaterThan(3);
+  });
+
+  test('32: a stream that ends early, in good order or not, is taken up with neither gap nor repeat', async () => {
+    const cluster = await FakeCluster.start({ clock: 'virtual', seed: 1 });
+    cleanups.push(() => cluster.stop());
+    const client = cluster.kubeClient();
+    const wanted = Array.from({ length: 12 }, (_, index) => `line ${index % 3}`);
+    const script = { 'testing.podwright.dev/log': wanted.join('\n'), 'testing.podwright.dev/duration': '30s' };
+    await client.createPod('default', { ...podNamed('a'), metadata: { name: 'a', annotations: script } });
+    const readLog = client.readLog.bind(client);
+    let requests = 0;
+    client.readLog = async function* (...args) {
+      requests += 1;
+      let left = requests * 97;
+      for await (const bytes of readLog(...args)) {
+        yield bytes.subarray(0, left);
+        left -= bytes.length;
+        if (left > 0) continue;
+        if (requests % 2 === 1) return;
+        throw new KubeApiError('reset', { status: 0, retryable: true });
+      }
+    };
+    const lines: string[] = [];
+    let isOver = false;
+    const reading = (async () => {
+      const options = { namespace: 'default', pod: 'a', clock: cluster.clock, random: seededRandom(1) };
+      for await (const { text } of followLog(client, options)) lines.push(text);
+      isOver = true;
+    })();
+    await cluster.clock.advanceUntil(() => isOver);
+    await reading;
+    expect(requests).toBeGreaterThan(2);
+    expect(lines).toEqual(wanted);
   });
 });

@@ -107,7 +107,8 @@ export class Access {
   authenticate(headers: Readonly<Record<string, string>>, peer?: UserInfo): UserInfo {
     const user = this.#sender(headers, peer);
     const impersonated = headers['impersonate-user'] ?? '';
-    const groups = (headers['impersonate-group'] ?? '').split(',').map((group) => group.trim());
+    // One header a group: joined by line breaks in this process, and by Node with a comma and a space.
+    const groups = (headers['impersonate-group'] ?? '').split(/\n|, /).map((group) => group.trim());
     const named = groups.filter((group) => group !== '');
     if (impersonated === '' && named.length === 0) return user;
     if (impersonated === '')
