@@ -5,11 +5,18 @@
  */
 import { parseArgs } from 'node:util';
 import { benchCreates, benchList, benchWatch } from './clients.js';
+import { benchCluster } from './cluster.js';
 import { benchLife } from './life.js';
 import { openServer } from './server.js';
 
-const BENCHES = { creates: benchCreates, watch: benchWatch, list: benchList, life: benchLife } as const;
-const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000 } as const;
+const BENCHES = {
+  creates: benchCreates,
+  watch: benchWatch,
+  list: benchList,
+  life: benchLife,
+  cluster: benchCluster,
+} as const;
+const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000, cluster: 20_000 } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

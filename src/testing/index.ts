@@ -20,6 +20,7 @@ export {
 } from './faults/spec.js';
 export type { NodeOptions, NodeTaint } from './kubelet/node-object.js';
 export type { PodScript } from './kubelet/scripted-runtime.js';
+export { PodPlayer, type PodPlayerOptions } from './pod-player.js';
 export type { AccessRule, ClusterUser, Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';
 export type { RequestFault } from './server/faults.js';

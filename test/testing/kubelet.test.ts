@@ -50,6 +50,53 @@ describe('the kubelet in process mode', () => {
     expect(status?.initContainerStatuses?.[0]?.state?.terminated).toBeDefined();
   });
 
+  it('gives variables from config maps, secrets and limits', async () => {
+    const post = (path: string, body: object) =>
+      call(cluster.transport(), 'POST', `/api/v1/namespaces/default/${path}`, body);
+    await post('configmaps', { metadata: { name: 'm' }, data: { x: 'from map' } });
+    await post('secrets', { metadata: { name: 's' }, stringData: { k: 'hidden' } });
+    await create('a', {
+      containers: [
+        {
+          name: 'base',
+          image: 'x',
+          command: node('console.log([process.env.M_x, process.env.K, process.env.CPU, process.env.NONE].join("|"))'),
+          resources: { limits: { cpu: '1500m' } },
+          envFrom: [{ configMapRef: { name: 'm' }, prefix: 'M_' }, { secretRef: { name: 'gone', optional: true } }],
+          env: [
+            { name: 'K', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+            { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } },
+            { name: 'NONE', valueFrom: { configMapKeyRef: { name: 'm', key: 'none', optional: true } } },
+          ],
+        },
+      ],
+    });
+    await ended();
+    expect((await call(cluster.transport(), 'GET', `${PODS}/a/log`)).text).toBe('from map|hidden|2|\n');
+  });
+
+  const missing: readonly [string, object, string][] = [
+    ['a secret', { envFrom: [{ secretRef: { name: 's' } }] }, 'secret "s" not found'],
+    [
+      'a config map',
+      { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'm', key: 'k' } } }] },
+      'configmap "m" not found',
+    ],
+  ];
+  for (const [what, fields, message] of missing)
+    it(`waits for ${what} that is missing, and starts when it is there`, async () => {
+      await create('a', { containers: [{ name: 'base', image: 'x', command: node(''), ...fields }] });
+      const waiting = (state: { message?: string } | undefined) => state?.message === message;
+      const held = await cluster.waitFor(({ pod: held }) =>
+        waiting(held.status?.containerStatuses?.[0]?.state?.waiting),
+      );
+      expect(held.status?.phase).toBe('Pending');
+      expect(held.status?.containerStatuses?.[0]?.state?.waiting?.reason).toBe('CreateContainerConfigError');
+      const [path, name, data] = what === 'a secret' ? ['secrets', 's', {}] : ['configmaps', 'm', { k: 'v' }];
+      await call(cluster.transport(), 'POST', `/api/v1/namespaces/default/${path}`, { metadata: { name }, data });
+      expect((await ended()).status?.phase).toBe('Succeeded');
+    });
+
   it('gives variables, the directory, and takes the termination message', async () => {
     const script =
       'require("fs").writeFileSync(process.env.PODWRIGHT_TERMINATION_LOG, [process.env.A, process.env.NAME, process.argv[1], process.cwd()].join(" "))';

@@ -76,6 +76,12 @@ export class ClusterApi {
     await this.#send('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, body);
   }
 
+  /** Reads an object; `undefined` where there is none. */
+  async read(path: string): Promise<KubeObject | undefined> {
+    const { status, value } = await this.#send('GET', path);
+    return status === 200 ? (value as KubeObject) : undefined;
+  }
+
   /** Creates any object of the core group; one that exists stays. */
   async create(path: string, object: KubeObject): Promise<void> {
     await this.#send('POST', path, object);

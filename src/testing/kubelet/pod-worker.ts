@@ -15,6 +15,7 @@ import {
   type StatusFacts,
 } from './pod-status.js';
 import {
+  ContainerConfigError,
   type ContainerExit,
   type ContainerRuntime,
   ContainerStartError,
@@ -34,6 +35,8 @@ export interface WorkerHost {
   recordEvent(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void;
 }
 
+/** How often missing configuration is looked for. */
+const CONFIG_RETRY_MS = 1000;
 const RESTART_BACKOFF_MS = 10_000;
 const PULL_BACKOFF_MS = 10_000;
 const MAX_BACKOFF_MS = 300_000;
@@ -236,7 +239,24 @@ export class PodWorker {
       while (this.#waiting !== undefined || plan.waiting !== undefined) await this.#host.clock.delay(1000, { signal });
     }
     signal.throwIfAborted();
-    await this.#start(record);
+    await this.#startConfigured(record, signal);
+  }
+
+  /** Starts a container as soon as all that its configuration names is there. */
+  async #startConfigured(record: ContainerRecord, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#start(record);
+        return;
+      } catch (error) {
+        if (!(error instanceof ContainerConfigError)) throw error;
+        const { message } = error;
+        record.state = { waiting: { reason: 'CreateContainerConfigError', message } };
+        this.#host.recordEvent(this.#pod, 'Warning', 'Failed', `Error: ${message}`, record.container.name);
+        await this.#report();
+        await this.#host.clock.delay(CONFIG_RETRY_MS, { signal });
+      }
+    }
   }
 
   async #start(record: ContainerRecord): Promise<void> {
@@ -341,7 +361,7 @@ export class PodWorker {
     }
     record.restartCount++;
     this.#forced.delete(record);
-    await this.#start(record);
+    await this.#startConfigured(record, this.#stopped.signal);
     await this.#report();
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.js';
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
+import { environmentOf, expanded, type ReadObject } from './environment.js';
 import {
   type ContainerExit,
   type ContainerPlan,
@@ -19,39 +20,6 @@ const LOG_MESSAGE_BYTES = 2048;
 const LOG_MESSAGE_LINES = 80;
 /** How long output may still come after the process itself has ended. */
 const DRAIN_MS = 500;
-
-function fieldValue(pod: Pod, path: string): string {
-  const { metadata = {}, spec, status } = pod;
-  const named: Record<string, string | undefined> = {
-    'metadata.name': metadata.name,
-    'metadata.namespace': metadata.namespace,
-    'metadata.uid': metadata.uid,
-    'spec.nodeName': spec?.nodeName,
-    'spec.serviceAccountName': spec?.serviceAccountName,
-    'status.podIP': status?.podIP,
-    'status.hostIP': status?.hostIP,
-  };
-  const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (keyed !== null) return metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2] ?? ''] ?? '';
-  return named[path] ?? '';
-}
-
-/** Replaces `$(NAME)` by values already known; `$$` is a dollar sign. */
-function expanded(text: string, env: Readonly<Record<string, string>>): string {
-  return text.replace(/\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)/g, (whole, name: string | undefined) =>
-    name === undefined ? '$' : (env[name] ?? whole),
-  );
-}
-
-/** The variables of a container. */
-export function environmentOf(pod: Pod, container: Container): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const { name, value, valueFrom } of container.env ?? []) {
-    const ref = valueFrom?.fieldRef as { fieldPath?: string } | undefined;
-    env[name] = ref === undefined ? expanded(value ?? '', env) : fieldValue(pod, ref.fieldPath ?? '');
-  }
-  return env;
-}
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -74,12 +42,15 @@ function idle(): RunningContainer {
 export class ProcessRuntime implements ContainerRuntime {
   readonly #clock: Clock;
   readonly #startDelayMs: number;
+  readonly #read: ReadObject;
   /** Folder of each process that runs. */
   readonly #folders = new Map<number, string>();
   #isStopped = false;
 
-  constructor(clock: Clock, startDelayMs: number) {
+  /** `read` finds the config maps and secrets that variables come from. */
+  constructor(clock: Clock, startDelayMs: number, read: ReadObject = async () => undefined) {
     this.#clock = clock;
+    this.#read = read;
     this.#startDelayMs = startDelayMs;
   }
 
@@ -88,7 +59,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
-    const own = environmentOf(pod, container);
+    const own = await environmentOf(pod, container, this.#read);
     const argv = [...(container.command ?? []), ...(container.args ?? [])].map((text) => expanded(text, own));
     if (container.command === undefined || argv[0] === undefined) return idle();
     const directory = mkdtempSync(join(tmpdir(), 'podwright-container-'));

@@ -32,6 +32,14 @@ export class ContainerStartError extends Error {
   }
 }
 
+/** A container's configuration names something that is missing; it waits until that is there. */
+export class ContainerConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ContainerConfigError';
+  }
+}
+
 /** What happens before a container starts. */
 export interface ContainerPlan {
   /** Milliseconds of ContainerCreating. */
@@ -44,7 +52,7 @@ export interface ContainerPlan {
 export interface ContainerRuntime {
   /** What happens before the container starts. */
   plan(pod: Pod, container: Container): ContainerPlan;
-  /** Starts the container; its output goes to the log. @throws ContainerStartError */
+  /** Starts the container; its output goes to the log. @throws ContainerStartError, ContainerConfigError */
   start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer>;
 }
 

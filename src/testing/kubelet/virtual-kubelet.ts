@@ -30,6 +30,8 @@ export interface VirtualKubeletOptions {
   readonly random: Random;
   readonly mode: KubeletMode;
   readonly nodes: readonly NodeOptions[];
+  /** Which pods are scheduled here. @default 'default-scheduler' */
+  readonly schedulerName?: string | undefined;
   readonly startDelayMs: number;
   readonly terminationDelayMs: number;
   readonly script: ((pod: Pod) => PodScript | undefined) | undefined;
@@ -65,7 +67,7 @@ export class VirtualKubelet implements LogSource {
   constructor(options: VirtualKubeletOptions) {
     this.#options = options;
     this.#api = new ClusterApi(options.transport, options.clock, this.#stopped.signal);
-    this.#processes = new ProcessRuntime(options.clock, options.startDelayMs);
+    this.#processes = new ProcessRuntime(options.clock, options.startDelayMs, (path) => this.#api.read(path));
     this.#scripted = new ScriptedRuntime(options.clock, options.startDelayMs, options.script);
   }
 
@@ -269,7 +271,7 @@ export class VirtualKubelet implements LogSource {
   #isMine(pod: Pod): boolean {
     const { schedulerName = 'default-scheduler', schedulingGates = [] } = pod.spec ?? {};
     return (
-      schedulerName === 'default-scheduler' &&
+      schedulerName === (this.#options.schedulerName ?? 'default-scheduler') &&
       schedulingGates.length === 0 &&
       pod.metadata?.deletionTimestamp === undefined &&
       !isEnded(pod)

@@ -1,0 +1,53 @@
+/** The virtual scheduler and kubelet on the real API server, which has none of its own. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { connectTransport } from '../../src/kube/connect.js';
+import { PodPlayer } from '../../src/testing/index.js';
+import { REAL_KUBECONFIG, RealKit } from './real-kit.js';
+
+describe.skipIf(REAL_KUBECONFIG === undefined)('the pod player on the real API server', () => {
+  const kit = RealKit.use();
+  let player: PodPlayer | undefined;
+  let node = '';
+  afterEach(async () => {
+    player?.stop();
+    await kit.raw('DELETE', `/api/v1/nodes/${node}`);
+  });
+
+  /** Pods of other tests have another scheduler, and nobody else's pods fit the node. */
+  async function start(mode: 'process' | 'scripted'): Promise<void> {
+    node = `player-${kit.namespace}`;
+    const { transport } = await connectTransport({ kubeconfig: REAL_KUBECONFIG });
+    const labels = { player: kit.namespace };
+    player = await PodPlayer.start({ transport, mode, nodes: [{ name: node, labels }], schedulerName: kit.namespace });
+  }
+  const create = (spec: object, annotations = {}) =>
+    kit.raw('POST', `/api/v1/namespaces/${kit.namespace}/pods`, {
+      metadata: { name: 'p', annotations },
+      spec: {
+        schedulerName: kit.namespace,
+        nodeSelector: { player: kit.namespace },
+        restartPolicy: 'Never',
+        terminationGracePeriodSeconds: 1,
+        ...spec,
+      },
+    });
+  const phase = async () => (await kit.pods())[0]?.status?.phase;
+  const base = (command: string[]) => ({ containers: [{ name: 'base', image: 'x', command }] });
+
+  it('runs a process to its end, with its exit code', async () => {
+    await start('process');
+    expect((await create(base(['node', '-e', 'process.exit(3)']))).status).toBe(201);
+    await expect.poll(phase, { timeout: 20_000 }).toBe('Failed');
+    const [pod] = await kit.pods();
+    expect(pod?.spec?.nodeName).toBe(node);
+    expect(pod?.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
+  });
+
+  it('plays a script, and removes a pod that is deleted', async () => {
+    await start('scripted');
+    await create(base(['any']), { 'testing.podwright.dev/result': 'Hang' });
+    await expect.poll(phase, { timeout: 20_000 }).toBe('Running');
+    await kit.raw('DELETE', kit.podPath('p'));
+    await expect.poll(() => kit.pods(), { timeout: 20_000 }).toEqual([]);
+  });
+});
