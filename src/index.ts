@@ -115,6 +115,7 @@ export type {
   TaskLog,
 } from './executors/executor.js';
 export { HybridExecutor, type HybridExecutorOptions } from './executors/hybrid-executor.js';
+export type { IncidentOptions } from './executors/kubernetes/incident-log.js';
 export { KubernetesExecutor } from './executors/kubernetes/kubernetes-executor.js';
 export type { KubernetesExecutorOptions } from './executors/kubernetes/kubernetes-options.js';
 export type { LeaseOptions } from './executors/kubernetes/lease-options.js';

@@ -92,6 +92,18 @@ function addExplain(program: Command, io: CliIo, finish: (exitCode: number) => v
     });
 }
 
+function addReplay(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
+  program
+    .command('replay')
+    .description('play an incident again on the embedded cluster, and tell whether the same comes of it')
+    .argument('<file>', 'record of a failed task, written by an executor with `incidents`')
+    .option('--json', 'one JSON object')
+    .action(async (file, options) => {
+      const { runReplay } = await import('./commands/replay.js');
+      finish(await runReplay(file, options, io));
+    });
+}
+
 function addReleaseFinalizers(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
   program
     .command('release-finalizers')
@@ -131,6 +143,7 @@ export async function main(args: readonly string[], io: CliIo): Promise<number> 
   addDemo(program, io, finish);
   addExplain(program, io, finish);
   addReleaseFinalizers(program, io, finish);
+  addReplay(program, io, finish);
   addPodCommands(program, io, finish);
   addDeployCommands(program, io, finish);
   addOperateCommands(program, io, finish);

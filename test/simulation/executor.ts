@@ -42,5 +42,6 @@ export function simulationOf(seed: number, steps: number, hosts: number): Simula
       timeouts: { broken: '2m', starting: '5m', unschedulable: '30m', terminating: '3m' },
       ...drawn,
     });
-  return { seed, steps, hosts, lateWrites: drawn.lease !== undefined, createExecutor };
+  const fencesLostNodes = drawn.nodeLostFence !== 'never';
+  return { seed, steps, hosts, lateWrites: drawn.lease !== undefined, fencesLostNodes, createExecutor };
 }

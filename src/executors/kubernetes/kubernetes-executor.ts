@@ -31,7 +31,8 @@ import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
 import { ExecutorLease } from './executor-lease.js';
-import { type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
+import { IncidentLog } from './incident-log.js';
+import { incidentRules, type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
 import { resolveLease } from './lease-options.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
@@ -71,6 +72,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
+  readonly #incidents: IncidentLog | undefined;
   readonly #lease: ExecutorLease | undefined;
   /** Aborts with the term of the lease. */
   #term = new AbortController();
@@ -100,6 +102,7 @@ export class KubernetesExecutor extends BaseExecutor {
       `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
+    this.#incidents = this.#incidentLog(options);
     this.#lease =
       leaseOptions === undefined
         ? undefined
@@ -200,7 +203,10 @@ export class KubernetesExecutor extends BaseExecutor {
       executorLabel: this.#label,
       mayBeAlive,
       adopt: (task, hasEnded) => this.adopt(task, { hasEnded }) !== undefined,
-      handOver: (task, why) => this.handOver(task.key, why),
+      handOver: (task, why) => {
+        this.#incidents?.forget(keyToString(task.key));
+        this.handOver(task.key, why);
+      },
     });
   }
 
@@ -240,6 +246,14 @@ export class KubernetesExecutor extends BaseExecutor {
   isMine(key: TaskInstanceKeyInput): boolean {
     const members = this.#lease?.peers.members ?? [this.executorId];
     return rendezvousOwner(keyToString(key), members) === this.executorId;
+  }
+
+  /**
+   * What was seen and decided of a task that is live, or has failed lately, as the lines of an incident file; `undefined` without `incidents`, or where
+   * nothing is kept of it.
+   */
+  incident(key: TaskInstanceKeyInput): string | undefined {
+    return this.#incidents?.read(key);
   }
 
   /** How the watch over this executor's pods is doing. */
@@ -374,6 +388,7 @@ export class KubernetesExecutor extends BaseExecutor {
       return { observed: 'unconfirmed', forced: false };
     }
     this.#tracks.remove(track);
+    this.#incidents?.forget(track.id);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
     void this.#delivery.discard(track, graceSeconds);
@@ -393,6 +408,7 @@ export class KubernetesExecutor extends BaseExecutor {
     if (!isDetached) await this.#releaseNames();
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
+    await this.#incidents?.settled();
     this.#stop.abort();
     await this.#lease?.stop({ remove: !isDetached });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
@@ -431,6 +447,7 @@ export class KubernetesExecutor extends BaseExecutor {
       track.cancelTimer();
       track.abort.abort();
       this.#tracks.forget(track);
+      this.#incidents?.forget(track.id);
       this.handOver(track.task.key, 'The lease of this executor was lost, and another one may have the task');
     }
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
@@ -472,18 +489,53 @@ export class KubernetesExecutor extends BaseExecutor {
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
     return {
       seen: (track) => this.#logs.seen(track),
+      launching: (track) => this.#incidents?.note(track, { type: 'launch' }),
+      observed: (track, pod) => this.#incidents?.seen(track, pod),
+      ending: (track, { kind }) => this.#incidents?.note(track, { type: 'ending', kind }),
+      vanished: (track) => this.#incidents?.note(track, { type: 'gone' }),
       running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
-      warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
-      pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
-      relaunch: ({ task, launch }, verdict) => {
+      warning: (track, warning) => {
+        this.#incidents?.note(track, { type: 'warning', warning });
+        this.emit('task:warning', { ...this.eventBase(track.task), warning });
+      },
+      pending: (track, reason) => {
+        this.#incidents?.note(track, { type: 'pending', reason });
+        this.emit('task:pending', { ...this.eventBase(track.task), reason });
+      },
+      relaunch: (track, verdict) => {
+        const { task, launch } = track;
+        this.#incidents?.note(track, { type: 'relaunch', kind: verdict.kind, message: verdict.message });
         this.occupySlot(task.key);
         this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 });
       },
-      success: ({ task }, details) => void this.success(task.key, details),
-      fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
+      success: (track, details) => {
+        this.#incidents?.ended(track, false);
+        this.success(track.task.key, details);
+      },
+      fail: (track, verdict, details) => {
+        const { kind, message } = verdict;
+        this.#incidents?.note(track, { type: 'outcome', state: 'failed', kind, message });
+        this.#incidents?.ended(track, true);
+        this.fail(track.task.key, verdict, details);
+      },
       isStillWanted: (task) => isStillWanted(task.key),
       logsRead: (track) => this.#logsTaken(track, logSink),
     };
+  }
+
+  #incidentLog(options: KubernetesExecutorOptions): IncidentLog | undefined {
+    const { incidents, secretPatterns } = options;
+    if (incidents === undefined) return undefined;
+    return new IncidentLog({
+      incidents,
+      secretPatterns,
+      clock: this.clock,
+      logger: this.logger,
+      executor: this.name,
+      rules: incidentRules(options),
+      onFailure: (message) =>
+        void this.emit('notice', { at: this.clock.now(), message, hint: 'Check the folder and its rights.' }),
+    });
   }
 
   #scope(): string | undefined {

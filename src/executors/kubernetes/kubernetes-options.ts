@@ -18,6 +18,7 @@ import type { PodGenerator, PodLayerOptions } from '../../pod/pod-generator.js';
 import type { ResourceVersionStore, Watcher } from '../../watch/watcher.js';
 import type { Pod } from '../../wire/types.js';
 import type { BaseExecutorOptions } from '../base-executor.js';
+import type { IncidentOptions } from './incident-log.js';
 import type { LeaseOptions } from './lease-options.js';
 import type { LogSink } from './log-sink.js';
 import { type KeepPodsOptions, resolveKeepPods } from './pod-keeper.js';
@@ -80,6 +81,8 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly treatOomWithExitZeroAsSuccess?: boolean | undefined;
   /** Takes the whole log of each container of a pod that has ended, before the pod goes. @default none; logs are read on demand */
   readonly logSink?: LogSink | undefined;
+  /** Remembers of each task what was seen and decided, and writes it down where the task fails. @default off */
+  readonly incidents?: IncidentOptions | undefined;
   /** Which finished pods are kept, and how long. @default as `deleteWorkerPods` and `deleteWorkerPodsOnFailure` say */
   readonly keepPods?: KeepPodsOptions | undefined;
   /** Source of jitter. @default Math.random */
@@ -115,6 +118,35 @@ function policyOf(
       fatalContainerReasons === undefined ? HOPELESS_REASONS : new Set([...HOPELESS_REASONS, ...fatalContainerReasons]),
     sidecarFailure,
     isOomWithExitZeroSuccess: options.treatOomWithExitZeroAsSuccess ?? false,
+  };
+}
+
+/** What a replay of an incident needs of the options. */
+export function incidentRules(options: KubernetesExecutorOptions): Readonly<Record<string, unknown>> {
+  const { retry, timeouts, sidecarFailure, nodeLostFence, fatalContainerReasons } = options;
+  const { treatOomWithExitZeroAsSuccess, trackWithFinalizer, config = {} } = options;
+  const { podLaunchFailureRetries, quotaTimeout, pendingTimeout, unschedulableTimeout, startingTimeout } = config;
+  const { brokenTimeout, runningTimeout, terminatingTimeout, terminationGracePeriodSeconds } = config;
+  return {
+    retry: retry === undefined ? undefined : { ...retry, afterInterruptions: undefined },
+    timeouts,
+    sidecarFailure,
+    nodeLostFence,
+    fatalContainerReasons,
+    treatOomWithExitZeroAsSuccess,
+    trackWithFinalizer,
+    config: {
+      podLaunchFailureRetries,
+      fatalContainerReasons: config.fatalContainerReasons,
+      quotaTimeout,
+      pendingTimeout,
+      unschedulableTimeout,
+      startingTimeout,
+      brokenTimeout,
+      runningTimeout,
+      terminatingTimeout,
+      terminationGracePeriodSeconds,
+    },
   };
 }
 

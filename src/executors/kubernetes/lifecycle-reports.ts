@@ -1,6 +1,7 @@
 /** What the life of a pod means for its task, as told to the executor. */
 import type { QueuedTask } from '../../core/outcome.js';
 import type { Verdict } from '../../core/verdict.js';
+import type { Pod } from '../../wire/types.js';
 import type { EndDetails } from '../outcome-hub.js';
 import type { PodTrack } from './pod-track.js';
 
@@ -8,6 +9,14 @@ import type { PodTrack } from './pod-track.js';
 export interface LifecycleReports {
   /** The pod of a launch was seen for the first time. */
   readonly seen: (track: PodTrack) => void;
+  /** A launch begins. */
+  readonly launching: (track: PodTrack) => void;
+  /** A new state of its pod has come in. */
+  readonly observed: (track: PodTrack, pod: Pod) => void;
+  /** Its pod has used up a limit, and is about to be ended. */
+  readonly ending: (track: PodTrack, verdict: Verdict) => void;
+  /** Its pod is no more. */
+  readonly vanished: (track: PodTrack) => void;
   readonly running: (track: PodTrack) => void;
   readonly pending: (track: PodTrack, reason: string) => void;
   /** Something beside the base container has gone wrong. */

@@ -46,10 +46,11 @@ export class PodEndFlow {
 
   /** Deals with the end of a pod: tells it, or launches again. */
   async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
-    const { client, clock, ender, secretPatterns } = this.#options;
+    const { client, clock, ender, secretPatterns, reports } = this.#options;
     if (track.isGone && track.isAnswerLost && (await this.#hasSuccessor(track))) return;
     if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
+    if (decision.type === 'expired') reports.ending(track, decision.verdict);
     const end: PodEnd =
       decision.type === 'expired'
         ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }

@@ -43,6 +43,7 @@ export class PodLaunchFlow {
       return this.#hands.tell(track, failedEnd(launchVerdict('invalid_workload', message, hint)));
     }
     tracks.bind(track, podIdOf(pod));
+    reports.launching(track);
     const request: LaunchRequest = {
       pod,
       signal: track.abort.signal,

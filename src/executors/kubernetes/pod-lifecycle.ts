@@ -58,6 +58,7 @@ export class PodLifecycle implements LifecycleHands {
       if (order !== undefined && order < 0) return;
     }
     track.seen = seen;
+    this.#options.reports.observed(track, pod);
     if (before === undefined) this.#options.reports.seen(track);
     if (cannotRun(seen)) track.markDead(false);
     if (!isDeferred) this.evaluate(track);
@@ -108,6 +109,7 @@ export class PodLifecycle implements LifecycleHands {
       track.seen = observe(last);
     if (track.seen === undefined) return;
     track.hasLeftWatch = true;
+    this.#options.reports.vanished(track);
     track.markDead(true);
     this.evaluate(track);
   }

@@ -13,17 +13,17 @@ const taskOf = (pod: Pod) => {
   return text === undefined ? '' : keyToString(JSON.parse(text) as TaskInstanceKey);
 };
 
-/** At most one live pod per try, and none that was made after the outcome. A pod on a lost node may be a ghost. */
+/** At most one live pod per try, and none that was made after the outcome. Pods that a fence has given up may be ghosts. */
 export function checkPods(
   pods: readonly Pod[],
   { faults, outcomes }: SimulatedDatabase,
-  { unknown, known }: { readonly unknown: ReadonlySet<string>; readonly known: Map<string, string> },
+  { ghosts, known }: { readonly ghosts: ReadonlySet<string>; readonly known: Map<string, string> },
 ): void {
   const live = new Map<string, string[]>();
   for (const pod of pods) {
     const { uid = '', name = '', creationTimestamp = '' } = pod.metadata ?? {};
     const id = taskOf(pod);
-    if (isLive(pod) && !unknown.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
+    if (isLive(pod) && !ghosts.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
     if (known.has(uid)) continue;
     known.set(uid, name);
     const toldAt = outcomes.get(id)?.at;

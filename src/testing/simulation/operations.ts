@@ -56,6 +56,7 @@ function drawTask(random: Random): Readonly<Record<string, string>> {
   else if (roll < 0.2) annotations[`${TEST_ANNOTATION}result`] = 'OOMKilled';
   else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
   else if (roll < 0.27) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerConfigError';
+  else if (roll < 0.29) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerError';
   return annotations;
 }
 

@@ -26,6 +26,11 @@ export interface SimulationOptions {
    */
   readonly lateWrites?: boolean | undefined;
   /**
+   * Whether the executor launches again although a pod on a lost node may still run (`nodeLostFence`). Such pods then do not count as live.
+   * @default false
+   */
+  readonly fencesLostNodes?: boolean | undefined;
+  /**
    * Makes the executor of one life of a host. It must drive itself, acknowledge by hand or at once, and use the client, clock and source of
    * chance that it is given.
    */
@@ -60,11 +65,19 @@ const NODES = 3;
  * left behind, an end to every wait, and a bound on requests.
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, steps = DEFAULT_STEPS, hosts = 1, lateWrites = true, createExecutor } = options;
+  const { seed, steps = DEFAULT_STEPS, hosts = 1, createExecutor } = options;
+  const { lateWrites = true, fencesLostNodes = false } = options;
   const cluster = await FakeCluster.start({ seed, clock: 'virtual', kubelet: 'scripted', nodes: NODES });
   const done: Operation[] = [];
   try {
-    const world = new World({ cluster, random: seededRandom(seed), hosts, lateWrites, createExecutor });
+    const world = new World({
+      cluster,
+      random: seededRandom(seed),
+      hosts,
+      lateWrites,
+      fencesLostNodes,
+      createExecutor,
+    });
     await world.begin();
     const given = options.operations as readonly Operation[] | undefined;
     for (const operation of given ?? drawOperations(seededRandom(seed ^ 0x5eed), hosts)) {

@@ -15,6 +15,7 @@ export interface WorldOptions {
   readonly random: Random;
   readonly hosts: number;
   readonly lateWrites: boolean;
+  readonly fencesLostNodes: boolean;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
 }
 
@@ -59,7 +60,8 @@ export class World {
 
   /** Checks what must hold at any time. */
   check(): void {
-    checkPods(this.cluster.pods(), this.database, { unknown: this.#unknown, known: this.#known });
+    const ghosts: ReadonlySet<string> = this.#options.fencesLostNodes ? this.#unknown : new Set();
+    checkPods(this.cluster.pods(), this.database, { ghosts, known: this.#known });
     for (const host of this.#hosts) {
       const { slotsOccupied } = host.executor;
       if (host.isAlive && slotsOccupied > this.database.tasks.size)
