@@ -8,6 +8,7 @@ import { benchCreates, benchList, benchWatch } from './clients.js';
 import { benchCluster } from './cluster.js';
 import { benchLife } from './life.js';
 import { openServer } from './server.js';
+import { benchStartup } from './startup.js';
 
 const BENCHES = {
   creates: benchCreates,
@@ -15,8 +16,11 @@ const BENCHES = {
   list: benchList,
   life: benchLife,
   cluster: benchCluster,
+  startup: benchStartup,
 } as const;
-const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000, cluster: 20_000 } as const;
+const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000, cluster: 20_000, startup: 30 } as const;
+/** Where pods must run, by scripts or as processes. */
+const KUBELETS: Readonly<Record<string, 'scripted' | 'process'>> = { life: 'scripted', startup: 'process' };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,7 +41,7 @@ if (name === undefined || values.help || !(name in BENCHES)) {
   );
   process.exitCode = values.help ? 0 : 2;
 } else {
-  const server = await openServer(values.kubeconfig, name === 'life');
+  const server = await openServer(values.kubeconfig, KUBELETS[name] ?? 'none');
   try {
     const rows = await BENCHES[name]({
       server,

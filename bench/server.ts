@@ -26,20 +26,14 @@ export interface BenchContext {
 /** One line of a result. */
 export type BenchRow = Readonly<Record<string, string | number>>;
 
-/** Opens a server; its pods are played by the scripted kubelet where `hasKubelet` is set. */
-export async function openServer(kubeconfig: string | undefined, hasKubelet: boolean): Promise<BenchServer> {
+/** Opens a server, the embedded one with a kubelet of this kind. */
+export async function openServer(
+  kubeconfig: string | undefined,
+  kubelet: 'process' | 'scripted' | 'none',
+): Promise<BenchServer> {
   if (kubeconfig !== undefined) return { kubeconfig, isEmbedded: false, close: async () => {} };
   const cli = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const args = [
-    '--import',
-    'tsx',
-    cli,
-    'cluster',
-    '--json',
-    '--until-stdin-ends',
-    '--kubelet',
-    hasKubelet ? 'scripted' : 'none',
-  ];
+  const args = ['--import', 'tsx', cli, 'cluster', '--json', '--until-stdin-ends', '--kubelet', kubelet];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string];
   return {

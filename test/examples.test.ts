@@ -17,6 +17,9 @@ const lastLines: Readonly<Record<string, RegExp>> = {
   '08-pods-and-secrets.ts': /^success; the secret was not seen$/,
   '10-own-watcher.ts': /^4 events, 1 version kept$/,
   '11-pod-operator.ts': /^task-2-sleep: success, 0 pods are left besides task-1-echo's$/,
+  '12-capacity.ts': /^given: 2, 1, 500m$/,
+  '13-monitor-and-cleanup.ts': /^2 deleted, 0 failed$/,
+  '14-scaling-and-cost.ts': /^ScaledObject is right$/,
 };
 
 it('knows what each example says in the end', () => {
