@@ -13,6 +13,7 @@ const lastLines: Readonly<Record<string, RegExp>> = {
   '03-hybrid.ts': /^publish in KubernetesExecutor: failed: app_exit, /,
   '04-own-executor.ts': /^failed: There is no function "dance"$/,
   '05-test-without-a-cluster.ts': /^try 2 with 128Mi: success$/,
+  '06-own-executor-under-node-loss.ts': /^success with launch 2, 1 pod is left$/,
   '07-launches-and-limits.ts': /^success after 3 launches in one try$/,
   '08-pods-and-secrets.ts': /^success; the secret was not seen$/,
   '10-own-watcher.ts': /^4 events, 1 version kept$/,
