@@ -14,6 +14,8 @@ export interface PodScript {
   readonly startDelay?: Duration | undefined;
   /** Time from start to end; `Infinity` never ends by itself. @default '1s' */
   readonly duration?: Duration | undefined;
+  /** Time from SIGTERM to its end, as long as the grace period lasts. @default 0 */
+  readonly stopDelay?: Duration | undefined;
   /** @default 0 */
   readonly exitCode?: number | undefined;
   /** Reason of the end, such as `OOMKilled`. */
@@ -67,6 +69,7 @@ export function scriptFromAnnotations(pod: Pod): PodScript {
   const isHang = result === 'Hang';
   return {
     startDelay: get('start-delay'),
+    stopDelay: get('stop-delay'),
     duration: isHang ? Number.POSITIVE_INFINITY : get('duration'),
     exitCode:
       exitCode === undefined
@@ -130,12 +133,15 @@ export class ScriptedRuntime implements ContainerRuntime {
       isMain && !isInit
         ? { exitCode: script.exitCode ?? 0, reason: script.reason, message: script.message }
         : { exitCode: 0 };
+    const stopDelayMs = parseDuration(script.stopDelay) ?? 0;
     const cancel = duration === undefined || isSidecar ? () => {} : this.#clock.schedule(duration, () => end(exit));
     return Promise.resolve({
       exited,
       kill: (signal) => {
         cancel();
-        end({ exitCode: signal === 'SIGTERM' ? 143 : 137 });
+        const stopped = () => end({ exitCode: signal === 'SIGTERM' ? 143 : 137 });
+        if (signal === 'SIGTERM' && stopDelayMs > 0) this.#clock.schedule(stopDelayMs, stopped);
+        else stopped();
       },
     });
   }

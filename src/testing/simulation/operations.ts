@@ -52,6 +52,8 @@ const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * mo
 function drawTask(random: Random): Readonly<Record<string, string>> {
   const roll = random.next();
   const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, 90)}s` };
+  // A third of them take their time when they are asked to end.
+  if (Math.floor(roll * 1_000) % 3 === 0) annotations[`${TEST_ANNOTATION}stop-delay`] = '10s';
   if (roll < 0.15) annotations[`${TEST_ANNOTATION}exit-code`] = '3';
   else if (roll < 0.2) annotations[`${TEST_ANNOTATION}result`] = 'OOMKilled';
   else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
