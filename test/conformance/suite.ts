@@ -7,6 +7,7 @@ import { invalidPods } from './cases/invalid-pods.js';
 import { kinds } from './cases/kinds.js';
 import { list } from './cases/list.js';
 import { malformed } from './cases/malformed.js';
+import { more } from './cases/more.js';
 import { rights } from './cases/rights.js';
 import { watch } from './cases/watch.js';
 import { write } from './cases/write.js';
@@ -25,6 +26,7 @@ export const suite: Readonly<Record<string, readonly Scenario[]>> = {
   clients,
   everyday,
   rights,
+  more,
 };
 
 /**

@@ -3,6 +3,7 @@ import { type JsonMap, sameJson } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { Faults, maps, textOf } from './kit.js';
 import { dnsLabelProblem } from './names.js';
+import { ephemeralDiff } from './spec-dump.js';
 
 /** Fields of containers that those for debugging cannot have. */
 const FORBIDDEN = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resizePolicy'];
@@ -29,12 +30,12 @@ export function ephemeralFaults(spec: JsonMap, old: JsonMap): FieldFault[] {
   }
   for (const before of maps(old.ephemeralContainers)) {
     const now = given.find(({ name }) => name === before.name);
-    const what = now === undefined ? 'removed' : 'changed';
     if (now !== undefined && sameJson(now, before)) continue;
+    const what = now === undefined ? 'removed\n' : `changed\n${ephemeralDiff(now, before)}`;
     faults.add(
       fault.forbidden(
         'spec.ephemeralContainers',
-        `existing ephemeral containers ${JSON.stringify(before.name)} may not be ${what}\n`,
+        `existing ephemeral containers ${JSON.stringify(before.name)} may not be ${what}`,
       ),
     );
   }

@@ -157,7 +157,20 @@ const range = (start: number, length: number) =>
 
 /** The unified difference between the old spec and the new one, ending with a line break. */
 export function specDiff(after: JsonMap, before: JsonMap): string {
-  const lines = allLines(linesOf(before), linesOf(after));
+  return unified(linesOf(before), linesOf(after));
+}
+
+/** The same of an ephemeral container. */
+export function ephemeralDiff(after: JsonMap, before: JsonMap): string {
+  const shown = (container: JsonMap) => {
+    const whole = { ...dump('Container', container), TargetContainerName: container.targetContainerName ?? '' };
+    return JSON.stringify(whole, null, 1).split('\n');
+  };
+  return unified(shown(before), shown(after));
+}
+
+function unified(before: readonly string[], after: readonly string[]): string {
+  const lines = allLines(before, after);
   const isShown = lines.map((_, index) =>
     lines.slice(Math.max(0, index - CONTEXT_LINES), index + CONTEXT_LINES + 1).some(({ sign }) => sign !== ' '),
   );
