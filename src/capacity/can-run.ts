@@ -1,8 +1,9 @@
 /** Whether a pod finds a node, and why not. Pure. */
-import { ConfigError } from '../errors.js';
+import { ConfigError, type ConfigProblem } from '../errors.js';
 import { nodeAffinityMatches } from '../wire/node-rules.js';
 import { type Amounts, podRequests } from '../wire/pod-requests.js';
-import type { Pod, ResourceQuota } from '../wire/types.js';
+import { parseQuantity } from '../wire/quantity.js';
+import type { Container, Pod, ResourceQuota } from '../wire/types.js';
 import { ONE, showAmount } from './amounts.js';
 import { type HostPort, hostPortsOf, portsClash } from './host-ports.js';
 import { neighbourJudges } from './neighbours.js';
@@ -110,6 +111,23 @@ const sentence = (counts: ReadonlyMap<string, number>, total: number, wanted: Am
   return `none of ${total} nodes: ${parts.map(([reason, count]) => `${count} ${reason}`).join('; ')}${amounts === '' ? '' : ` (it asks for ${amounts})`}`;
 };
 
+/** Amounts that cannot be read would count as nothing. */
+function quantityProblems({ spec }: Pod): ConfigProblem[] {
+  const of = (containers: readonly Container[] | undefined, path: string) =>
+    (containers ?? []).flatMap(({ resources }, index) =>
+      (['requests', 'limits'] as const).flatMap((part) =>
+        Object.entries(resources?.[part] ?? {})
+          .filter(([, value]) => parseQuantity(value) === undefined)
+          .map(([name, value]) => ({
+            field: `spec.${path}[${index}].resources.${part}.${name}`,
+            value,
+            rule: 'must be a quantity, such as "500m" or "1Gi"',
+          })),
+      ),
+    );
+  return [...of(spec?.containers, 'containers'), ...of(spec?.initContainers, 'initContainers')];
+}
+
 /** Judges a pod. @throws ConfigError where it is no pod. */
 export function judgePod(
   pod: Pod,
@@ -118,6 +136,8 @@ export function judgePod(
 ): RunAnswer {
   if (!Array.isArray(pod?.spec?.containers))
     throw new ConfigError([{ field: 'pod', value: pod, rule: 'must be a pod with containers' }], { subject: 'pod' });
+  const problems = quantityProblems(pod);
+  if (problems.length > 0) throw new ConfigError(problems, { subject: 'pod' });
   const unchecked = uncheckedOf(pod, quotas);
   const wanted = podRequests(pod);
   wanted.set('pods', ONE);

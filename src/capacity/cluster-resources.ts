@@ -144,6 +144,10 @@ export class ClusterResources {
     if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every((one) => typeof one === 'string')))
       throw new ConfigError([{ field: 'namespaces', value: namespaces, rule: 'must be a list of names' }]);
     signal?.throwIfAborted();
+    if (typeof client?.listPods !== 'function')
+      throw new ConfigError([
+        { field: 'client', rule: 'must be a KubeClient', hint: 'pass await HttpKubeClient.connect()' },
+      ]);
     if (client.listNodes === undefined)
       throw new UnsupportedError(
         'This client cannot list nodes',
@@ -190,6 +194,12 @@ export class ClusterResources {
   /** What pods that have no node yet ask for; `pods` is their number. */
   get waiting(): ResourceAmounts {
     return toResourceAmounts(this.#waiting);
+  }
+
+  /** What `console.log(JSON.stringify(resources))` shows: the totals, the nodes, and what waits. */
+  toJSON(): object {
+    const { total, nodes, waiting, isPartial } = this;
+    return { total, nodes, waiting, isPartial };
   }
 
   /**

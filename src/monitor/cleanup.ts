@@ -275,6 +275,13 @@ export async function cleanupCompletedPods(
   client: CleanupClient,
   options: CleanupOptions = {},
 ): Promise<CleanupReport> {
+  if (typeof client?.listPods !== 'function' || typeof client.deletePod !== 'function')
+    throw new ConfigError(
+      [{ field: 'client', rule: 'must be a KubeClient', hint: 'pass await HttpKubeClient.connect()' }],
+      {
+        subject: 'cleanup',
+      },
+    );
   options.signal?.throwIfAborted();
   const report = await new Cleanup(client, options).run();
   options.signal?.throwIfAborted();

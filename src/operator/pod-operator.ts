@@ -5,6 +5,7 @@ import type { Duration } from '../core/duration.js';
 import { silentLogger } from '../core/logger.js';
 import type { LogLine, Outcome, TaskRun, Workload } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../core/task-key.js';
+import { ConfigError } from '../errors.js';
 import { KubernetesExecutor } from '../executors/kubernetes/kubernetes-executor.js';
 import type { LogSource } from '../executors/kubernetes/log-sink.js';
 import type { ConnectOptions } from '../kube/connect.js';
@@ -121,6 +122,10 @@ export class KubernetesPodOperator {
   }
 
   #keyOf(context: OperatorContext): TaskInstanceKey {
+    if (typeof context !== 'object' || context === null)
+      throw new ConfigError([{ field: 'context', value: context, rule: 'must be an object such as {dagId, runId}' }], {
+        subject: 'execution',
+      });
     const { dagId = 'podwright', taskId = this.taskId, runId = randomUUID(), ...rest } = context;
     const { reattachOnRestart = true } = this.#resolved.options;
     return taskInstanceKey({ ...rest, dagId, taskId, runId: reattachOnRestart ? runId : `${runId}.${randomUUID()}` });

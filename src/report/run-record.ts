@@ -124,7 +124,8 @@ const isKey = (key: unknown): boolean =>
   key !== null &&
   ['dagId', 'taskId', 'runId'].every((field) => typeof (key as Record<string, unknown>)[field] === 'string');
 
-function isRecord(value: unknown): value is RunRecord {
+/** Whether a value is a record of a run. */
+export function isRunRecord(value: unknown): value is RunRecord {
   if (typeof value !== 'object' || value === null) return false;
   const { type, at, key, times } = value as Record<string, unknown>;
   if (typeof type !== 'string' || !RECORD_TYPES.has(type) || typeof at !== 'number') return false;
@@ -144,7 +145,7 @@ export function parseRunRecords(text: string): ParsedRun {
     } catch {
       value = undefined;
     }
-    if (isRecord(value)) records.push(value);
+    if (isRunRecord(value)) records.push(value);
     else skippedLines.push(index + 1);
   }
   return { records, skippedLines };

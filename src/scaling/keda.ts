@@ -97,6 +97,11 @@ export interface KedaObject extends KubeObject {
 /** API version of both kinds. */
 export const KEDA_API_VERSION = 'keda.sh/v1alpha1';
 
+function assertOptions(options: unknown, subject: string): void {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigError([{ field: 'options', value: options, rule: 'must be an object' }], { subject });
+}
+
 const defined = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
@@ -135,6 +140,7 @@ const triggersOf = (triggers: readonly KedaTrigger[] | undefined) =>
  * scaledObject({ name: 'worker', target: 'worker', maxReplicaCount: 10, triggers: [metricsApiTrigger({ url, valueLocation: 'tasks', targetValue: 4 })] });
  */
 export function scaledObject(options: ScaledObjectOptions): KedaObject {
+  assertOptions(options, 'ScaledObject');
   const problems: ConfigProblem[] = [];
   const { target, minReplicaCount, maxReplicaCount, fallback } = options;
   const window = secondsOf(options.scaleDownStabilization, 'scaleDownStabilization', problems);
@@ -157,6 +163,7 @@ export function scaledObject(options: ScaledObjectOptions): KedaObject {
  * @throws ConfigError with every problem.
  */
 export function scaledJob(options: ScaledJobOptions): KedaObject {
+  assertOptions(options, 'ScaledJob');
   const problems: ConfigProblem[] = [];
   const { pod, backoffLimit = 0, strategy } = options;
   const { labels, annotations } = pod?.metadata ?? {};

@@ -1,6 +1,7 @@
 /** What a recorded run has cost. Pure. */
+import { ConfigError } from '../errors.js';
 import { buildRunModel, type TryModel } from '../report/run-model.js';
-import type { RunRecord } from '../report/run-record.js';
+import { isRunRecord, type RunRecord } from '../report/run-record.js';
 import { checkPrices, DEFAULT_PRICES, type PriceTable, pricePerHour } from './prices.js';
 
 /** Money, and the time that it was spent on. */
@@ -88,6 +89,16 @@ function costOf(model: TryModel, prices: PriceTable, assume: RunCostOptions['ass
   };
 }
 
+/** Refuses what is no recorded run. @throws ConfigError */
+export function checkRecords(records: readonly RunRecord[]): void {
+  const isList = Array.isArray(records);
+  const wrong = isList ? records.findIndex((record) => !isRunRecord(record)) : -1;
+  if (isList && wrong < 0) return;
+  const field = isList ? `records[${wrong}]` : 'records';
+  const rule = isList ? 'must be a record of a run' : 'must be a list of records';
+  throw new ConfigError([{ field, rule, hint: 'take them from parseRunRecords(text).records' }], { subject: 'run' });
+}
+
 /**
  * What a recorded run has cost: for each try, the price of what its pods had reserved times the hours from their nodes being chosen to the end
  * of their container. Launches that were lost count from the launch to the next one.
@@ -96,6 +107,7 @@ function costOf(model: TryModel, prices: PriceTable, assume: RunCostOptions['ass
 export function costOfRun(records: readonly RunRecord[], options: RunCostOptions = {}): RunCost {
   const { prices = DEFAULT_PRICES, label, assume } = options;
   checkPrices(prices);
+  checkRecords(records);
   const all = tally();
   const groups = {
     byTask: new Map<string, Tally>(),

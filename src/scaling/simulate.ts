@@ -2,6 +2,7 @@
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import { buildRunModel } from '../report/run-model.js';
 import type { RunRecord } from '../report/run-record.js';
+import { checkRecords } from './run-cost.js';
 
 /** A setting to try. */
 export interface ScalingSetting {
@@ -157,6 +158,7 @@ function tasksOf(records: readonly RunRecord[]): { readonly atS: number; readonl
  */
 export function simulateScaling(records: readonly RunRecord[], setting: ScalingSetting): ScalingSimulation {
   const full = complete(setting);
+  checkRecords(records);
   const tasks = tasksOf(records);
   if (tasks.length === 0)
     throw new ConfigError([{ field: 'records', rule: 'must hold at least one task that has ended' }], {

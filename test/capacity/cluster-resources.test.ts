@@ -144,7 +144,13 @@ describe('what a cluster has', () => {
   test('wrong input is refused with its place', async () => {
     const { listPods } = { listPods: async () => ({ items: [], metadata: {} }) };
     await expect(ClusterResources.read({ listPods })).rejects.toBeInstanceOf(UnsupportedError);
+    await expect(ClusterResources.read(undefined as never)).rejects.toBeInstanceOf(ConfigError);
     expect(() => new ClusterResources({} as never)).toThrow(ConfigError);
+    const odd = pod({ containers: [container('two')] });
+    expect(() => cluster([node('a')]).canRun(odd)).toThrow(
+      /spec.containers\[0\].resources.requests.cpu must be a quantity/,
+    );
+    expect(JSON.parse(JSON.stringify(cluster([node('a')])))).toMatchObject({ total: { available: { cpu: 4 } } });
     expect(() => cluster([node('a')]).canRun({} as Pod)).toThrow(/pod must be a pod with containers/);
   });
 });

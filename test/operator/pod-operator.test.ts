@@ -88,7 +88,7 @@ describe('options', () => {
     expect(base(pod)?.env).toContainEqual({ name: 'A', value: '1' });
   });
 
-  test('wrong input is named, all at once, and an environment is never part of a message', () => {
+  test('wrong input is named, all at once, and an environment is never part of a message', async () => {
     const wrong = { imag: 'x', cmds: 'echo 10', on_finish_action: 'delete', env_vars: 'S3CRET', skip_on_exit_code: 0 };
     const error = (() => {
       try {
@@ -106,6 +106,8 @@ describe('options', () => {
     for (const result of [{ from: 'xcom' }, { path: 'x' }, { maxBytes: 5_000 }, { schemas: {} }, { format: 'yaml' }])
       expect(() => new KubernetesPodOperator({ image: 'x', result: result as never })).toThrow(/result\./);
     expect(() => new KubernetesPodOperator(undefined as never)).toThrow(ConfigError);
+    const noContext = new KubernetesPodOperator({ image: 'x' }).execute({ context: null as never });
+    await expect(noContext).rejects.toThrow(/context must be an object/);
     expect(() => rendered({ image: 'x', labels: { 'no good': 'x' } })).toThrow(InvalidPodError);
   });
 });

@@ -196,6 +196,7 @@ describe('a simulated day', () => {
       'maxReplicaCount',
     ]);
     expect(problemsOf(() => simulateScaling([], setting))).toEqual(['records']);
+    expect(problemsOf(() => scaledObject(undefined as never))).toEqual(['options']);
   });
 });
 

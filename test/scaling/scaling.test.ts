@@ -93,7 +93,9 @@ describe('the cost of a run', () => {
     expect(costOfRun(local, { assume: requests, prices: { perHour: { cpu: 1 } } }).total).toBeCloseTo(1);
   });
 
-  test('wrong prices are named', () => {
+  test('wrong prices and records are named', () => {
+    expect(() => costOfRun([{ type: 'x' }] as never)).toThrow(/records\[0\] must be a record of a run/);
+    expect(() => costOfRun('x' as never)).toThrow(ConfigError);
     for (const prices of [{}, { classes: [] }, { perHour: { cpu: -1 } }, { classes: [{ name: 'x' }] }])
       expect(() => costOfRun([], { prices: prices as never })).toThrow(ConfigError);
   });
