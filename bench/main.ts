@@ -4,6 +4,7 @@
  * Figures are ratios to be compared within one run; absolute ones depend on the machine.
  */
 import { parseArgs } from 'node:util';
+import { benchAdopt } from './adopt.js';
 import { benchCreates, benchList, benchWatch } from './clients.js';
 import { benchCluster } from './cluster.js';
 import { benchLife } from './life.js';
@@ -17,8 +18,17 @@ const BENCHES = {
   life: benchLife,
   cluster: benchCluster,
   startup: benchStartup,
+  adopt: benchAdopt,
 } as const;
-const COUNTS = { creates: 2_000, watch: 50_000, list: 20_000, life: 1_000, cluster: 20_000, startup: 30 } as const;
+const COUNTS = {
+  creates: 2_000,
+  watch: 50_000,
+  list: 20_000,
+  life: 1_000,
+  cluster: 20_000,
+  startup: 30,
+  adopt: 10_000,
+} as const;
 /** Where pods must run, by scripts or as processes. */
 const KUBELETS: Readonly<Record<string, 'scripted' | 'process'>> = { life: 'scripted', startup: 'process' };
 

@@ -83,23 +83,24 @@ export class PodIntake {
 
   /** Looks for pods of the wanted tasks and makes them this executor's; resolves with the tasks that have none. */
   async takeOver(wanted: Map<string, TaskInstanceKey>, namespace: string | undefined): Promise<TaskInstanceKey[]> {
-    const { logger } = this.#options;
+    const { client, logger, executorLabel, mayBeAlive } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.done}!=true`;
-    let page: string | undefined;
-    do {
-      const list = await this.#options.client.listPods({ namespace, labelSelector, limit: PAGE_SIZE, continue: page });
-      for (const pod of list.items) {
-        const task = taskOfPod(pod);
-        if (task === undefined || !wanted.has(keyToString(task.key))) continue;
-        const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
+    const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
+    const adoptions: Promise<void>[] = [];
+    for await (const pod of eachPod(client, { namespace, labelSelector })) {
+      const task = taskOfPod(pod);
+      const id = task === undefined ? '' : keyToString(task.key);
+      if (!wanted.has(id)) continue;
+      const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
+      const adopt = async () => {
         // Who is alive does its own work; it is told apart from what has no pod at all.
-        const isOurs = owner === this.#options.executorLabel;
-        if (!isOurs && (await this.#options.mayBeAlive(owner)))
-          logger.info({ task: keyToString(task.key), owner }, 'a task was not adopted: its executor is alive');
-        else if (await this.#takeOverOne(pod)) wanted.delete(keyToString(task.key));
-      }
-      page = list.metadata.continue;
-    } while (page !== undefined && page !== '');
+        if (owner !== executorLabel && (await mayBeAlive(owner)))
+          logger.info({ task: id, owner }, 'a task was not adopted: its executor is alive');
+        else if (await this.#takeOverOne(pod)) wanted.delete(id);
+      };
+      adoptions.push(calls.run(adopt));
+    }
+    await Promise.all(adoptions);
     return [...wanted.values()];
   }
 

@@ -1,0 +1,81 @@
+/** Adoption: an executor is started beside many pods that its former self has made, or that a dead executor has left. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { HttpKubeClient, KubernetesExecutor, type KubernetesExecutorOptions } from 'podwright';
+import { type BenchContext, type BenchRow, cpuMs, quantile } from './server.js';
+
+const HEARTBEATS = 50;
+const POLL_MS = 20;
+
+/** Live bytes, after what is dead is gone (`node --expose-gc`). */
+function heapBytes(): number {
+  (globalThis as { gc?: () => void }).gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(POLL_MS);
+}
+
+/** Measures how long adoption takes, what a tracked pod costs in memory, and how long a heartbeat takes beside so many. */
+export async function benchAdopt({ server, count, concurrency }: BenchContext): Promise<BenchRow[]> {
+  const kubeClient = await HttpKubeClient.connect({ kubeconfig: server.kubeconfig, maxSockets: concurrency });
+  const stamp = Date.now().toString(36);
+  const keys = Array.from({ length: count }, (_, index) => ({ dagId: 'adopt', taskId: `t${index}`, runId: stamp }));
+  const start = (executorId: string, options: Partial<KubernetesExecutorOptions> = {}) =>
+    KubernetesExecutor.connect({
+      kubeClient,
+      executorId: `${executorId}-${stamp}`,
+      parallelism: Number.POSITIVE_INFINITY,
+      config: { image: 'none', podCreationConcurrency: concurrency, syncTimeout: '5m', unschedulableTimeout: '24h' },
+      ...options,
+    });
+  const makeAll = async (): Promise<void> => {
+    const maker = await start('maker');
+    for (const key of keys) maker.queueTask({ key, command: ['true'] });
+    await until(() => (maker.watchStatus().pods ?? 0) >= count);
+    await maker.detach();
+  };
+  await makeAll();
+  const rows: BenchRow[] = [];
+  const base = heapBytes();
+  let startedAt = performance.now();
+  let cpu = cpuMs();
+  const same = await start('maker');
+  await until(() => same.slotsOccupied >= count);
+  rows.push(await row('own pods, after a restart', same));
+  await same.detach();
+
+  startedAt = performance.now();
+  cpu = cpuMs();
+  const other = await start('other');
+  const left = await other.tryAdoptTaskInstances(keys);
+  if (left.length > 0) throw new Error(`${left.length} tasks were not adopted`);
+  await until(() => other.slotsOccupied >= count);
+  rows.push(await row("another executor's pods", other));
+  await other.detach();
+  await kubeClient.deletePods?.({ namespace: 'default', gracePeriodSeconds: 0 });
+  await kubeClient.close();
+  return rows;
+
+  async function row(what: string, executor: KubernetesExecutor): Promise<BenchRow> {
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const cpuSpent = cpuMs() - cpu;
+    const bytes = (heapBytes() - base) / count;
+    const beats: number[] = [];
+    for (let beat = 0; beat < HEARTBEATS; beat += 1) {
+      const begun = performance.now();
+      await executor.heartbeat();
+      beats.push(performance.now() - begun);
+    }
+    return {
+      adopted: what,
+      pods: count,
+      seconds: Number(seconds.toFixed(1)),
+      'pods/s': Math.round(count / seconds),
+      'CPU ms/pod': Number((cpuSpent / count).toFixed(3)),
+      'bytes/pod': Math.round(bytes),
+      'heartbeat p50 ms': Number(quantile(beats, 0.5).toFixed(2)),
+      'heartbeat max ms': Number(Math.max(...beats).toFixed(2)),
+    };
+  }
+}
