@@ -1,6 +1,7 @@
 /** The virtual scheduler and kubelet on the real API server, which has none of its own. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectTransport } from '../../src/kube/connect.js';
+import type { Transport } from '../../src/kube/transport.js';
 import { PodPlayer } from '../../src/testing/index.js';
 import { REAL_KUBECONFIG, RealKit } from './real-kit.js';
 
@@ -16,7 +17,12 @@ describe.skipIf(REAL_KUBECONFIG === undefined)('the pod player on the real API s
   /** Pods of other tests have another scheduler, and nobody else's pods fit the node. */
   async function start(mode: 'process' | 'scripted'): Promise<void> {
     node = `player-${kit.namespace}`;
-    const { transport } = await connectTransport({ kubeconfig: REAL_KUBECONFIG });
+    const { transport: bare, credentials } = await connectTransport({ kubeconfig: REAL_KUBECONFIG });
+    // A transport carries requests; who asks stands in their headers, unless it is a certificate.
+    const transport: Transport = {
+      request: async (request) =>
+        bare.request({ ...request, headers: { ...request.headers, ...(await credentials.headers()) } }),
+    };
     const labels = { player: kit.namespace };
     player = await PodPlayer.start({ transport, mode, nodes: [{ name: node, labels }], schedulerName: kit.namespace });
   }
