@@ -1,9 +1,9 @@
 /** What the nodes of a cluster have, what is taken of it, and whether a pod finds room. By the rules of the default scheduler. */
 import { ConfigError, KubeApiError, UnsupportedError } from '../errors.js';
-import { eachPod } from '../kube/each-pod.js';
+import { eachItem, eachPod } from '../kube/each-pod.js';
 import type { KubeClient, PodReader } from '../kube/kube-client.js';
 import { type Amounts, addAmounts, podRequests } from '../wire/pod-requests.js';
-import type { Node, Pod, ResourceQuota } from '../wire/types.js';
+import type { KubeList, KubeObject, Node, Pod, ResourceQuota } from '../wire/types.js';
 import { ONE, type ResourceAmounts, remaining, toResourceAmounts } from './amounts.js';
 import { judgePod, type RunAnswer } from './can-run.js';
 import { type NodeState, type NodeView, nodeView, occupy } from './node-view.js';
@@ -61,16 +61,11 @@ const LIVE = 'status.phase!=Succeeded,status.phase!=Failed';
 const HINT =
   'Capacity needs the right to list nodes and the pods of all namespaces: podwright rbac --features capacity; or name `namespaces`.';
 
-async function allPages<T>(
-  list: (token: string | undefined) => Promise<{ items: T[]; metadata: { continue?: string } }>,
+async function allPages<T extends KubeObject>(
+  fetchPage: (token: string | undefined) => Promise<KubeList<T>>,
 ): Promise<T[]> {
   const items: T[] = [];
-  let token: string | undefined;
-  do {
-    const page = await list(token);
-    items.push(...page.items);
-    token = page.metadata.continue;
-  } while (token !== undefined && token !== '');
+  for await (const item of eachItem(fetchPage)) items.push(item);
   return items;
 }
 

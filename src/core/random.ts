@@ -9,6 +9,10 @@ export interface Random {
 /** `Math.random`. */
 export const systemRandom: Random = Object.freeze({ next: () => Math.random() });
 
+/** So many random digits and lower-case letters; left out, enough that no two processes draw the same. */
+export const randomText = (random: Random, length = 12): string =>
+  Array.from({ length }, () => Math.floor(random.next() * 36).toString(36)).join('');
+
 /** A small deterministic generator (mulberry32): the same seed always gives the same numbers. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;

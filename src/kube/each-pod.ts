@@ -1,11 +1,23 @@
 /** Lists pods page by page, one at a time. */
-import type { Pod } from '../wire/types.js';
+import type { KubeList, KubeObject, Pod } from '../wire/types.js';
 import type { ListOptions, PodReader } from './kube-client.js';
 
 /** Options of {@link eachPod}. */
 export type EachPodOptions = Omit<ListOptions, 'continue'>;
 
 const DEFAULT_PAGE_SIZE = 500;
+
+/** The objects of a list, whichever it is, fetched by pages as they are asked for. */
+export async function* eachItem<T extends KubeObject>(
+  fetchPage: (token: string | undefined) => Promise<KubeList<T>>,
+): AsyncGenerator<T, void, undefined> {
+  let token: string | undefined;
+  do {
+    const page = await fetchPage(token);
+    yield* page.items;
+    token = page.metadata.continue;
+  } while (token !== undefined && token !== '');
+}
 
 /**
  * The pods of a scope, fetched by pages as they are asked for; breaking off the iteration fetches no more. All pages are of one
@@ -14,14 +26,9 @@ const DEFAULT_PAGE_SIZE = 500;
  * @example
  * for await (const pod of eachPod(client, { namespace: 'jobs', labelSelector: 'team=etl' })) console.log(pod.metadata?.name);
  */
-export async function* eachPod(
+export function eachPod(
   client: Pick<PodReader, 'listPods'>,
   options: EachPodOptions = {},
 ): AsyncGenerator<Pod, void, undefined> {
-  let token: string | undefined;
-  do {
-    const page = await client.listPods({ limit: DEFAULT_PAGE_SIZE, ...options, continue: token });
-    yield* page.items;
-    token = page.metadata.continue;
-  } while (token !== undefined && token !== '');
+  return eachItem((token) => client.listPods({ limit: DEFAULT_PAGE_SIZE, ...options, continue: token }));
 }

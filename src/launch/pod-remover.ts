@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
 import { Semaphore } from '../core/semaphore.js';
+import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
 import { FINALIZER, LABELS } from '../wire/names.js';
@@ -94,9 +95,7 @@ export class PodRemover {
 
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
-    const limit = new AbortController();
-    await Promise.race([this.#idle(), this.#options.clock.delay(limitMs, { signal: limit.signal }).catch(() => {})]);
-    limit.abort();
+    await waitWithin(this.#options.clock, limitMs, this.#idle());
     this.#closing.abort();
   }
 

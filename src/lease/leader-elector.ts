@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { type Duration, parseDuration } from '../core/duration.js';
 import { type Logger, silentLogger } from '../core/logger.js';
-import { type Random, systemRandom } from '../core/random.js';
+import { type Random, randomText, systemRandom } from '../core/random.js';
 import { ConfigError, type ConfigProblem, LeaseLostError } from '../errors.js';
 import type { LeaseClient } from '../kube/kube-client.js';
 import { LeaseHolder } from './lease-holder.js';
@@ -30,10 +30,6 @@ export interface LeaderElectorOptions {
 const MIN_MS = 3_000;
 const DEFAULT_MS = 15_000;
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
-
-/** A random text that no other process will have. */
-export const randomIdentity = (random: Random): string =>
-  Array.from({ length: 12 }, () => Math.floor(random.next() * 36).toString(36)).join('');
 
 /** Reads the duration of a lease; problems are added to the list. */
 export function leaseDurationMs(value: Duration | undefined, field: string, problems: ConfigProblem[]): number {
@@ -96,7 +92,7 @@ export class LeaderElector {
     outer: AbortSignal | undefined,
   ): Promise<boolean> {
     const { kubeClient, name, namespace = 'default', clock = systemClock, logger = silentLogger } = this.#options;
-    const { random = systemRandom, identity = randomIdentity(random) } = this.#options;
+    const { random = systemRandom, identity = randomText(random) } = this.#options;
     const term = new AbortController();
     const holder = new LeaseHolder({
       client: kubeClient as LeaseClient,

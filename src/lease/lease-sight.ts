@@ -29,7 +29,12 @@ export function lookAt(before: LeaseSight | undefined, lease: Lease, now: number
   return { holder: holderIdentity, durationMs: leaseDurationSeconds * 1_000, mark, since: now };
 }
 
-/** Whether nobody holds the lease: it was released, or has not been renewed for its whole duration. */
-export function isFree({ holder, durationMs, since }: LeaseSight, now: number): boolean {
-  return holder === '' || now - since >= durationMs;
+/** Whether the lease has not been renewed for its whole duration, or a given one. */
+export function isStale({ since, durationMs }: Pick<LeaseSight, 'since' | 'durationMs'>, now: number): boolean {
+  return now - since >= durationMs;
+}
+
+/** Whether nobody holds the lease: it was released, or is stale. */
+export function isFree(sight: LeaseSight, now: number): boolean {
+  return sight.holder === '' || isStale(sight, now);
 }

@@ -5,6 +5,7 @@ import type { Duration } from '../core/duration.js';
 import { silentLogger } from '../core/logger.js';
 import type { LogLine, Outcome, TaskRun, Workload } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../core/task-key.js';
+import { waitWithin } from '../core/within.js';
 import { ConfigError } from '../errors.js';
 import { KubernetesExecutor } from '../executors/kubernetes/kubernetes-executor.js';
 import type { LogSource } from '../executors/kubernetes/log-sink.js';
@@ -230,7 +231,7 @@ export class KubernetesPodOperator {
       const run = executor.queueTask(this.#workload(key));
       const logs = getLogs && !deferrable ? this.#follow(run, stop.signal) : Promise.resolve();
       const outcome = await Promise.race([run.outcome, aborted]);
-      await this.#within(logs, LOG_END_LIMIT_MS);
+      await waitWithin(this.#resolved.options.clock ?? systemClock, LOG_END_LIMIT_MS, logs);
       return outcome;
     } catch (error) {
       // The caller's signal does not reach the cleanup.
@@ -246,13 +247,6 @@ export class KubernetesPodOperator {
   #grace(): { readonly grace?: Duration } {
     const { graceMs } = this.#resolved;
     return graceMs === undefined ? {} : { grace: graceMs };
-  }
-
-  async #within(work: Promise<unknown>, ms: number): Promise<void> {
-    const limit = new AbortController();
-    const { clock = systemClock } = this.#resolved.options;
-    await Promise.race([work, clock.delay(ms, { signal: limit.signal }).catch(() => {})]);
-    limit.abort();
   }
 
   /** Streams the log; what cannot be read of it does not decide about the step. */

@@ -1,26 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FakeCluster } from '../../src/testing/index.js';
+import { beforeAll, expect, it } from 'vitest';
 import { FINALIZER, LABELS, MANAGED_BY } from '../../src/wire/names.js';
+import { CliCluster } from './cli-cluster.js';
 import { runCli } from './run-cli.js';
 
-let cluster: FakeCluster;
-let folder: string;
-let kubeconfig: string;
+const kit = CliCluster.use({ kubelet: 'none' });
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'podwright-test-'));
-  kubeconfig = join(folder, 'config');
-  cluster = await FakeCluster.start({ kubelet: 'none' });
-  await cluster.writeKubeconfig(kubeconfig);
   for (const [name, executor, finalizers] of [
     ['a', 'one', [FINALIZER, 'example.org/other']],
     ['b', 'one', [FINALIZER]],
     ['c', 'two', [FINALIZER]],
     ['d', 'one', []],
   ] as const)
-    await cluster.kubeClient().createPod('default', {
+    await kit.cluster.kubeClient().createPod('default', {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: {
@@ -30,16 +21,12 @@ beforeAll(async () => {
       },
       spec: { containers: [{ name: 'base', image: 'x' }] },
     });
-  await cluster.kubeClient().deletePod('default', 'b');
-});
-afterAll(async () => {
-  await cluster.stop();
-  rmSync(folder, { recursive: true });
+  await kit.cluster.kubeClient().deletePod('default', 'b');
 });
 
 const finalizers = () =>
-  Object.fromEntries(cluster.pods().map(({ metadata }) => [metadata?.name, metadata?.finalizers ?? []]));
-const run = (...args: string[]) => runCli(['release-finalizers', '--kubeconfig', kubeconfig, ...args]);
+  Object.fromEntries(kit.cluster.pods().map(({ metadata }) => [metadata?.name, metadata?.finalizers ?? []]));
+const run = (...args: string[]) => runCli(['release-finalizers', '--kubeconfig', kit.kubeconfig, ...args]);
 
 it('wants to know whose pods are meant', async () => {
   const { code, stderr } = await run();
@@ -60,7 +47,7 @@ it('tells what it would do, and does it for the pods of one executor', async () 
 });
 
 it('goes on after an error, and tells it', async () => {
-  cluster.faults.add({ verb: 'patch', resource: 'pods', status: 403, times: 1 });
+  kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 403, times: 1 });
   const { code, stdout } = await run('--all', '--json');
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject([

@@ -174,7 +174,7 @@ export const mutations = [
   {
     name: 'kept-pods-are-forgotten',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      void this.#resumeKept();\n',
+    from: '      void this.#keeper.resumeUntilDone(signal);\n',
     to: '',
     in: H3,
   },
@@ -230,16 +230,16 @@ export const mutations = [
   },
   {
     name: 'adoption-without-precondition',
-    file: `${K}/pod-intake.ts`,
-    from: 'const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };',
-    to: 'const patch = { metadata: { labels: { [LABELS.executorId]: executorLabel } } };',
+    file: `${K}/adoption.ts`,
+    from: 'return { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };',
+    to: 'return { metadata: { labels: { [LABELS.executorId]: executorLabel } } };',
     in: H3,
   },
   {
     name: 'a-lease-is-taken-early',
     file: 'src/lease/lease-sight.ts',
-    from: "return holder === '' || now - since >= durationMs;",
-    to: "return holder === '' || now - since >= durationMs / 8;",
+    from: 'return now - since >= durationMs;',
+    to: 'return now - since >= durationMs / 8;',
     in: H3,
   },
   {

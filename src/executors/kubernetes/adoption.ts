@@ -7,7 +7,7 @@ import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
 import { waitingOf } from '../../lifecycle/waiting.js';
 import { annotationsToKey } from '../../pod/names.js';
-import { ANNOTATIONS } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 
 /** The task that a pod was made for, or `undefined` where it carries no readable key. */
@@ -24,6 +24,11 @@ export function taskOfPod(pod: Pod): QueuedTask | undefined {
     executorConfig: undefined,
     timeouts: decodeTimeouts(pod.metadata?.annotations?.[ANNOTATIONS.timeouts]),
   };
+}
+
+/** The patch that makes a pod an executor's; uid and version are preconditions, so that of two that want it, one gets it. */
+export function ownershipPatch({ metadata: { uid, resourceVersion } = {} }: Pod, executorLabel: string): object {
+  return { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };
 }
 
 /** Number of a pod's launch within its try, from 1. */

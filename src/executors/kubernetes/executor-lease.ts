@@ -1,10 +1,10 @@
 /** An executor's own lease and its view of the others'. */
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
-import type { Random } from '../../core/random.js';
+import { type Random, randomText } from '../../core/random.js';
+import { waitWithin } from '../../core/within.js';
 import { LeaseHeldError } from '../../errors.js';
 import type { KubeClient, LeaseClient } from '../../kube/kube-client.js';
-import { randomIdentity } from '../../lease/leader-elector.js';
 import { LeaseHolder } from '../../lease/lease-holder.js';
 import { makeSafeDnsLabel, shortHash } from '../../pod/names.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
@@ -45,7 +45,7 @@ export class ExecutorLease {
   constructor(options: ExecutorLeaseOptions) {
     this.#options = options;
     const { client, lease, executorId, executorLabel, clock, random, logger, adoptFrom } = options;
-    const identity = `${executorId}_${lease.identity ?? randomIdentity(random)}`;
+    const identity = `${executorId}_${lease.identity ?? randomText(random)}`;
     const shared = { client: client as LeaseClient, clock, random, logger, namespace: lease.namespace, identity };
     this.holder = new LeaseHolder({
       ...shared,
@@ -76,10 +76,7 @@ export class ExecutorLease {
     const { clock, lease, executorId } = this.#options;
     const limitMs = Math.max(MIN_START_MS, 3 * lease.durationMs);
     this.holder.start();
-    const patience = new AbortController();
-    const limit = clock.delay(limitMs, { signal: AbortSignal.any([signal, patience.signal]) }).catch(() => {});
-    await Promise.race([this.holder.confirm(), limit]);
-    patience.abort();
+    await waitWithin(clock, limitMs, this.holder.confirm(), signal);
     if (!this.holder.isHeld) {
       const { holder, error } = this.holder.obstacle;
       await this.holder.release();
@@ -94,10 +91,11 @@ export class ExecutorLease {
   /** Waits, for a while, until the lease is surely held; tells whether it is. */
   async confirmed(): Promise<boolean> {
     const { clock, lease } = this.#options;
-    const patience = new AbortController();
-    const limit = clock.delay(2 * lease.durationMs, { signal: patience.signal }).catch(() => {});
-    await Promise.race([this.holder.confirm().catch(() => {}), limit]);
-    patience.abort();
+    await waitWithin(
+      clock,
+      2 * lease.durationMs,
+      this.holder.confirm().catch(() => {}),
+    );
     return this.holder.isHeld;
   }
 

@@ -5,8 +5,9 @@
 import { type ResolvedKubernetesConfig, resolveKubernetesConfig } from '../../config/kubernetes-config.js';
 import { durationMs } from '../../core/duration.js';
 import type { LogLine, QueuedTask, RunLogOptions, Workload } from '../../core/outcome.js';
-import { type Random, systemRandom } from '../../core/random.js';
+import { type Random, randomText, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
+import { waitWithin } from '../../core/within.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
@@ -16,22 +17,18 @@ import { fencedClient } from '../../lease/fenced-client.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
-import {
-  type PodGenerator,
-  type RenderedPod,
-  type RenderOptions,
-  TemplatePodGenerator,
-} from '../../pod/pod-generator.js';
+import type { PodGenerator, RenderedPod, RenderOptions } from '../../pod/pod-generator.js';
 import { redactManifest } from '../../pod/redact-manifest.js';
-import { KubernetesJobWatcher } from '../../watch/job-watcher.js';
 import type { Watcher, WatchStatus } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
+import { defaultGenerator, defaultWatcher } from './executor-defaults.js';
 import { ExecutorLease } from './executor-lease.js';
 import { IncidentLog } from './incident-log.js';
+import { withIncidents } from './incident-reports.js';
 import { incidentRules, type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
 import { resolveLease } from './lease-options.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
@@ -50,7 +47,6 @@ import { PodTrack, PodTrackTable } from './pod-track.js';
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
 const WATCHER_LIMIT_MS = 2_000;
-const KEPT_RETRY_MS = 30_000;
 
 /** See the module's text. */
 export class KubernetesExecutor extends BaseExecutor {
@@ -97,9 +93,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const settings = lifecycleSettings(options, this.#config);
     const { policy, retry, nodeLostFenceMs, deletesOnSuccess, deletesOnFailure } = settings;
     this.#policy = policy;
-    this.executorId =
-      options.executorId ??
-      `podwright-${Array.from({ length: 8 }, () => Math.floor(random.next() * 36).toString(36)).join('')}`;
+    this.executorId = options.executorId ?? `podwright-${randomText(random, 8)}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
     this.#incidents = this.#incidentLog(options);
@@ -122,20 +116,10 @@ export class KubernetesExecutor extends BaseExecutor {
     const fence = this.#lease?.holder;
     this.#client = fence === undefined ? options.kubeClient : fencedClient(options.kubeClient, fence);
     const mayBeAlive = async (label: string) => (await this.#lease?.peers.mayBeAlive(label)) ?? false;
-    const { namespace, image, baseContainer, podTemplateFile, podDefaults } = this.#config;
-    this.#generator =
-      options.podGenerator ??
-      new TemplatePodGenerator({
-        ...options.pods,
-        secretPatterns: options.secretPatterns,
-        template: options.podTemplate ?? podTemplateFile,
-        namespace,
-        image,
-        baseContainer,
-        podDefaults,
-        mutatePod: options.mutatePod,
-      });
-    this.#watcher = options.watcher ?? this.#defaultWatcher(options, random);
+    this.#generator = options.podGenerator ?? defaultGenerator(options, this.#config);
+    this.#watcher =
+      options.watcher ??
+      defaultWatcher(options, this.#config, this.#label, { clock: this.clock, random, logger: this.logger });
     const parts = { client: this.#client, clock: this.clock, random, logger: this.logger };
     this.#logs = new PodLogs({ ...parts, tracks: this.#tracks });
     this.#remover = new PodRemover({
@@ -155,6 +139,8 @@ export class KubernetesExecutor extends BaseExecutor {
       remover: this.#remover,
       limits: settings.keep,
       holdsNames: leaseOptions !== undefined,
+      executorLabel: this.#label,
+      namespace: this.#scope(),
     });
     this.#ender = new PodEnder({
       ...parts,
@@ -162,7 +148,8 @@ export class KubernetesExecutor extends BaseExecutor {
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
       nodeLostFenceMs,
     });
-    const reports = this.#reports(options);
+    const plain = this.#reports(options);
+    const reports = this.#incidents === undefined ? plain : withIncidents(plain, this.#incidents);
     this.#delivery = new PodDelivery({
       reports,
       launcher,
@@ -400,22 +387,17 @@ export class KubernetesExecutor extends BaseExecutor {
 
   protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
     for (const track of this.#tracks.all()) track.cancelTimer();
-    const limit = new AbortController();
     const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
-    const timedOut = this.clock.delay(limitMs, { signal: limit.signal }).catch(() => {});
-    await Promise.race([this.#delivery.settled(), timedOut]);
-    limit.abort();
-    if (!isDetached) await this.#releaseNames();
+    await waitWithin(this.clock, limitMs, this.#delivery.settled());
+    // Nobody else is to come, so no name needs to be held any more.
+    if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
     await this.#lease?.stop({ remove: !isDetached });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
-    const patience = new AbortController();
-    const isOver = this.clock.delay(WATCHER_LIMIT_MS, { signal: patience.signal }).catch(() => {});
-    await Promise.race([this.#following, isOver]);
-    patience.abort();
+    if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
   }
 
   /** Follows the pods; with a lease, for each of its terms anew, since others may have had them in between. */
@@ -425,7 +407,7 @@ export class KubernetesExecutor extends BaseExecutor {
       await this.#lease?.holder.confirm().catch(() => {});
       if (signal.aborted) return;
       // What a former term could not clean up is left to this one.
-      void this.#resumeKept();
+      void this.#keeper.resumeUntilDone(signal);
       await this.#intake.follow(this.#watcher, onSynced, AbortSignal.any([signal, this.#term.signal]));
     }
   }
@@ -461,63 +443,28 @@ export class KubernetesExecutor extends BaseExecutor {
     );
   }
 
-  /** Nobody else is to come: what only holds its name goes, also what a former self has left. Not waited for where the server does not answer. */
-  async #releaseNames(): Promise<void> {
-    if (this.#lease === undefined) return;
-    const limit = new AbortController();
-    const isOver = this.clock.delay(CLOSE_LIMIT_MS, { signal: limit.signal }).catch(() => {});
-    const released = this.#keeper
-      .resume(this.#label, this.#scope(), limit.signal)
-      .then(() => this.#keeper.releaseNames());
-    await Promise.race([released, isOver]);
-    limit.abort();
-  }
-
-  /** Takes in what a former self has kept, as soon as it can be listed. */
-  async #resumeKept(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted && !(await this.#keeper.resume(this.#label, this.#scope(), signal)))
-      await this.clock.delay(KEPT_RETRY_MS, { signal }).catch(() => {});
-  }
-
   async #adoptFrom(label: string, renew: () => Promise<void>): Promise<boolean> {
     const isComplete = await this.#intake.adoptFrom(label, this.#scope(), renew);
-    const isResumed = await this.#keeper.resume(label, this.#scope(), this.#stop.signal);
+    const isResumed = await this.#keeper.resume(label, this.#stop.signal);
     return isComplete && isResumed;
   }
 
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
     return {
       seen: (track) => this.#logs.seen(track),
-      launching: (track) => this.#incidents?.note(track, { type: 'launch' }),
-      observed: (track, pod) => this.#incidents?.seen(track, pod),
-      ending: (track, { kind }) => this.#incidents?.note(track, { type: 'ending', kind }),
-      vanished: (track) => this.#incidents?.note(track, { type: 'gone' }),
+      launching: () => {},
+      observed: () => {},
+      ending: () => {},
+      vanished: () => {},
       running: ({ task, podId }) => void this.changeState(task.key, 'running', podId),
-      warning: (track, warning) => {
-        this.#incidents?.note(track, { type: 'warning', warning });
-        this.emit('task:warning', { ...this.eventBase(track.task), warning });
-      },
-      pending: (track, reason) => {
-        this.#incidents?.note(track, { type: 'pending', reason });
-        this.emit('task:pending', { ...this.eventBase(track.task), reason });
-      },
-      relaunch: (track, verdict) => {
-        const { task, launch } = track;
-        this.#incidents?.note(track, { type: 'relaunch', kind: verdict.kind, message: verdict.message });
+      warning: ({ task }, warning) => void this.emit('task:warning', { ...this.eventBase(task), warning }),
+      pending: ({ task }, reason) => void this.emit('task:pending', { ...this.eventBase(task), reason }),
+      relaunch: ({ task, launch }, verdict) => {
         this.occupySlot(task.key);
         this.emit('task:relaunch', { ...this.eventBase(task), verdict, launch: launch + 1 });
       },
-      success: (track, details) => {
-        this.#incidents?.ended(track, false);
-        this.success(track.task.key, details);
-      },
-      fail: (track, verdict, details) => {
-        const { kind, message } = verdict;
-        this.#incidents?.note(track, { type: 'outcome', state: 'failed', kind, message });
-        this.#incidents?.ended(track, true);
-        this.fail(track.task.key, verdict, details);
-      },
+      success: ({ task }, details) => void this.success(task.key, details),
+      fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
       isStillWanted: (task) => isStillWanted(task.key),
       logsRead: (track) => this.#logsTaken(track, logSink),
     };
@@ -540,19 +487,6 @@ export class KubernetesExecutor extends BaseExecutor {
 
   #scope(): string | undefined {
     return this.#config.watchNamespaces === '*' ? undefined : this.#config.namespace;
-  }
-
-  #defaultWatcher(options: KubernetesExecutorOptions, random: Random): Watcher {
-    const { namespace, watchNamespaces } = this.#config;
-    return new KubernetesJobWatcher({
-      client: options.kubeClient,
-      namespaces: watchNamespaces === '*' ? undefined : [...new Set([namespace, ...watchNamespaces])],
-      labelSelector: `${LABELS.executorId}=${this.#label},${LABELS.done}!=true`,
-      clock: this.clock,
-      random,
-      logger: this.logger,
-      store: options.resourceVersionStore,
-    });
   }
 
   /** Resolves when everybody who wants the log of a finished pod has it. */

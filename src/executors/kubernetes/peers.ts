@@ -8,8 +8,9 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
+import { eachItem } from '../../kube/each-pod.js';
 import type { LeaseClient } from '../../kube/kube-client.js';
-import { isFree, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
+import { isStale, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease } from '../../wire/types.js';
@@ -43,6 +44,8 @@ export interface PeersOptions {
   /** Told when the list of the living has changed. */
   readonly onChange: (members: readonly string[]) => void;
 }
+
+const PAGE_SIZE = 500;
 
 interface Known {
   readonly lease: Lease;
@@ -124,22 +127,12 @@ export class Peers {
     const { client, clock, namespace, group, executorLabel, durationMs } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.group}=${group}`;
     const seen = new Map<string, Known>();
-    let page: string | undefined;
-    do {
-      const list = await client.listLeases({
-        namespace,
-        labelSelector,
-        limit: 500,
-        continue: page,
-        timeoutMs: durationMs,
-      });
-      for (const lease of list.items) {
-        const label = lease.metadata?.labels?.[LABELS.executorId];
-        if (label === undefined || label === executorLabel) continue;
-        seen.set(label, { lease, sight: lookAt(this.#known.get(label)?.sight, lease, clock.monotonic()) });
-      }
-      page = list.metadata.continue === '' ? undefined : list.metadata.continue;
-    } while (page !== undefined);
+    const scope = { namespace, labelSelector, limit: PAGE_SIZE, timeoutMs: durationMs };
+    for await (const lease of eachItem((token) => client.listLeases({ ...scope, continue: token }))) {
+      const label = lease.metadata?.labels?.[LABELS.executorId];
+      if (label === undefined || label === executorLabel) continue;
+      seen.set(label, { lease, sight: lookAt(this.#known.get(label)?.sight, lease, clock.monotonic()) });
+    }
     this.#known = seen;
     this.#tellMembers();
   }
@@ -157,8 +150,7 @@ export class Peers {
   /** A lease that was given back counts for a while, too: the next process of that id is probably on its way. */
   #isAlive(sight: LeaseSight): boolean {
     const { clock, durationMs } = this.#options;
-    const patience = { ...sight, holder: 'x', durationMs: Math.max(sight.durationMs, durationMs) };
-    return !isFree(patience, clock.monotonic());
+    return !isStale({ since: sight.since, durationMs: Math.max(sight.durationMs, durationMs) }, clock.monotonic());
   }
 
   /** Takes over what a dead one has left, if nobody here is at it already. */

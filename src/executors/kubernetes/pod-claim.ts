@@ -5,6 +5,7 @@ import { KubeApiError, LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
+import { ownershipPatch } from './adoption.js';
 import type { PodTrack } from './pod-track.js';
 
 /** What {@link claimPod} works with. */
@@ -40,13 +41,11 @@ export async function claimPod(track: PodTrack, found: Pod, options: PodClaimOpt
     const owner = ownerOf(pod);
     if (owner === executorLabel) return { type: 'ours', pod };
     if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
-    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata ?? {};
+    const { namespace = '', name = '' } = pod.metadata ?? {};
     const isLeftAlone = !signal.aborted && (await mayBeAlive(owner));
     try {
-      if (!isLeftAlone) {
-        const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };
-        return { type: 'ours', pod: await client.patchPod(namespace, name, patch) };
-      }
+      if (!isLeftAlone)
+        return { type: 'ours', pod: await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel)) };
       onWait(`executor ${owner} has its pod, and is alive`);
       await clock.delay(INTERVAL_MS, { signal }).catch(() => {});
       const now = await client.readPod(namespace, name);

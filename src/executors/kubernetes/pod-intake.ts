@@ -15,7 +15,7 @@ import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { launchOf, recordOfAdopted, taskOfPod } from './adoption.js';
+import { launchOf, ownershipPatch, recordOfAdopted, taskOfPod } from './adoption.js';
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
 import { PodTrack, type PodTrackTable } from './pod-track.js';
@@ -248,13 +248,10 @@ export class PodIntake {
     const { client, executorLabel, logger } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
-    let pod: Pod | undefined = found;
+    let pod = found;
     for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
-      // The version is a precondition: of two that want the pod, one gets it.
-      const { resourceVersion } = pod?.metadata ?? {};
-      const patch = { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };
       try {
-        this.#onPod(await client.patchPod(namespace, name, patch));
+        this.#onPod(await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel)));
         return true;
       } catch (error) {
         const status = error instanceof KubeApiError ? error.status : -1;
@@ -264,8 +261,10 @@ export class PodIntake {
           return false;
         }
       }
-      pod = await client.readPod(namespace, name).catch(() => pod);
-      if (pod?.metadata?.uid !== uid || pod?.metadata?.labels?.[LABELS.executorId] !== owner) return true;
+      const now = await client.readPod(namespace, name).catch(() => pod);
+      const isUnchanged = now?.metadata?.uid === uid && now?.metadata?.labels?.[LABELS.executorId] === owner;
+      if (now === undefined || !isUnchanged) return true;
+      pod = now;
     }
     return false;
   }

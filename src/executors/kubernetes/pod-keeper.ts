@@ -2,7 +2,9 @@
 import type { Clock } from '../../core/clock.js';
 import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Logger } from '../../core/logger.js';
+import { waitWithin } from '../../core/within.js';
 import type { ConfigProblem } from '../../errors.js';
+import { eachPod } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
@@ -55,9 +57,13 @@ export interface PodKeeperOptions {
   readonly limits: Limit;
   /** Whether names are held after the outcome. */
   readonly holdsNames: boolean;
+  /** Value of the label that carries the executor's id. */
+  readonly executorLabel: string;
+  /** Where its pods are; `undefined` for all namespaces. */
+  readonly namespace: string | undefined;
 }
 
-/** When a pod that could not be read is looked at again. */
+/** When what could not be read or listed is looked at again. */
 const RETRY_MS = 30_000;
 
 interface Kept extends PodIdentity {
@@ -111,24 +117,32 @@ export class PodKeeper {
     this.#kept.held.set(pod.uid, { ...pod, cancelTimer });
   }
 
-  /** Removes at once what only holds its name. */
-  async releaseNames(): Promise<void> {
-    await Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
+  /** Removes at once what only holds its name, also what a former self has left. Not waited for longer than the limit. */
+  async releaseNames(limitMs: number): Promise<void> {
+    const { clock, executorLabel } = this.#options;
+    const limit = new AbortController();
+    const released = this.resume(executorLabel, limit.signal).then(() =>
+      Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held'))),
+    );
+    await waitWithin(clock, limitMs, released);
+    limit.abort();
+  }
+
+  /** Takes in what a former self has kept, as soon as it can be listed. */
+  async resumeUntilDone(signal: AbortSignal): Promise<void> {
+    const { clock, executorLabel } = this.#options;
+    while (!signal.aborted && !(await this.resume(executorLabel, signal)))
+      await clock.delay(RETRY_MS, { signal }).catch(() => {});
   }
 
   /** Takes in what a former self, or another executor that is no more, has kept. Resolves with whether it could be listed. */
-  async resume(executorLabel: string, namespace: string | undefined, signal: AbortSignal): Promise<boolean> {
+  async resume(executorLabel: string, signal: AbortSignal): Promise<boolean> {
     if (!this.isNeeded) return true;
-    const { client, logger } = this.#options;
+    const { client, logger, namespace } = this.#options;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
     const found: Pod[] = [];
-    let page: string | undefined;
     try {
-      do {
-        const list = await client.listPods({ namespace, labelSelector, limit: 500, continue: page, signal });
-        found.push(...list.items);
-        page = list.metadata.continue === '' ? undefined : list.metadata.continue;
-      } while (page !== undefined);
+      for await (const pod of eachPod(client, { namespace, labelSelector, signal })) found.push(pod);
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;

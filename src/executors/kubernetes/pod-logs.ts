@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { LogLine, Outcome, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import { waitWithin } from '../../core/within.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { followLog } from '../../kube/log-follower.js';
 import { baseContainerName } from '../../lifecycle/observation.js';
@@ -37,13 +38,7 @@ export class PodLogs {
   async read({ id }: PodTrack): Promise<void> {
     const readers = this.#readers.get(id);
     if (readers === undefined) return;
-    const limit = new AbortController();
-    const { clock } = this.#options;
-    await Promise.race([
-      Promise.allSettled([...readers]),
-      clock.delay(READERS_LIMIT_MS, { signal: limit.signal }).catch(() => {}),
-    ]);
-    limit.abort();
+    await waitWithin(this.#options.clock, READERS_LIMIT_MS, Promise.allSettled([...readers]));
   }
 
   /** Follows the log of a task's pod, from its start to its end. The pod is kept until the reader is through. */

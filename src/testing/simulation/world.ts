@@ -6,7 +6,7 @@ import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
-import { checkEnd, checkPods } from './invariants.js';
+import { checkEnd, checkPods, strayPods } from './invariants.js';
 import type { Operation, PodOperation } from './operations.js';
 
 /** What a {@link World} is made of. */
@@ -88,7 +88,8 @@ export class World {
       await cluster.clock.advance('20s');
       this.check();
     }
-    const isTidy = () => this.#leftPods() === 0 && this.#hosts.every(({ isStarted }) => isStarted);
+    const isTidy = () =>
+      strayPods(this.cluster, this.#unknown).length === 0 && this.#hosts.every(({ isStarted }) => isStarted);
     for (let tries = 0; tries < CLEANUP_TRIES && !isTidy(); tries += 1) await cluster.clock.advance('20s');
     const minutes = elapsedMs() / 60_000;
     const budget = 500 + this.#hosts.length * minutes * 60 + database.tasks.size * 20;
@@ -104,10 +105,6 @@ export class World {
     if (!haveEnded) database.faults.push('a host does not end');
     await checkEnd(cluster, database, { hosts: this.#hosts, unknown: this.#unknown });
     for (const host of this.#hosts) host.kill();
-  }
-
-  #leftPods(): number {
-    return this.cluster.pods().filter(({ metadata }) => !this.#unknown.has(metadata?.uid ?? '')).length;
   }
 
   #note(text: string): void {
