@@ -32,3 +32,15 @@ export function eachPod(
 ): AsyncGenerator<Pod, void, undefined> {
   return eachItem((token) => client.listPods({ limit: DEFAULT_PAGE_SIZE, ...options, continue: token }));
 }
+
+/** Where pods are looked for; `undefined` among them stands for all namespaces. */
+export type Namespaces = readonly (string | undefined)[];
+
+/** The pods of several namespaces, one namespace after the other. */
+export async function* eachPodIn(
+  client: Pick<PodReader, 'listPods'>,
+  namespaces: Namespaces,
+  selectors: Omit<EachPodOptions, 'namespace'>,
+): AsyncGenerator<Pod, void, undefined> {
+  for (const namespace of namespaces) yield* eachPod(client, { ...selectors, namespace });
+}

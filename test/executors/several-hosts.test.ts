@@ -93,6 +93,34 @@ describe('with leases', () => {
     expect(a.outcomes).toEqual([]);
   });
 
+  it('takes over pods of every namespace that it watches', async () => {
+    await cluster.transport().request({
+      method: 'POST',
+      path: '/api/v1/namespaces',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } }),
+    });
+    const [a, b] = [
+      await started('a', { config: { image: 'x', namespace: 'other' }, lease: { namespace: 'default' } }),
+      await started('b', { config: { image: 'x', watchNamespaces: ['other'] } }),
+    ];
+    const run = a.executor.queueTask({
+      ...TASK,
+      executorConfig: {
+        annotations: { 'testing.podwright.dev/duration': '60s', 'testing.podwright.dev/log': 'hello' },
+      },
+    });
+    await cluster.clock.advance('5s');
+    a.isCut = true;
+    await cluster.clock.advance('30s');
+    expect((await b.executor.getTaskLog(run.key)).lines).toMatchObject([{ text: 'hello' }]);
+    await cluster.clock.advance('30s');
+    expect(b.outcomes).toMatchObject([{ state: 'success' }]);
+    a.isCut = false;
+    await cluster.clock.advance('2m');
+    expect(cluster.pods()).toEqual([]);
+  });
+
   it('an executor whose lease is in doubt decides and writes nothing, and goes on where nobody took it', async () => {
     const a = await started('a', { config: { image: 'x', runningTimeout: '30s' } });
     const run = a.executor.queueTask(lasting('1h'));

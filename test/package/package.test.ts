@@ -135,10 +135,12 @@ new LocalExecutor({ parallelism: 'four' });
 });
 
 describe('importing the main entry', () => {
-  it(`takes less than ${IMPORT_LIMIT_MS} ms in the median of nine processes`, () => {
+  // CPU time, and not the clock on the wall, which shows what else the machine does.
+  it(`takes less than ${IMPORT_LIMIT_MS} ms of CPU in the median of nine processes`, () => {
     const file = write(
       'measure.mjs',
-      `const before = performance.now(); await import('podwright'); console.log(performance.now() - before);`,
+      `const before = process.cpuUsage(); await import('podwright');
+      const { user, system } = process.cpuUsage(before); console.log((user + system) / 1000);`,
     );
     node([file]);
     const times = Array.from({ length: 9 }, () => Number(node([file]).stdout)).sort((a, b) => a - b);

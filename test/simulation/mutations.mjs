@@ -224,7 +224,7 @@ export const mutations = [
   {
     name: 'the-dead-are-not-taken-over',
     file: `${K}/kubernetes-executor.ts`,
-    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#scope(), renew);',
+    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), renew);',
     to: 'const isComplete = true;',
     in: H3,
   },

@@ -26,17 +26,24 @@ export function defaultGenerator(
   });
 }
 
+/** The namespaces in which an executor looks for pods; `undefined` for all. */
+export const watchedNamespaces = ({
+  namespace,
+  watchNamespaces,
+}: ResolvedKubernetesConfig): readonly string[] | undefined =>
+  watchNamespaces === '*' ? undefined : [...new Set([namespace, ...watchNamespaces])];
+
 /** Watches the executor's own pods that are not done with. */
 export function defaultWatcher(
   { kubeClient, resourceVersionStore }: KubernetesExecutorOptions,
-  { namespace, watchNamespaces }: ResolvedKubernetesConfig,
+  config: ResolvedKubernetesConfig,
   executorLabel: string,
   parts: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
 ): Watcher {
   return new KubernetesJobWatcher({
     ...parts,
     client: kubeClient,
-    namespaces: watchNamespaces === '*' ? undefined : [...new Set([namespace, ...watchNamespaces])],
+    namespaces: watchedNamespaces(config),
     labelSelector: `${LABELS.executorId}=${executorLabel},${LABELS.done}!=true`,
     store: resourceVersionStore,
   });

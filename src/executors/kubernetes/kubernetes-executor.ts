@@ -9,6 +9,7 @@ import { type Random, randomText, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
 import { waitWithin } from '../../core/within.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
+import type { Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
 import { PodRemover } from '../../launch/pod-remover.js';
@@ -25,7 +26,7 @@ import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
-import { defaultGenerator, defaultWatcher } from './executor-defaults.js';
+import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
 import { ExecutorLease } from './executor-lease.js';
 import { IncidentLog } from './incident-log.js';
 import { withIncidents } from './incident-reports.js';
@@ -140,7 +141,7 @@ export class KubernetesExecutor extends BaseExecutor {
       limits: settings.keep,
       holdsNames: leaseOptions !== undefined,
       executorLabel: this.#label,
-      namespace: this.#scope(),
+      namespaces: this.#namespaces(),
     });
     this.#ender = new PodEnder({
       ...parts,
@@ -274,7 +275,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
     for (const id of wanted.keys()) if (this.#tracks.get(id) !== undefined) wanted.delete(id);
     if (wanted.size === 0) return [];
-    return this.#intake.takeOver(wanted, this.#scope());
+    return this.#intake.takeOver(wanted, this.#namespaces());
   }
 
   /**
@@ -285,7 +286,7 @@ export class KubernetesExecutor extends BaseExecutor {
   async clearNotLaunchedQueuedTasks(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
     const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
     for (const id of wanted.keys()) if (this.hasTask(wanted.get(id) as TaskInstanceKey)) wanted.delete(id);
-    return wanted.size === 0 ? [] : this.#intake.withoutPod(wanted, this.#scope());
+    return wanted.size === 0 ? [] : this.#intake.withoutPod(wanted, this.#namespaces());
   }
 
   /**
@@ -295,11 +296,11 @@ export class KubernetesExecutor extends BaseExecutor {
    * @throws KubeApiError where pods cannot be listed.
    */
   adoptCompletedPods(): Promise<TaskInstanceKey[]> {
-    return this.#intake.adoptCompleted(this.#scope());
+    return this.#intake.adoptCompleted(this.#namespaces());
   }
 
   override getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
-    return this.#logs.getTaskLog(taskInstanceKey(key), this.#scope());
+    return this.#logs.getTaskLog(taskInstanceKey(key), this.#namespaces());
   }
 
   protected override readLog(task: QueuedTask, options: RunLogOptions): AsyncIterable<LogLine> {
@@ -444,7 +445,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   async #adoptFrom(label: string, renew: () => Promise<void>): Promise<boolean> {
-    const isComplete = await this.#intake.adoptFrom(label, this.#scope(), renew);
+    const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), renew);
     const isResumed = await this.#keeper.resume(label, this.#stop.signal);
     return isComplete && isResumed;
   }
@@ -485,8 +486,8 @@ export class KubernetesExecutor extends BaseExecutor {
     });
   }
 
-  #scope(): string | undefined {
-    return this.#config.watchNamespaces === '*' ? undefined : this.#config.namespace;
+  #namespaces(): Namespaces {
+    return watchedNamespaces(this.#config) ?? [undefined];
   }
 
   /** Resolves when everybody who wants the log of a finished pod has it. */

@@ -7,7 +7,7 @@ import type { Random } from '../../core/random.js';
 import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
-import { eachPod } from '../../kube/each-pod.js';
+import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
@@ -82,12 +82,12 @@ export class PodIntake {
   }
 
   /** Looks for pods of the wanted tasks and makes them this executor's; resolves with the tasks that have none. */
-  async takeOver(wanted: Map<string, TaskInstanceKey>, namespace: string | undefined): Promise<TaskInstanceKey[]> {
+  async takeOver(wanted: Map<string, TaskInstanceKey>, namespaces: Namespaces): Promise<TaskInstanceKey[]> {
     const { client, logger, executorLabel, mayBeAlive } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
     const adoptions: Promise<void>[] = [];
-    for await (const pod of eachPod(client, { namespace, labelSelector })) {
+    for await (const pod of eachPodIn(client, namespaces, { labelSelector })) {
       const task = taskOfPod(pod);
       const id = task === undefined ? '' : keyToString(task.key);
       if (!wanted.has(id)) continue;
@@ -105,9 +105,9 @@ export class PodIntake {
   }
 
   /** Of the wanted tasks, those of which there is no pod, whoever made it. */
-  async withoutPod(wanted: Map<string, TaskInstanceKey>, namespace: string | undefined): Promise<TaskInstanceKey[]> {
+  async withoutPod(wanted: Map<string, TaskInstanceKey>, namespaces: Namespaces): Promise<TaskInstanceKey[]> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
-    for await (const pod of eachPod(this.#options.client, { namespace, labelSelector })) {
+    for await (const pod of eachPodIn(this.#options.client, namespaces, { labelSelector })) {
       const task = taskOfPod(pod);
       if (task !== undefined) wanted.delete(keyToString(task.key));
     }
@@ -115,12 +115,12 @@ export class PodIntake {
   }
 
   /** Makes pods that have ended, and whose executor is no more, this one's; resolves with their tasks. */
-  async adoptCompleted(namespace: string | undefined): Promise<TaskInstanceKey[]> {
+  async adoptCompleted(namespaces: Namespaces): Promise<TaskInstanceKey[]> {
     const { client, executorLabel, mayBeAlive } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}!=${executorLabel},${LABELS.done}!=true`;
     const fieldSelector = 'status.phase!=Pending,status.phase!=Running,status.phase!=Unknown';
     const adopted: TaskInstanceKey[] = [];
-    for await (const pod of eachPod(client, { namespace, labelSelector, fieldSelector })) {
+    for await (const pod of eachPodIn(client, namespaces, { labelSelector, fieldSelector })) {
       const task = taskOfPod(pod);
       if (task === undefined || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? ''))) continue;
       if (await this.#takeOverOne(pod)) adopted.push(task.key);
@@ -132,18 +132,25 @@ export class PodIntake {
    * Makes all pods of a dead executor this one's, several at a time; the watch then shows them.
    * @returns whether none is left.
    */
-  async adoptFrom(label: string, namespace: string | undefined, renew: () => Promise<void>): Promise<boolean> {
+  async adoptFrom(label: string, namespaces: Namespaces, renew: () => Promise<void>): Promise<boolean> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
-    let page: string | undefined;
     let isComplete = true;
-    do {
-      const list = await this.#options.client.listPods({ namespace, labelSelector, limit: PAGE_SIZE, continue: page });
-      await renew();
-      const taken = await Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
-      isComplete &&= taken.every(Boolean);
-      page = list.metadata.continue;
-    } while (page !== undefined && page !== '');
+    for (const namespace of namespaces) {
+      let page: string | undefined;
+      do {
+        const list = await this.#options.client.listPods({
+          namespace,
+          labelSelector,
+          limit: PAGE_SIZE,
+          continue: page,
+        });
+        await renew();
+        const taken = await Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
+        isComplete &&= taken.every(Boolean);
+        page = list.metadata.continue;
+      } while (page !== undefined && page !== '');
+    }
     return isComplete;
   }
 

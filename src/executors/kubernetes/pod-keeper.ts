@@ -4,7 +4,7 @@ import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Logger } from '../../core/logger.js';
 import { waitWithin } from '../../core/within.js';
 import type { ConfigProblem } from '../../errors.js';
-import { eachPod } from '../../kube/each-pod.js';
+import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
@@ -59,8 +59,8 @@ export interface PodKeeperOptions {
   readonly holdsNames: boolean;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
-  /** Where its pods are; `undefined` for all namespaces. */
-  readonly namespace: string | undefined;
+  /** Where its pods are; `undefined` stands for all namespaces. */
+  readonly namespaces: Namespaces;
 }
 
 /** When what could not be read or listed is looked at again. */
@@ -138,11 +138,11 @@ export class PodKeeper {
   /** Takes in what a former self, or another executor that is no more, has kept. Resolves with whether it could be listed. */
   async resume(executorLabel: string, signal: AbortSignal): Promise<boolean> {
     if (!this.isNeeded) return true;
-    const { client, logger, namespace } = this.#options;
+    const { client, logger, namespaces } = this.#options;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
     const found: Pod[] = [];
     try {
-      for await (const pod of eachPod(client, { namespace, labelSelector, signal })) found.push(pod);
+      for await (const pod of eachPodIn(client, namespaces, { labelSelector, signal })) found.push(pod);
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { LogLine, Outcome, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { waitWithin } from '../../core/within.js';
+import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { followLog } from '../../kube/log-follower.js';
 import { baseContainerName } from '../../lifecycle/observation.js';
@@ -77,10 +78,10 @@ export class PodLogs {
   }
 
   /** The log of a task's newest pod, if there is one. */
-  async getTaskLog(key: TaskInstanceKey, namespace: string | undefined): Promise<TaskLog> {
+  async getTaskLog(key: TaskInstanceKey, namespaces: Namespaces): Promise<TaskLog> {
     const { client, clock } = this.#options;
     try {
-      const pod = await this.#newestPod(key, namespace);
+      const pod = await this.#newestPod(key, namespaces);
       if (pod === undefined)
         return { messages: ['There is no pod of this task; it may have been deleted after its end.'], lines: [] };
       const container = baseContainerName(pod);
@@ -103,7 +104,7 @@ export class PodLogs {
     }
   }
 
-  async #newestPod(key: TaskInstanceKey, namespace: string | undefined): Promise<Pod | undefined> {
+  async #newestPod(key: TaskInstanceKey, namespaces: Namespaces): Promise<Pod | undefined> {
     const labels = [
       `${LABELS.managedBy}=${MANAGED_BY}`,
       `${LABELS.dagId}=${makeSafeLabelValue(key.dagId)}`,
@@ -111,11 +112,11 @@ export class PodLogs {
       `${LABELS.runId}=${makeSafeLabelValue(key.runId)}`,
       `${LABELS.tryNumber}=${key.tryNumber}`,
     ];
-    const { items } = await this.#options.client.listPods({ namespace, labelSelector: labels.join(',') });
-    const own = items.filter((pod) => {
+    const own: Pod[] = [];
+    for await (const pod of eachPodIn(this.#options.client, namespaces, { labelSelector: labels.join(',') })) {
       const task = taskOfPod(pod);
-      return task !== undefined && keyToString(task.key) === keyToString(key);
-    });
+      if (task !== undefined && keyToString(task.key) === keyToString(key)) own.push(pod);
+    }
     return own.sort((a, b) => launchOf(b) - launchOf(a))[0];
   }
 
