@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import { KubeConfigError } from '../errors.js';
 import type { RequestCredentials } from './api-caller.js';
+import { CachedValue } from './cached-value.js';
 import { contextOfKubeConfig, type KubeConfigLike, loadWithClientNode } from './client-node-config.js';
 import { type ConnectionCredentials, credentialsOf } from './credentials.js';
 import type { FlowControlOptions } from './flow-control.js';
@@ -33,7 +34,7 @@ export interface InClusterOptions {
 
 /** Whom to trust, where that is not what the kubeconfig or the service account says. */
 export interface TrustOptions {
-  /** File with the certificates to trust, PEM; read again for each new connection, so that it may be renewed. */
+  /** File with the certificates to trust, PEM; read again every minute, so that it may be renewed. */
   readonly caFile?: string | undefined;
   /** Trusts any server, whatever the kubeconfig says: who listens in between sees tokens and secrets. @default false */
   readonly insecureSkipTlsVerify?: boolean | undefined;
@@ -89,16 +90,27 @@ async function find({ kubeconfig, context, kubeConfig, source = 'any' }: Connect
   });
 }
 
-/** TLS material with the trust that was asked for. */
+/** Certificates are renewed well before they expire; a minute is often enough to notice. */
+const CA_CHECK_MS = 60_000;
+
+/** TLS material with the trust that was asked for; the same object as long as nothing has changed, since another one ends all connections. */
 function trusting(
-  tls: () => TlsOptions | Promise<TlsOptions>,
+  tls: () => Promise<TlsOptions>,
   { caFile, insecureSkipTlsVerify }: TrustOptions,
+  clock: Clock,
 ): () => Promise<TlsOptions> {
-  return async () => ({
-    ...(await tls()),
-    ...(caFile === undefined ? {} : { ca: readCa(caFile) }),
-    ...(insecureSkipTlsVerify === true ? { insecureSkipTlsVerify } : {}),
+  if (caFile === undefined && insecureSkipTlsVerify !== true) return tls;
+  const trusted = new CachedValue(clock, async () => {
+    const value: Pick<TlsOptions, 'ca'> = caFile === undefined ? {} : { ca: readCa(caFile) };
+    return { value, expiresAt: clock.now() + CA_CHECK_MS };
   });
+  let last: { readonly base: TlsOptions; readonly ca: string | undefined; readonly tls: TlsOptions } | undefined;
+  return async () => {
+    const [base, { ca = base.ca }] = await Promise.all([tls(), trusted.get()]);
+    if (last?.base !== base || last.ca !== ca)
+      last = { base, ca, tls: { ...base, ca, ...(insecureSkipTlsVerify === true ? { insecureSkipTlsVerify } : {}) } };
+    return last.tls;
+  };
 }
 
 function readCa(file: string): string {
@@ -127,7 +139,7 @@ export async function connectTransport(
   if (server.startsWith('http:')) options.logger?.warn({ server }, 'the API server is spoken to without TLS');
   const transport = new HttpsTransport({
     server,
-    tls: trusting(() => credentials.tls(), options),
+    tls: trusting(() => credentials.tls(), options, clock),
     proxy: proxyFor(server, proxyUrl, process.env),
     maxSockets: options.maxSockets ?? options.flowControl?.maxInFlight,
     enableTcpKeepAlive: options.enableTcpKeepAlive,
