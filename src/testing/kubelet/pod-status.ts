@@ -10,6 +10,10 @@ export interface ContainerRecord {
   lastState: ContainerState;
   restartCount: number;
   containerID: string | undefined;
+  /** Whether its startup probe, if it has one, has succeeded in this run. */
+  isStarted: boolean;
+  /** What its readiness probe says; without one it is ready as soon as it has started. */
+  isReady: boolean;
 }
 
 /** Why the kubelet has ended or refused a pod itself. */
@@ -42,23 +46,29 @@ export function recordOf(container: Container, kind: ContainerRecord['kind'], ha
     lastState: {},
     restartCount: 0,
     containerID: undefined,
+    isStarted: false,
+    isReady: false,
   };
 }
 
+const hasStarted = ({ state, isStarted }: ContainerRecord) => state.running !== undefined && isStarted;
+
+/** Readiness, as in the status: of an init container that it has succeeded. */
+const readyNow = (record: ContainerRecord) =>
+  record.kind === 'init' ? record.state.terminated?.exitCode === 0 : hasStarted(record) && record.isReady;
+
 function statusOf(record: ContainerRecord): ContainerStatus {
-  const { container, kind, state, lastState, restartCount, containerID } = record;
-  const isRunning = state.running !== undefined;
-  const isReady = kind === 'init' ? state.terminated?.exitCode === 0 : isRunning;
+  const { container, state, lastState, restartCount, containerID } = record;
   return {
     name: container.name,
     state,
     lastState,
-    ready: isReady,
+    ready: readyNow(record),
     restartCount,
     image: container.image ?? '',
     imageID: containerID === undefined ? '' : `${container.image ?? ''}@sha256:${'0'.repeat(64)}`,
     ...(containerID === undefined ? {} : { containerID }),
-    started: isRunning,
+    started: hasStarted(record),
   };
 }
 
@@ -104,11 +114,10 @@ function conditionsOf(facts: StatusFacts, phase: string): Condition[] {
   const { records, ending } = facts;
   const ended = phase === 'Succeeded' ? 'PodCompleted' : phase === 'Failed' ? 'PodFailed' : undefined;
   const incomplete = records.filter(
-    ({ kind, state }) =>
-      (kind === 'init' && state.terminated?.exitCode !== 0) || (kind === 'sidecar' && state.running === undefined),
+    (record) => (record.kind === 'init' && !readyNow(record)) || (record.kind === 'sidecar' && !hasStarted(record)),
   );
   const unready = records
-    .filter(({ kind, state }) => kind !== 'init' && state.running === undefined)
+    .filter((record) => record.kind !== 'init' && !readyNow(record))
     .map(({ container }) => container.name);
   const readiness = (type: string) => {
     if (ended !== undefined) return condition(type, false, facts, ended);

@@ -7,6 +7,8 @@ import type { Clock } from '../../core/clock.js';
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import { environmentOf, expanded, type ReadObject } from './environment.js';
+import { ALWAYS_GOOD } from './probes.js';
+import { probeProcess } from './process-probe.js';
 import {
   type ContainerExit,
   type ContainerPlan,
@@ -29,13 +31,17 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Runs until it is killed: a container without a command stands for an image's own entry point. */
+/** Runs until it is killed, and is well: a container without a command stands for an image's own entry point. */
 function idle(): RunningContainer {
   let end: (exit: ContainerExit) => void = () => {};
   const exited = new Promise<ContainerExit>((resolve) => {
     end = resolve;
   });
-  return { exited, kill: (signal) => end({ exitCode: signal === 'SIGTERM' ? 143 : 137 }) };
+  return {
+    exited,
+    kill: (signal) => end({ exitCode: signal === 'SIGTERM' ? 143 : 137 }),
+    probe: () => Promise.resolve(ALWAYS_GOOD),
+  };
 }
 
 /** Starts containers as child processes. */
@@ -64,17 +70,18 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container.command === undefined || argv[0] === undefined) return idle();
     const directory = mkdtempSync(join(tmpdir(), 'podwright-container-'));
     const messageFile = join(directory, 'termination-log');
+    const env = {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      HOSTNAME: pod.metadata?.name,
+      ...own,
+      // The path that the pod names is one in its container, which a process of this machine does not have.
+      PODWRIGHT_TERMINATION_LOG: messageFile,
+    };
     const child = spawn(argv[0], argv.slice(1), {
       cwd: container.workingDir,
       detached: true,
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        HOSTNAME: pod.metadata?.name,
-        ...own,
-        // The path that the pod names is one in its container, which a process of this machine does not have.
-        PODWRIGHT_TERMINATION_LOG: messageFile,
-      },
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const write = (piece: Buffer) => log.write(piece, this.#clock.now());
@@ -107,7 +114,12 @@ export class ProcessRuntime implements ContainerRuntime {
         child.once('close', finish);
       });
     });
-    return { exited, kill: (signal) => signalGroup(pid, signal) };
+    return {
+      exited,
+      kill: (signal) => signalGroup(pid, signal),
+      probe: (_kind, spec, _attempt, signal) =>
+        probeProcess(spec, { container, env, cwd: container.workingDir }, signal),
+    };
   }
 
   /** Kills every process that still runs, and those that are being started; nothing of them stays behind. */

@@ -1,6 +1,7 @@
 /** How containers are run: as real processes, or by a script. */
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
+import type { ProbeKind, ProbeResult, ProbeSpec } from './probes.js';
 
 /** How a container ended. */
 export interface ContainerExit {
@@ -17,6 +18,11 @@ export interface RunningContainer {
   readonly exited: Promise<ContainerExit>;
   /** Asks it to end, or kills it. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /**
+   * Carries out a probe once. `attempt` counts the probes of a kind from 0, over all runs of the container. An aborted signal ends the
+   * probe early; its result does not count then.
+   */
+  probe(kind: ProbeKind, spec: ProbeSpec, attempt: number, signal: AbortSignal): Promise<ProbeResult>;
 }
 
 /** A container cannot be started; it counts as ended with this code and reason. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
+import { ALWAYS_GOOD, type ProbeKind, type ProbeResult } from './probes.js';
 import type { ContainerExit, ContainerPlan, ContainerRuntime, RunningContainer } from './runtime.js';
 
 /** Prefix of the annotations that scripts are written in. */
@@ -28,6 +29,17 @@ export interface PodScript {
   readonly waiting?: string | undefined;
   /** The kubelet ends the pod itself, with this reason (`Evicted`), after the duration. */
   readonly podReason?: string | undefined;
+  /**
+   * Results of the probes that the pod's containers have, in order; the last one stays. They are counted over all runs of a container,
+   * so that `[false, false, false, true]` makes a liveness probe restart it once. @default they succeed
+   */
+  readonly probes?:
+    | {
+        readonly startup?: readonly boolean[] | undefined;
+        readonly readiness?: readonly boolean[] | undefined;
+        readonly liveness?: readonly boolean[] | undefined;
+      }
+    | undefined;
 }
 
 const DEFAULT_DURATION_MS = 1000;
@@ -61,6 +73,20 @@ export function waitingMessage(reason: string, container: Container): string {
   }
 }
 
+/** What a scripted probe that fails has found. */
+const PROBE_OUTPUT = 'the script says so';
+
+/** Results of a probe in an annotation: `ok` and `fail`, with commas. */
+function probeResults(text: string | undefined): readonly boolean[] | undefined {
+  return text?.split(',').map((word) => word.trim() !== 'fail');
+}
+
+function scriptedProbe(results: readonly boolean[] | undefined, attempt: number): ProbeResult {
+  const isGood = results?.[attempt] ?? results?.at(-1);
+  if (isGood === undefined || results === undefined) return ALWAYS_GOOD;
+  return { isGood, output: PROBE_OUTPUT, isLasting: attempt >= results.length - 1 };
+}
+
 /** Reads the script from a pod's annotations. */
 export function scriptFromAnnotations(pod: Pod): PodScript {
   const get = (name: string) => pod.metadata?.annotations?.[`${SCRIPT_PREFIX}${name}`];
@@ -84,6 +110,11 @@ export function scriptFromAnnotations(pod: Pod): PodScript {
     log: get('log'),
     waiting: WAITING.has(result) ? result : result === 'Pending' ? 'ContainerCreating' : undefined,
     podReason: result === 'Evicted' ? 'Evicted' : undefined,
+    probes: {
+      startup: probeResults(get('startup-probe')),
+      readiness: probeResults(get('readiness-probe')),
+      liveness: probeResults(get('liveness-probe')),
+    },
   };
 }
 
@@ -143,6 +174,7 @@ export class ScriptedRuntime implements ContainerRuntime {
         if (signal === 'SIGTERM' && stopDelayMs > 0) this.#clock.schedule(stopDelayMs, stopped);
         else stopped();
       },
+      probe: (kind: ProbeKind, _spec, attempt) => Promise.resolve(scriptedProbe(script.probes?.[kind], attempt)),
     });
   }
 }

@@ -3,10 +3,11 @@ import type { Clock } from '../../core/clock.js';
 import type { Random } from '../../core/random.js';
 import type { Transport } from '../../kube/transport.js';
 import { formatTime } from '../../wire/micro-time.js';
-import type { KubeEvent, KubeObject, Node, Pod } from '../../wire/types.js';
+import type { KubeObject, Node, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import type { LogSource } from '../server/core.js';
 import { ClusterApi } from './cluster-api.js';
+import { EventRecorder } from './event-recorder.js';
 import { type NodeOptions, nodeObject } from './node-object.js';
 import type { PodEnding } from './pod-status.js';
 import { PodWorker, type WorkerHost } from './pod-worker.js';
@@ -49,6 +50,7 @@ export class VirtualKubelet implements LogSource {
   readonly #options: VirtualKubeletOptions;
   readonly #stopped = new AbortController();
   readonly #api: ClusterApi;
+  readonly #events: EventRecorder | undefined;
   readonly #processes: ProcessRuntime;
   readonly #scripted: ScriptedRuntime;
   readonly #workers = new Map<string, PodWorker>();
@@ -62,11 +64,11 @@ export class VirtualKubelet implements LogSource {
   readonly #intents = new Map<string, PodIntent>();
   #retry: (() => void) | undefined;
   #addresses = 0;
-  #events = 0;
 
   constructor(options: VirtualKubeletOptions) {
     this.#options = options;
     this.#api = new ClusterApi(options.transport, options.clock, this.#stopped.signal);
+    if (options.recordEvents) this.#events = new EventRecorder(this.#api, options.clock, this.#stopped.signal);
     this.#processes = new ProcessRuntime(options.clock, options.startDelayMs, (path) => this.#api.read(path));
     this.#scripted = new ScriptedRuntime(options.clock, options.startDelayMs, options.script);
   }
@@ -150,7 +152,12 @@ export class VirtualKubelet implements LogSource {
       if (isEnded(pod)) continue;
       const notReady = ['Ready'].map((type) => ({ type, status: 'False', lastTransitionTime: at }));
       await this.#api.patchStatus(pod, { conditions: notReady });
-      this.#recordEvent(pod, 'Warning', 'NodeNotReady', 'Node is not ready', undefined, 'node-controller');
+      this.#events?.record(pod, {
+        type: 'Warning',
+        reason: 'NodeNotReady',
+        message: 'Node is not ready',
+        component: 'node-controller',
+      });
       this.#evictLater(name, pod);
     }
   }
@@ -264,7 +271,8 @@ export class VirtualKubelet implements LogSource {
         this.#addresses++;
         return `10.244.${(this.#addresses >> 8) & 255}.${this.#addresses & 255}`;
       },
-      recordEvent: (...event) => this.#recordEvent(...event),
+      recordEvent: (pod, type, reason, message, container) =>
+        this.#events?.record(pod, { type, reason, message, container }),
     };
   }
 
@@ -297,18 +305,14 @@ export class VirtualKubelet implements LogSource {
       this.#messages.delete(uid);
       this.#occupy(placement.node, pod);
       const { namespace = '', name = '' } = pod.metadata ?? {};
-      void this.#api
-        .bind(pod, placement.node)
-        .then(() =>
-          this.#recordEvent(
-            pod,
-            'Normal',
-            'Scheduled',
-            `Successfully assigned ${namespace}/${name} to ${placement.node}`,
-            undefined,
-            'default-scheduler',
-          ),
-        );
+      void this.#api.bind(pod, placement.node).then(() =>
+        this.#events?.record(pod, {
+          type: 'Normal',
+          reason: 'Scheduled',
+          message: `Successfully assigned ${namespace}/${name} to ${placement.node}`,
+          component: 'default-scheduler',
+        }),
+      );
       return;
     }
     this.#unscheduled.add(uid);
@@ -324,7 +328,12 @@ export class VirtualKubelet implements LogSource {
       lastTransitionTime: at,
     };
     void this.#api.patchStatus(pod, { conditions: [waiting] });
-    this.#recordEvent(pod, 'Warning', 'FailedScheduling', placement.message, undefined, 'default-scheduler');
+    this.#events?.record(pod, {
+      type: 'Warning',
+      reason: 'FailedScheduling',
+      message: placement.message,
+      component: 'default-scheduler',
+    });
   }
 
   #retryLater(): void {
@@ -333,43 +342,6 @@ export class VirtualKubelet implements LogSource {
       this.#retry = undefined;
       this.#tryAll();
     });
-  }
-
-  #recordEvent(
-    pod: Pod,
-    type: 'Normal' | 'Warning',
-    reason: string,
-    message: string,
-    container?: string,
-    component = 'kubelet',
-  ): void {
-    if (!this.#options.recordEvents || this.#stopped.signal.aborted) return;
-    const { namespace = 'default', name = '', uid = '' } = pod.metadata ?? {};
-    const at = formatTime(this.#options.clock.now());
-    const event: KubeEvent = {
-      apiVersion: 'v1',
-      kind: 'Event',
-      metadata: { name: `${name.slice(0, 200)}.${(++this.#events).toString(16).padStart(16, '0')}`, namespace },
-      involvedObject: {
-        kind: 'Pod',
-        namespace,
-        name,
-        uid,
-        ...(container === undefined ? {} : { fieldPath: `spec.containers{${container}}` }),
-      },
-      reason,
-      message,
-      type,
-      count: 1,
-      firstTimestamp: at,
-      lastTimestamp: at,
-      source: {
-        component,
-        ...(component === 'kubelet' && pod.spec?.nodeName !== undefined ? { host: pod.spec.nodeName } : {}),
-      },
-      reportingComponent: component,
-    };
-    void this.#api.create(`/api/v1/namespaces/${namespace}/events`, event).catch(() => undefined);
   }
 }
 

@@ -1,0 +1,69 @@
+/** What keeps a pod's main containers from starting: faults and scripts that have them wait, with a reason. */
+import type { Clock } from '../../core/clock.js';
+import type { Pod } from '../../wire/types.js';
+import type { ContainerRunner } from './container-runner.js';
+
+/** Why a container waits. */
+export interface Waiting {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the gate needs of its pod. */
+export interface GateContext {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  pod(): Pod;
+  report(): Promise<void>;
+  recordEvent(type: 'Normal' | 'Warning', reason: string, message: string, container: string): void;
+}
+
+const PULL_BACKOFF_MS = 10_000;
+/** How often a container that waits looks whether it still has to. */
+const RETRY_MS = 1000;
+
+/** Holds main containers back. */
+export class StartGate {
+  readonly #context: GateContext;
+  #waiting: Waiting | undefined;
+
+  constructor(context: GateContext) {
+    this.#context = context;
+  }
+
+  /** Has these containers, where they have not started, wait with this reason until it is cleared with `undefined`. */
+  async hold(waiting: Waiting | undefined, containers: readonly ContainerRunner[]): Promise<void> {
+    this.#waiting = waiting;
+    for (const { record } of containers)
+      if (waiting !== undefined && record.state.waiting !== undefined) record.state = { waiting };
+    await this.#context.report();
+    if (waiting?.reason === 'ErrImagePull') this.#backOffLater(waiting.message, containers);
+  }
+
+  /** A pull that has failed is tried again after a while, and waits in between. */
+  #backOffLater(message: string, containers: readonly ContainerRunner[]): void {
+    const { clock, signal, pod } = this.#context;
+    const cancel = clock.schedule(PULL_BACKOFF_MS, () => {
+      if (this.#waiting?.reason !== 'ErrImagePull') return;
+      const image = pod().spec?.containers[0]?.image ?? '';
+      const held = {
+        reason: 'ImagePullBackOff',
+        message: `Back-off pulling image "${image}": ErrImagePull: ${message}`,
+      };
+      void this.hold(held, containers);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** Resolves when the container may start; what its script has it wait for never ends. @throws the signal's reason */
+  async pass({ record }: ContainerRunner, scripted: Waiting | undefined): Promise<void> {
+    const { clock, signal, report, recordEvent } = this.#context;
+    const waiting = this.#waiting ?? scripted;
+    if (waiting === undefined) return;
+    record.state = { waiting };
+    if (waiting.reason !== 'ContainerCreating')
+      recordEvent('Warning', 'Failed', `Error: ${waiting.reason}`, record.container.name);
+    await report();
+    while (this.#waiting !== undefined || scripted !== undefined) await clock.delay(RETRY_MS, { signal });
+  }
+}
