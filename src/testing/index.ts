@@ -19,7 +19,7 @@ export {
   WATCH_FAULTS,
 } from './faults/spec.js';
 export type { NodeOptions, NodeTaint } from './kubelet/node-object.js';
-export type { PodScript } from './kubelet/scripted-runtime.js';
+export type { PodScript, ProbeScript } from './kubelet/scripted-runtime.js';
 export { PodPlayer, type PodPlayerOptions } from './pod-player.js';
 export type { AccessRule, ClusterUser, Prohibition } from './server/access.js';
 export type { RequestRecord } from './server/api-server.js';

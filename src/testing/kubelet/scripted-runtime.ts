@@ -9,6 +9,16 @@ import type { ContainerExit, ContainerPlan, ContainerRuntime, RunningContainer }
 /** Prefix of the annotations that scripts are written in. */
 export const SCRIPT_PREFIX = 'testing.podwright.dev/';
 
+/** Results of probes, each in order; the last one stays. */
+export interface ProbeScript {
+  /** Of the startup probe. */
+  readonly startup?: readonly boolean[] | undefined;
+  /** Of the readiness probe. */
+  readonly readiness?: readonly boolean[] | undefined;
+  /** Of the liveness probe. */
+  readonly liveness?: readonly boolean[] | undefined;
+}
+
 /** The part a pod's containers play. */
 export interface PodScript {
   /** Time in ContainerCreating. @default 0 */
@@ -33,13 +43,7 @@ export interface PodScript {
    * Results of the probes that the pod's containers have, in order; the last one stays. They are counted over all runs of a container,
    * so that `[false, false, false, true]` makes a liveness probe restart it once. @default they succeed
    */
-  readonly probes?:
-    | {
-        readonly startup?: readonly boolean[] | undefined;
-        readonly readiness?: readonly boolean[] | undefined;
-        readonly liveness?: readonly boolean[] | undefined;
-      }
-    | undefined;
+  readonly probes?: ProbeScript | undefined;
 }
 
 const DEFAULT_DURATION_MS = 1000;
