@@ -21,6 +21,7 @@ function rows(results: ReadonlyMap<string, Measured>, unit: string, base: string
     'throughput to raw': first === undefined ? 0 : digits(perSecond(result) / perSecond(first), 2),
     [`per CPU second to ${peer}`]: other === undefined ? 0 : digits(perCpu(result) / perCpu(other), 2),
     'loop blocked ms': digits(result.blockedMs, 1),
+    'of it busy at most': digits(result.busyMs, 1),
     'heap bytes each': Math.round(result.heapBytes / result.count),
     'peak MB': digits(result.peakBytes / MB, 1),
   }));
@@ -60,7 +61,7 @@ export async function benchList({ server, count, concurrency, rounds }: BenchCon
   const job = { bench: 'list', kubeconfig, isEmbedded, count, concurrency };
   try {
     await havePods(client, 'list', count, isEmbedded);
-    const names = ['raw pages', 'podwright stream', 'podwright pages', 'client-node informer'];
+    const names = ['raw pages', 'podwright stream', 'podwright pages', 'podwright resync', 'client-node informer'];
     return rows(await runRounds(names, rounds, job), 'pods', 'raw pages', 'client-node informer');
   } finally {
     await removePods(client, 'list');

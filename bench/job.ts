@@ -61,6 +61,7 @@ export async function runRounds(
         seconds: of(results, (r) => r.seconds),
         cpuMs: of(results, (r) => r.cpuMs),
         blockedMs: of(results, (r) => r.blockedMs),
+        busyMs: of(results, (r) => r.busyMs),
         heapBytes: of(results, (r) => r.heapBytes),
         peakBytes: of(results, (r) => r.peakBytes),
       },

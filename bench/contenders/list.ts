@@ -23,6 +23,19 @@ async function watched(job: Job, streamingList: boolean): Promise<Measured> {
   });
 }
 
+/** The list that is taken beside a running stream, and told to the consumer as a whole. */
+async function resynced(job: Job): Promise<Measured> {
+  const client = await clientOf(job.kubeconfig);
+  const watcher = new ListWatcher({ client, namespace: NAMESPACE, labelSelector: SELECTOR, resyncIntervalMs: 2_000 });
+  const events = watcher.watch(new AbortController().signal)[Symbol.asyncIterator]();
+  const listed = async () => {
+    while ((await events.next()).value?.type !== 'init-done');
+    return watcher;
+  };
+  await listed();
+  return measured(job.count, listed);
+}
+
 /** By name. */
 export const listContenders: Readonly<Record<string, Contender>> = {
   'raw pages': (job) => {
@@ -43,6 +56,7 @@ export const listContenders: Readonly<Record<string, Contender>> = {
   },
   'podwright stream': (job) => watched(job, true),
   'podwright pages': (job) => watched(job, false),
+  'podwright resync': resynced,
   'client-node informer': async (job) => {
     const config = theirConfig(job);
     const api = config.makeApiClient(CoreV1Api);

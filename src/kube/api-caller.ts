@@ -73,19 +73,25 @@ export class ApiCaller {
 
   /** The answer as an object. @throws KubeApiError */
   json<T>(call: ApiCall): Promise<T> {
-    return this.text(call, (text) => JSON.parse(text) as T);
+    return this.read(call, async (body) => {
+      const text = await textOf(body);
+      return () => JSON.parse(text) as T;
+    });
   }
 
-  /** The answer's text, as `parse` understands it. @throws KubeApiError */
-  async text<T>(given: ApiCall, parse: (text: string) => T): Promise<T> {
+  /**
+   * The answer as `collect` understands it, which takes the bytes of each attempt and returns what makes the result of them.
+   * @throws KubeApiError
+   */
+  async read<T>(given: ApiCall, collect: (body: AsyncIterable<Uint8Array>) => Promise<() => T>): Promise<T> {
     const call = named(given);
     // Once for all attempts; a manifest may be large.
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const text = await this.#runner.repeated(call, async (signal) =>
-      textOf(await this.#attempt(call, body, signal, false)),
+    const result = await this.#runner.repeated(call, async (signal) =>
+      collect((await this.#attempt(call, body, signal, false)).body),
     );
     try {
-      return parse(text);
+      return result();
     } catch {
       // The parser's message quotes the text.
       throw new KubeApiError(`${call.name}: the answer is no JSON`, { status: 0, reason: 'BadAnswer' });
@@ -158,7 +164,7 @@ export class ApiCaller {
       const error = errorOfResponse(
         call.name,
         response.status,
-        await textOf(response, MAX_ERROR_BODY),
+        await textOf(response.body, MAX_ERROR_BODY),
         response.headers,
       );
       this.#runner.turnedAway(error);
@@ -168,10 +174,10 @@ export class ApiCaller {
   }
 }
 
-async function textOf(response: TransportResponse, maxBytes = Number.POSITIVE_INFINITY): Promise<string> {
+async function textOf(body: AsyncIterable<Uint8Array>, maxBytes = Number.POSITIVE_INFINITY): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     size += chunk.byteLength;
     if (size > maxBytes) break;

@@ -30,7 +30,6 @@ import type {
   WatchOptions,
 } from './kube-client.js';
 import { PodEvents } from './pod-events.js';
-import { podListOf } from './pod-parser.js';
 import { logQuery, pathOf, watchIdleMs, watchQuery, withQuery } from './requests.js';
 import { ResourceCalls } from './resource-calls.js';
 
@@ -96,8 +95,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   listPods(options: ListOptions = {}): Promise<KubeList<Pod>> {
-    const parse = (text: string) => podListOf(text, options.omitManagedFields);
-    return this.#calls.list<Pod>(pathOf('pods', options.namespace), options, parse);
+    return this.#calls.listPods(pathOf('pods', options.namespace), options);
   }
 
   watchPods(options: WatchOptions = {}): AsyncIterable<PodWatchEvent> {

@@ -52,6 +52,11 @@ export interface ListOptions extends CallOptions, ListScope, ReadShape {
   readonly resourceVersion?: string | undefined;
   /** How `resourceVersion` is meant. */
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
+  /**
+   * Called with the size of the page's JSON in bytes, for whoever adapts `limit` to what objects weigh. A client that does not know it never
+   * calls this. Pods only.
+   */
+  readonly onSize?: ((bytes: number) => void) | undefined;
 }
 
 /** Options of a watch. */

@@ -3,7 +3,7 @@
  * whole objects is what a watch costs. Anything that does not look as an API server writes it is parsed as a whole.
  */
 import { KubeApiError } from '../errors.js';
-import type { KubeList, KubeStatus, Pod, PodSpec, WireWatchEvent } from '../wire/types.js';
+import type { KubeStatus, Pod, PodSpec, WireWatchEvent } from '../wire/types.js';
 import type { LineBytes } from './json-lines.js';
 import type { PodWatchEvent } from './kube-client.js';
 
@@ -57,8 +57,15 @@ function badLine(): KubeApiError {
   });
 }
 
-/** The event without the pod's spec, which is parsed later; `undefined` where the line has another form. */
-function skim({ source, start, end }: LineBytes, omitManagedFields: boolean): WireWatchEvent<Pod> | undefined {
+/**
+ * A JSON value with one pod in it, which `podIn` finds; the pod's spec is parsed later. `undefined` where the bytes have another form, or
+ * `podIn` finds none.
+ */
+export function skimPod<T>(
+  { source, start, end }: LineBytes,
+  omitManagedFields: boolean,
+  podIn: (value: T) => Pod | undefined,
+): T | undefined {
   const metadataEnd = source.indexOf(SPEC, start);
   if (metadataEnd < 0 || metadataEnd >= end) return undefined;
   const specStart = metadataEnd + SPEC.length - 1;
@@ -70,13 +77,19 @@ function skim({ source, start, end }: LineBytes, omitManagedFields: boolean): Wi
   const headEnd = managed >= 0 && managed < metadataEnd ? managed : metadataEnd;
   try {
     const text = `${source.toString('utf8', start, headEnd)}}${source.toString('utf8', specEnd, end)}`;
-    const event = JSON.parse(text) as WireWatchEvent<Pod>;
-    if (event.type === 'ERROR' || event.type === 'BOOKMARK') return undefined;
-    holdSpec(event.object as Pod, source.toString('utf8', specStart, specEnd));
-    return event;
+    const value = JSON.parse(text) as T;
+    const pod = podIn(value);
+    if (pod === undefined) return undefined;
+    holdSpec(pod, source.toString('utf8', specStart, specEnd));
+    return value;
   } catch {
     return undefined;
   }
+}
+
+/** The pod of an event that is about one. */
+function podOf({ type, object }: WireWatchEvent<Pod>): Pod | undefined {
+  return type === 'ERROR' || type === 'BOOKMARK' ? undefined : (object as Pod);
 }
 
 function parseWhole({ source, start, end }: LineBytes): WireWatchEvent<Pod> {
@@ -89,32 +102,9 @@ function parseWhole({ source, start, end }: LineBytes): WireWatchEvent<Pod> {
 
 /** One line of a watch. @throws KubeApiError where it is no event; the text never gets into the message. */
 export function eventOf(line: LineBytes, omitManagedFields = false): PodWatchEvent {
-  const event = skim(line, omitManagedFields) ?? parseWhole(line);
+  const event = skimPod(line, omitManagedFields, podOf) ?? parseWhole(line);
   if (event.type !== 'ERROR') return event as PodWatchEvent;
   const { code = 500, reason = '', message = '', details } = event.object as KubeStatus;
   const retryAfterMs = details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1_000;
   return { type: 'ERROR', status: code, reason, message, retryAfterMs };
-}
-
-const MANAGED_TEXT = MANAGED.toString();
-const AFTER_MANAGED = ']},"spec":{';
-const METADATA = '"metadata":{';
-
-/** Cuts managed fields out of a list's text; the text as it is where it has another form. */
-function withoutManagedFields(text: string): string {
-  const parts: string[] = [];
-  let at = 0;
-  for (let start = text.indexOf(MANAGED_TEXT); start >= 0; start = text.indexOf(MANAGED_TEXT, at)) {
-    const end = text.indexOf(AFTER_MANAGED, start);
-    // An end that lies behind the metadata of the next pod is not the end of this one's.
-    if (end < 0 || text.lastIndexOf(METADATA, end) > start) return text;
-    parts.push(text.slice(at, start));
-    at = end + 1;
-  }
-  return parts.length === 0 ? text : `${parts.join('')}${text.slice(at)}`;
-}
-
-/** A page of pods. @throws SyntaxError where it is no JSON. */
-export function podListOf(text: string, omitManagedFields = false): KubeList<Pod> {
-  return JSON.parse(omitManagedFields ? withoutManagedFields(text) : text) as KubeList<Pod>;
 }

@@ -1,10 +1,17 @@
 /** What is the same for every resource of the API: create, read, list, patch, delete, with their rules of repetition. */
 import { KubeApiError } from '../errors.js';
-import type { KubeList, KubeObject } from '../wire/types.js';
-import type { ApiCaller } from './api-caller.js';
+import type { KubeList, KubeObject, Pod } from '../wire/types.js';
+import type { ApiCall, ApiCaller } from './api-caller.js';
 import type { CallPriority } from './flow-control.js';
 import type { CallOptions, DeleteCollectionOptions, DeleteOptions, ListOptions, PatchOptions } from './kube-client.js';
+import { PodPage } from './pod-page.js';
 import { deleteBody, listQuery, PATCH_TYPES, withQuery } from './requests.js';
+
+function listCall(path: string, options: ListOptions): ApiCall {
+  const { signal, timeoutMs } = options;
+  const full = withQuery(path, listQuery(options));
+  return { signal, timeoutMs, method: 'GET', path: full, isRepeatable: true, priority: 'normal' };
+}
 
 /** Calls by path. */
 export class ResourceCalls {
@@ -30,17 +37,18 @@ export class ResourceCalls {
   }
 
   /** One page. */
-  list<T extends KubeObject>(
-    path: string,
-    options: ListOptions,
-    parse = (text: string) => JSON.parse(text) as KubeList<T>,
-  ): Promise<KubeList<T>> {
-    const { signal, timeoutMs } = options;
-    const full = withQuery(path, listQuery(options));
-    return this.#caller.text(
-      { signal, timeoutMs, method: 'GET', path: full, isRepeatable: true, priority: 'normal' },
-      parse,
-    );
+  list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
+    return this.#caller.json<KubeList<T>>(listCall(path, options));
+  }
+
+  /** One page of pods, parsed while it comes. */
+  listPods(path: string, options: ListOptions): Promise<KubeList<Pod>> {
+    return this.#caller.read(listCall(path, options), async (body) => {
+      const page = new PodPage(options.omitManagedFields);
+      for await (const chunk of body) page.push(chunk);
+      options.onSize?.(page.size);
+      return () => page.finish();
+    });
   }
 
   /** Patches an object. */

@@ -1,10 +1,10 @@
 /** Fetches a list page by page. */
 import { KubeApiError } from '../errors.js';
-import type { ListOptions, PodReader } from '../kube/kube-client.js';
 import type { Pod } from '../wire/types.js';
+import type { PageFetcher, PageScope } from './page-size.js';
 
-/** Which pods, and how many in a page. */
-export type ListPagesOptions = Omit<ListOptions, 'continue' | 'resourceVersion' | 'resourceVersionMatch'>;
+/** Which pods. */
+export type ListPagesOptions = Omit<PageScope, 'resourceVersion' | 'resourceVersionMatch'>;
 
 /** How often a list whose snapshot ran out under it is begun anew. */
 const MAX_RESTARTS = 3;
@@ -15,7 +15,7 @@ const MAX_RESTARTS = 3;
  * @throws KubeApiError
  */
 export async function fetchAllPages(
-  client: Pick<PodReader, 'listPods'>,
+  pages: Pick<PageFetcher, 'fetch'>,
   options: ListPagesOptions,
   transform: (pod: Pod) => Pod,
 ): Promise<{ readonly items: Pod[]; readonly resourceVersion: string }> {
@@ -24,7 +24,7 @@ export async function fetchAllPages(
       const items: Pod[] = [];
       let token: string | undefined;
       for (;;) {
-        const page = await client.listPods({ ...options, continue: token });
+        const page = await pages.fetch(options, token);
         for (const item of page.items) items.push(transform(item));
         token = page.metadata.continue;
         if (token === undefined || token === '') return { items, resourceVersion: page.metadata.resourceVersion ?? '' };

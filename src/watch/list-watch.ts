@@ -9,9 +9,11 @@ import type { Pod } from '../wire/types.js';
 import { WatchEventQueue } from './event-queue.js';
 import type { ListPagesOptions } from './list-pages.js';
 import { beginWatch, step, type WatchCommand, type WatchInput, type WatchStep } from './list-watch-step.js';
+import { PageFetcher } from './page-size.js';
 import { PodLedger, vanishedPod } from './pod-ledger.js';
 import { failureOf, NOT_A_LIST, type ObjectEvent, PodStream } from './pod-stream.js';
 import { reconcileLoop } from './reconcile.js';
+import { Slices } from './slices.js';
 import { trimPod } from './trim-pod.js';
 import { VersionSaver } from './version-saver.js';
 import { WatchHealth } from './watch-health.js';
@@ -46,6 +48,8 @@ export class ListWatcher implements Watcher {
   readonly #logger: Logger;
   readonly #saver: VersionSaver;
   readonly #health: WatchHealth;
+  readonly #pages: PageFetcher;
+  readonly #slices: Slices;
   #ledger = new PodLedger();
   #queue: WatchEventQueue | undefined;
   #isListing = false;
@@ -61,6 +65,8 @@ export class ListWatcher implements Watcher {
     const key = options.storeKey ?? `pods/${namespace ?? '*'}?labels=${labelSelector}&fields=${fieldSelector}`;
     this.#saver = new VersionSaver({ store, key, mayResume: resume, clock, logger });
     this.#health = new WatchHealth({ namespace, clock, logger, onTrouble });
+    this.#pages = new PageFetcher(options.client, clock, options.pageSize ?? DEFAULT_PAGE_SIZE);
+    this.#slices = new Slices(clock);
   }
 
   /** See {@link Watcher.watch}. Each call begins anew, with a list. */
@@ -84,6 +90,7 @@ export class ListWatcher implements Watcher {
           yield event;
           // The consumer has come back for more, so it is through with this one: only now may its version be saved.
           this.#saver.note(event);
+          if (this.#slices.isOver) await this.#slices.turn();
         }
       }
     } finally {
@@ -139,10 +146,9 @@ export class ListWatcher implements Watcher {
     queue: WatchEventQueue,
     signal: AbortSignal,
   ): Promise<WatchStep> {
-    const { client } = this.#options;
     let next: WatchStep;
     try {
-      const page = await client.listPods({ ...this.#listOptions(), continue: command.pageToken, signal });
+      const page = await this.#pages.fetch({ ...this.#listOptions(), signal }, command.pageToken);
       const { resourceVersion = '', continue: token } = page.metadata;
       next = this.#step(now, { type: 'page', resourceVersion, next: token });
       if (next.isAccepted !== true) return next;
@@ -200,6 +206,7 @@ export class ListWatcher implements Watcher {
       for (;;) {
         let event = stream.take();
         if (event === undefined) {
+          if (this.#slices.isOver) await this.#slices.turn();
           const input = await stream.next();
           if (signal.aborted) return current;
           if (!('event' in input)) return this.#step(current, input);
@@ -251,9 +258,9 @@ export class ListWatcher implements Watcher {
 
   /** Lists everything now and then beside the running stream. */
   #reconcile(queue: WatchEventQueue, signal: AbortSignal): Promise<void> {
-    const { client, scope, resyncIntervalMs: intervalMs = DEFAULT_RESYNC_MS } = this.#options;
+    const { scope, resyncIntervalMs: intervalMs = DEFAULT_RESYNC_MS } = this.#options;
     return reconcileLoop({
-      client,
+      pages: this.#pages,
       scope,
       intervalMs,
       list: this.#listOptions(),
@@ -278,8 +285,8 @@ export class ListWatcher implements Watcher {
   }
 
   #listOptions(): ListPagesOptions {
-    const { namespace, labelSelector, fieldSelector, transform, pageSize = DEFAULT_PAGE_SIZE } = this.#options;
-    return { namespace, labelSelector, fieldSelector, limit: pageSize, omitManagedFields: transform === undefined };
+    const { namespace, labelSelector, fieldSelector, transform } = this.#options;
+    return { namespace, labelSelector, fieldSelector, omitManagedFields: transform === undefined };
   }
 
   #trim(pod: Pod): Pod {

@@ -115,19 +115,23 @@ export class PodLedger {
     const told = this.#beside ?? new Map<string, Pod | undefined>();
     this.#beside = undefined;
     const now: Pod[] = [];
+    const known = new Map<string, Entry>();
+    const add = (key: string, pod: Pod) => {
+      now.push(pod);
+      known.set(key, entryOf(pod));
+    };
     for (const item of items) {
       const key = keyOf(item);
-      const isTold = told.has(key);
       const other = told.get(key);
+      if (other !== undefined) add(key, this.#isSameAndNewer(item, other) ? item : other);
+      else if (!told.has(key)) add(key, item);
       told.delete(key);
-      if (!isTold) now.push(item);
-      else if (other !== undefined) now.push(this.#isSameAndNewer(item, other) ? item : other);
     }
-    for (const pod of told.values()) {
+    for (const [key, pod] of told) {
       // In the stream but not in the list: newer than the list, or gone since.
-      if (pod !== undefined && !isNotNewer(entryOf(pod).version, resourceVersion)) now.push(pod);
+      if (pod !== undefined && !isNotNewer(entryOf(pod).version, resourceVersion)) add(key, pod);
     }
-    this.#known = new Map(now.map((pod) => [keyOf(pod), entryOf(pod)]));
+    this.#known = known;
     this.#floor = resourceVersion;
     this.#told(resourceVersion);
     return now;

@@ -1,15 +1,15 @@
 /** The list that is taken now and then beside a running stream: whatever the stream may have lost is found by then. */
 import type { Clock } from '../core/clock.js';
 import type { Random } from '../core/random.js';
-import type { PodReader } from '../kube/kube-client.js';
 import type { Pod } from '../wire/types.js';
 import type { WatchEventQueue } from './event-queue.js';
 import { fetchAllPages, type ListPagesOptions } from './list-pages.js';
+import type { PageFetcher } from './page-size.js';
 import type { PodLedger } from './pod-ledger.js';
 
 /** What {@link reconcileLoop} works on. */
 export interface ReconcileOptions {
-  readonly client: Pick<PodReader, 'listPods'>;
+  readonly pages: PageFetcher;
   readonly list: ListPagesOptions;
   readonly scope: string | undefined;
   /** Milliseconds between lists, give or take a tenth; 0 = never. */
@@ -30,7 +30,7 @@ export interface ReconcileOptions {
 const CATCH_UP_MS = 2_000;
 
 async function reconcileOnce({
-  client,
+  pages,
   list,
   scope,
   transform,
@@ -42,7 +42,7 @@ async function reconcileOnce({
 }: ReconcileOptions): Promise<void> {
   ledger.beginBeside();
   try {
-    const { items, resourceVersion } = await fetchAllPages(client, { ...list, signal }, transform);
+    const { items, resourceVersion } = await fetchAllPages(pages, { ...list, signal }, transform);
     if (ledger.isBehind(resourceVersion)) throw new Error('the list is older than what the stream has told before');
     await clock.delay(CATCH_UP_MS, { signal });
     onListed();

@@ -26,7 +26,7 @@ export interface WatcherOptions {
   readonly labelSelector?: string | undefined;
   /** Kubernetes field selector, applied by the server. */
   readonly fieldSelector?: string | undefined;
-  /** Objects in a page of a list. @default 500 */
+  /** Most objects in a page of a list; pages get smaller where objects are heavy or the server is slow. @default 500 */
   readonly pageSize?: number | undefined;
   /**
    * Whether the list comes through the stream that is watched then (`sendInitialEvents`), which spares the server a copy of everything and

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PodWatchChange, PodWatchEvent } from '../../src/kube/kube-client.js';
 import { PodEvents } from '../../src/kube/pod-events.js';
-import { podListOf } from '../../src/kube/pod-parser.js';
-import type { Pod } from '../../src/wire/types.js';
+import { PodPage } from '../../src/kube/pod-page.js';
+import type { KubeList, Pod } from '../../src/wire/types.js';
 
 async function* inChunks(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
@@ -20,7 +20,18 @@ async function read(text: string, sizes: readonly number[] = [1e9], omit = false
 }
 
 /** A pod in the order in which an API server writes it, with texts that look like parts of one. */
-const TRAPS = ['plain', '},"spec":{', '},"status":{', '"managedFields":[', 'ü€𝄞', '\\"},\\"spec\\":{', ']}', '\n'];
+const TRAPS = [
+  'plain',
+  '},"spec":{',
+  '},"status":{',
+  '},{"metadata":{',
+  '"items":[',
+  '"managedFields":[',
+  'ü€𝄞',
+  '\\"},\\"spec\\":{',
+  ']}',
+  '\n',
+];
 const trap = fc.constantFrom(...TRAPS);
 const pod: fc.Arbitrary<Pod> = fc
   .record({
@@ -55,22 +66,75 @@ const withoutManaged = (object: Pod): Pod => {
   return { ...object, metadata };
 };
 
-test('a list without managed fields is otherwise the same, whatever its texts look like', () => {
-  fc.assert(
-    fc.property(fc.array(pod, { maxLength: 6 }), (items) => {
-      const text = JSON.stringify({ kind: 'PodList', metadata: { resourceVersion: '1' }, items });
-      expect(podListOf(text, true).items).toEqual(JSON.parse(JSON.stringify(items.map(withoutManaged))));
-      expect(podListOf(text)).toEqual(JSON.parse(text));
-    }),
-  );
-  // A form that no server writes is left alone rather than cut wrongly.
-  const odd = JSON.stringify({
-    items: [
-      { metadata: { name: 'a', managedFields: [{}] } },
-      { metadata: { name: 'b', managedFields: [{}] }, spec: { containers: [] } },
-    ],
+const SIZES = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 4 });
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+async function readPage(text: string, sizes: readonly number[] = [1e9], omit = false): Promise<KubeList<Pod>> {
+  const page = new PodPage(omit);
+  for await (const chunk of inChunks(Buffer.from(text), sizes)) page.push(chunk);
+  expect(page.size).toBe(Buffer.byteLength(text));
+  return page.finish();
+}
+
+/** Whether a pod's spec waits to be read. */
+const isHeld = (object: Pod) => Object.getOwnPropertyDescriptor(object, 'spec')?.get !== undefined;
+
+describe('a page of pods', () => {
+  const METADATA = { resourceVersion: '1', continue: 'next', remainingItemCount: 3 };
+
+  test('is what a plain parser makes of it, however the bytes come, and specs wait to be read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(pod, { minLength: 1, maxLength: 6 }),
+        SIZES,
+        fc.boolean(),
+        async (pods, sizes, omit) => {
+          const items = pods.map(({ kind: _, apiVersion: __, ...rest }) => rest);
+          const text = `${JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: METADATA, items })}\n`;
+          const list = await readPage(text, sizes, omit);
+          expect(list.items.every(isHeld)).toBe(true);
+          expect(plain(list)).toEqual(
+            plain({ ...(JSON.parse(text) as object), items: omit ? items.map(withoutManaged) : items }),
+          );
+        },
+      ),
+    );
   });
-  expect(podListOf(odd, true)).toEqual(JSON.parse(odd));
+
+  test('of another form is parsed as it is', async () => {
+    const bare = { metadata: { name: 'a' } };
+    const nested = { metadata: { name: 'b' }, spec: { odd: [{ a: {}, status: {} }, { metadata: {} }] }, status: {} };
+    const forms: object[] = [
+      { metadata: METADATA, items: [] },
+      { metadata: METADATA, items: null },
+      { metadata: METADATA, items: [bare, bare, bare] },
+      { metadata: METADATA, items: [nested, nested] },
+      {
+        metadata: METADATA,
+        items: [
+          { kind: 'Pod', ...bare },
+          { kind: 'Pod', ...bare },
+        ],
+      },
+      { items: [bare, bare], metadata: METADATA },
+      { items: [bare], metadata: {}, kind: 'PodList' },
+      { metadata: {} },
+    ];
+    for (const form of forms)
+      for (const text of [JSON.stringify(form), `${JSON.stringify(form)}\n`, JSON.stringify(form, undefined, 2)])
+        for (const size of [1e9, 1, 7]) expect(plain(await readPage(text, [size]))).toEqual(plain(form));
+  });
+
+  test('that is no JSON is refused', async () => {
+    for (const text of [
+      '',
+      '{',
+      '{"items":[',
+      '{"items":[{"metadata":{}}',
+      '{"items":[{"metadata":{},{"metadata":{}}]}',
+    ])
+      await expect(readPage(text)).rejects.toThrow(SyntaxError);
+  });
 });
 
 describe('the events of a watch', () => {
