@@ -1,14 +1,14 @@
 /** Whether a pod finds a node, and why not. Pure. */
 import { ConfigError, type ConfigProblem } from '../errors.js';
+import { type HostPort, hostPortsOf, portsClash } from '../wire/host-ports.js';
+import { type NeighbourObstacle, neighbourJudges } from '../wire/neighbours.js';
 import { nodeAffinityMatches } from '../wire/node-rules.js';
 import { type Amounts, podRequests } from '../wire/pod-requests.js';
+import { affinityTermsOf, antiAffinityTermsOf } from '../wire/pod-terms.js';
 import { parseQuantity } from '../wire/quantity.js';
 import type { Container, Pod, ResourceQuota } from '../wire/types.js';
 import { ONE, showAmount } from './amounts.js';
-import { type HostPort, hostPortsOf, portsClash } from './host-ports.js';
-import { neighbourJudges } from './neighbours.js';
 import { isOfState, type NodeView, untolerated } from './node-view.js';
-import { affinityTermsOf, antiAffinityTermsOf } from './pod-terms.js';
 import { isScoped, quotaObstacle } from './quota-room.js';
 
 /** The answer to whether a pod can run. */
@@ -30,6 +30,16 @@ interface Obstacle {
   /** Whether neither pods that end nor a node that comes back can change it. */
   readonly isLasting: boolean;
 }
+
+/** Only a missing topology is there to stay, whatever pods come or go. */
+const NEIGHBOURS: Readonly<Record<NeighbourObstacle, Obstacle>> = {
+  affinityTopology: { reason: 'lack the topology of its pod affinity', isLasting: true },
+  affinity: { reason: 'have no pod near that its pod affinity asks for', isLasting: false },
+  antiAffinity: { reason: 'have a pod near that its anti-affinity keeps away from', isLasting: false },
+  existingAntiAffinity: { reason: 'have a pod near whose anti-affinity keeps it away', isLasting: false },
+  spreadTopology: { reason: 'lack the topology of its spread constraint', isLasting: true },
+  spread: { reason: 'would break its topology spread constraint', isLasting: false },
+};
 
 const MAX_DETAILS = 4;
 
@@ -82,7 +92,10 @@ function obstaclesOn(
     nodeObstacle(pod, view),
     portObstacle(view, ports),
     resourceObstacle(view, wanted),
-    ...judges.map((judge) => judge(view)),
+    ...judges.map((judge) => {
+      const found = judge(view);
+      return found && NEIGHBOURS[found];
+    }),
   ].filter((one) => one !== undefined);
 }
 
@@ -98,7 +111,7 @@ function uncheckedOf(pod: Pod, quotas: readonly ResourceQuota[] | undefined): st
     ],
     ['resource claims', Array.isArray(resourceClaims) && resourceClaims.length > 0],
     ['quota', own === undefined || own.some(isScoped)],
-    ['namespace selectors', terms.some(({ isVague }) => isVague)],
+    ['namespace selectors', terms.some(({ namespaceSelector }) => namespaceSelector !== undefined)],
     ['scheduler', schedulerName !== undefined && schedulerName !== '' && schedulerName !== 'default-scheduler'],
   ];
   return found.filter(([, is]) => is).map(([name]) => name);

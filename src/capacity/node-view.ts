@@ -1,21 +1,18 @@
 /** A node with the pods on it, as the scheduler sees both. */
+import { type HostPort, hostPortsOf } from '../wire/host-ports.js';
+import type { NeighbourPod } from '../wire/neighbours.js';
 import { isTolerated, type Taint } from '../wire/node-rules.js';
 import { type Amounts, addAmounts, amountsOf, podRequests } from '../wire/pod-requests.js';
+import { antiAffinityTermsOf } from '../wire/pod-terms.js';
 import type { Condition, Node, Pod, Toleration } from '../wire/types.js';
 import { ONE } from './amounts.js';
-import { type HostPort, hostPortsOf } from './host-ports.js';
-import { antiAffinityTermsOf, type ResolvedTerm } from './pod-terms.js';
 
 /** Whether a node takes pods: unready before cordoned before tainted. */
 export type NodeState = 'ready' | 'unready' | 'cordoned' | 'tainted';
 
 /** What is remembered of a pod on a node. */
-export interface PodOnNode {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly isDeleting: boolean;
+export interface PodOnNode extends NeighbourPod {
   readonly ports: readonly HostPort[];
-  readonly antiAffinity: readonly ResolvedTerm[];
 }
 
 /** See the module's text. */

@@ -8,6 +8,8 @@ const REASONS: readonly { readonly pattern: RegExp; readonly text: (match: RegEx
     pattern: /^node\(s\) had untolerated taint\(?s?\)? ?\{(.+?):? ?\}$/,
     text: ([, taint]) => `with the taint ${taint}, not tolerated`,
   },
+  // Newer schedulers do not name the taint.
+  { pattern: /^node\(s\) had untolerated taint\(s\)$/, text: () => 'with a taint that it does not tolerate' },
   {
     pattern: /^node\(s\) didn't match Pod's node affinity\/selector$/,
     text: () => 'not matching its node selector or affinity',
@@ -18,6 +20,22 @@ const REASONS: readonly { readonly pattern: RegExp; readonly text: (match: RegEx
     pattern: /^node\(s\) didn't match pod (anti-)?affinity rules$/,
     text: ([, anti]) => `not meeting its pod ${anti ?? ''}affinity`,
   },
+  {
+    pattern: /^node\(s\) didn't satisfy existing pods anti-affinity rules$/,
+    text: () => 'with a pod whose anti-affinity keeps it away',
+  },
+  {
+    pattern: /^node\(s\) didn't match pod topology spread constraints \(missing required label\)$/,
+    text: () => 'without the label of its spread constraint',
+  },
+  {
+    pattern: /^node\(s\) didn't match pod topology spread constraints$/,
+    text: () => 'not meeting its spread constraint',
+  },
+  {
+    pattern: /^node\(s\) didn't satisfy plugin\(s\) \[NodeAffinity\]$/,
+    text: () => 'not among the nodes that it names',
+  },
   { pattern: /^node\(s\) didn't have free ports/, text: () => 'with its host ports in use' },
 ];
 
@@ -26,7 +44,9 @@ const REASONS: readonly { readonly pattern: RegExp; readonly text: (match: RegEx
  * becomes `of 3 nodes, 2 short of memory, 1 cordoned`. What is not understood is passed on as it is.
  */
 export function shortSchedulerMessage(message: string): string {
-  const match = /^0\/(\d+) nodes are available: (.*?)\.?(?: preemption: .*)?$/s.exec(message.trim());
+  const match = /^0\/(\d+) nodes are available: (.*?)\.?(?: (?:no new claims to deallocate, )?preemption: .*)?$/s.exec(
+    message.trim(),
+  );
   if (match === null) return message.slice(0, 400);
   const [, total, list = ''] = match;
   const parts = list.split(/,\s+(?=\d+ )/).map((part) => {

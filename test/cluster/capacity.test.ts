@@ -1,8 +1,4 @@
 /** What the capacity says of random pods on random nodes, against the answers of the real kube-scheduler. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterResources } from '../../src/capacity/cluster-resources.js';
@@ -10,6 +6,7 @@ import { seededRandom } from '../../src/core/random.js';
 import type { Node, Pod } from '../../src/wire/types.js';
 import { randomNode, randomPod } from './random-cluster.js';
 import { REAL_KUBECONFIG, RealKit } from './real-kit.js';
+import { RealScheduler } from './real-scheduler.js';
 
 const SCHEDULER = process.env.PODWRIGHT_KUBE_SCHEDULER;
 /** Pods of other tests are not this scheduler's. */
@@ -19,28 +16,11 @@ const SEED = Number(process.env.PODWRIGHT_CAPACITY_SEED ?? 1);
 
 describe.skipIf(REAL_KUBECONFIG === undefined || SCHEDULER === undefined)('the real scheduler', () => {
   const kit = RealKit.use();
-  let child: ChildProcess | undefined;
-  let folder = '';
-
+  let scheduler: RealScheduler | undefined;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'podwright-scheduler-'));
-    const config = {
-      apiVersion: 'kubescheduler.config.k8s.io/v1',
-      kind: 'KubeSchedulerConfiguration',
-      leaderElection: { leaderElect: false },
-      clientConnection: { kubeconfig: REAL_KUBECONFIG, qps: 1000, burst: 1000 },
-      profiles: [{ schedulerName: NAME }],
-    };
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-    const args = ['--config', join(folder, 'config.json'), '--secure-port=0'];
-    child = spawn(SCHEDULER as string, args, { stdio: 'ignore' });
+    scheduler = RealScheduler.start(SCHEDULER as string, REAL_KUBECONFIG as string, NAME);
   });
-  afterAll(async () => {
-    const gone = new Promise((resolve) => child?.once('exit', resolve));
-    child?.kill('SIGTERM');
-    await gone;
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => scheduler?.stop());
 
   let created: Node[] = [];
   afterEach(async () => {

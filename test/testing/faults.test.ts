@@ -114,7 +114,7 @@ describe('faults of pods', () => {
       status: 'False',
       reason: 'Unschedulable',
       message:
-        "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+        "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     });
     await cluster.addNode({ name: 'fast', labels: { disk: 'fast' } });
     await cluster.clock.advance('10s');

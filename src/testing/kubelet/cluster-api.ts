@@ -57,8 +57,8 @@ export class ClusterApi {
     return code === 200;
   }
 
-  /** Binds a pod to a node. */
-  async bind(pod: Pod, node: string): Promise<void> {
+  /** Binds a pod to a node; resolves with whether the server agreed. */
+  async bind(pod: Pod, node: string): Promise<boolean> {
     const { namespace = '', name = '', uid } = pod.metadata ?? {};
     const body = {
       apiVersion: 'v1',
@@ -66,7 +66,8 @@ export class ClusterApi {
       metadata: { name, uid },
       target: { apiVersion: 'v1', kind: 'Node', name: node },
     };
-    await this.#send('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, body);
+    const { status } = await this.#send('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, body);
+    return status === 201;
   }
 
   /** Deletes a pod; grace 0 removes it, as a kubelet does when nothing of it runs any more. */

@@ -3,16 +3,17 @@ import type { Clock } from '../../core/clock.js';
 import type { Random } from '../../core/random.js';
 import type { Transport } from '../../kube/transport.js';
 import { formatTime } from '../../wire/micro-time.js';
-import type { KubeObject, Node, Pod } from '../../wire/types.js';
+import type { Node, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import type { LogSource } from '../server/core.js';
 import { ClusterApi } from './cluster-api.js';
 import { EventRecorder } from './event-recorder.js';
 import { type NodeOptions, nodeObject } from './node-object.js';
+import { markDisrupted, NodeOutages } from './node-outage.js';
+import { isEnded, PodScheduler } from './pod-scheduler.js';
 import type { PodEnding } from './pod-status.js';
 import { PodWorker, type WorkerHost } from './pod-worker.js';
 import { ProcessRuntime } from './process-runtime.js';
-import { place } from './scheduler.js';
 import { type PodScript, SCRIPT_PREFIX, ScriptedRuntime } from './scripted-runtime.js';
 
 /** How pods are run. */
@@ -39,11 +40,7 @@ export interface VirtualKubeletOptions {
   readonly recordEvents: boolean;
 }
 
-const NODE_MONITOR_GRACE_MS = 40_000;
-const RETRY_SCHEDULING_MS = 5000;
-const UNREACHABLE = 'node.kubernetes.io/unreachable';
-
-const isEnded = (pod: Pod) => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+const uidOf = ({ metadata }: Pod) => metadata?.uid ?? '';
 
 /** Makes the pods of a cluster live. Leaves alone pods of other schedulers and on nodes that are not its own. */
 export class VirtualKubelet implements LogSource {
@@ -51,33 +48,41 @@ export class VirtualKubelet implements LogSource {
   readonly #stopped = new AbortController();
   readonly #api: ClusterApi;
   readonly #events: EventRecorder | undefined;
+  readonly #scheduler: PodScheduler;
+  readonly #outages: NodeOutages;
   readonly #processes: ProcessRuntime;
   readonly #scripted: ScriptedRuntime;
   readonly #workers = new Map<string, PodWorker>();
   readonly #pods = new Map<string, Pod>();
-  readonly #onNode = new Map<string, Map<string, Pod>>();
-  readonly #nodes = new Map<string, Node>();
   readonly #own = new Set<string>();
-  readonly #lost = new Set<string>();
-  readonly #unscheduled = new Set<string>();
-  readonly #messages = new Map<string, string>();
   readonly #intents = new Map<string, PodIntent>();
-  #retry: (() => void) | undefined;
   #addresses = 0;
 
   constructor(options: VirtualKubeletOptions) {
     this.#options = options;
-    this.#api = new ClusterApi(options.transport, options.clock, this.#stopped.signal);
-    if (options.recordEvents) this.#events = new EventRecorder(this.#api, options.clock, this.#stopped.signal);
-    this.#processes = new ProcessRuntime(options.clock, options.startDelayMs, (path) => this.#api.read(path));
-    this.#scripted = new ScriptedRuntime(options.clock, options.startDelayMs, options.script);
+    const { clock, startDelayMs } = options;
+    const { signal } = this.#stopped;
+    const api = new ClusterApi(options.transport, clock, signal);
+    this.#api = api;
+    this.#events = options.recordEvents ? new EventRecorder(api, clock, signal) : undefined;
+    const common = { api, clock, signal, events: this.#events };
+    const schedulerName = options.schedulerName ?? 'default-scheduler';
+    this.#scheduler = new PodScheduler({ ...common, schedulerName });
+    this.#outages = new NodeOutages({
+      ...common,
+      podsOn: (node) => this.#scheduler.podsOn(node),
+      current: (pod) => this.#pods.get(uidOf(pod)),
+      resume: (pod) => this.worker(pod)?.resume(),
+    });
+    this.#processes = new ProcessRuntime(clock, startDelayMs, (path) => api.read(path));
+    this.#scripted = new ScriptedRuntime(clock, startDelayMs, options.script);
   }
 
   /** Registers the nodes and begins to play pods. */
   async start(): Promise<void> {
     for (const [index, given] of this.#options.nodes.entries())
       await this.addNode({ ...given, name: given.name ?? `node-${index + 1}` });
-    void this.#api.follow('/api/v1/nodes', (node, isGone) => this.#onNodeChange(node, isGone));
+    void this.#api.follow('/api/v1/nodes', (node, isGone) => this.#scheduler.onNode(node as Node, isGone));
     void this.#api.follow('/api/v1/pods', (pod, isGone) => this.#onPodChange(pod as Pod, isGone));
   }
 
@@ -86,18 +91,17 @@ export class VirtualKubelet implements LogSource {
     this.#own.add(options.name);
     const node = nodeObject(options, formatTime(this.#options.clock.now()));
     await this.#api.create('/api/v1/nodes', node);
-    this.#nodes.set(options.name, node);
-    this.#tryAll();
+    this.#scheduler.onNode(node, false);
   }
 
   /** The worker of a pod, where this kubelet has it. */
   worker(pod: Pod): PodWorker | undefined {
-    return this.#workers.get(pod.metadata?.uid ?? '');
+    return this.#workers.get(uidOf(pod));
   }
 
   /** Prepares a fault for a pod that this kubelet has not taken in yet. */
   intend(pod: Pod, intent: PodIntent): void {
-    if (this.worker(pod) === undefined) this.#intents.set(pod.metadata?.uid ?? '', intent);
+    if (this.worker(pod) === undefined) this.#intents.set(uidOf(pod), intent);
   }
 
   containerLog(pod: Pod, container: string, previous: boolean): ContainerLog | undefined {
@@ -106,7 +110,6 @@ export class VirtualKubelet implements LogSource {
 
   /** Stops everything and kills all processes. */
   stop(): void {
-    this.#retry?.();
     this.#stopped.abort(new Error('the kubelet has stopped'));
     for (const worker of this.#workers.values()) worker.abandon();
     this.#processes.killAll();
@@ -114,76 +117,17 @@ export class VirtualKubelet implements LogSource {
 
   /** Takes a node off the network: its pods live on unseen, and the cluster notices after 40 s. */
   loseNode(name: string): void {
-    if (this.#lost.has(name)) return;
-    this.#lost.add(name);
-    this.#options.clock.schedule(NODE_MONITOR_GRACE_MS, () => void this.#declareLost(name));
+    this.#outages.begin(name);
   }
 
   /** Brings a lost node back. */
-  async recoverNode(name: string): Promise<void> {
-    if (!this.#lost.delete(name)) return;
-    const at = formatTime(this.#options.clock.now());
-    const ready = {
-      type: 'Ready',
-      status: 'True',
-      reason: 'KubeletReady',
-      message: 'kubelet is posting ready status',
-      lastTransitionTime: at,
-    };
-    await this.#api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [ready] } });
-    await this.#api.patch(`/api/v1/nodes/${name}`, { spec: { taints: null } });
-    for (const pod of this.#onNode.get(name)?.values() ?? []) this.worker(pod)?.resume();
-  }
-
-  async #declareLost(name: string): Promise<void> {
-    if (!this.#lost.has(name) || this.#stopped.signal.aborted) return;
-    const at = formatTime(this.#options.clock.now());
-    const unknown = {
-      type: 'Ready',
-      status: 'Unknown',
-      reason: 'NodeStatusUnknown',
-      message: 'Kubelet stopped posting node status.',
-      lastTransitionTime: at,
-    };
-    await this.#api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [unknown] } });
-    const taints = ['NoSchedule', 'NoExecute'].map((effect) => ({ key: UNREACHABLE, effect, timeAdded: at }));
-    await this.#api.patch(`/api/v1/nodes/${name}`, { spec: { taints } });
-    for (const pod of [...(this.#onNode.get(name)?.values() ?? [])]) {
-      if (isEnded(pod)) continue;
-      const notReady = ['Ready'].map((type) => ({ type, status: 'False', lastTransitionTime: at }));
-      await this.#api.patchStatus(pod, { conditions: notReady });
-      this.#events?.record(pod, {
-        type: 'Warning',
-        reason: 'NodeNotReady',
-        message: 'Node is not ready',
-        component: 'node-controller',
-      });
-      this.#evictLater(name, pod);
-    }
-  }
-
-  /** Taint-based eviction: the pod is deleted when its toleration of the unreachable node runs out. */
-  #evictLater(node: string, pod: Pod): void {
-    const toleration = (pod.spec?.tolerations ?? []).find(
-      ({ key, effect }) =>
-        (key === undefined || key === UNREACHABLE) && (effect === undefined || effect === 'NoExecute'),
-    );
-    if (toleration !== undefined && toleration.tolerationSeconds === undefined) return;
-    this.#options.clock.schedule((toleration?.tolerationSeconds ?? 0) * 1000, () => {
-      const current = this.#pods.get(pod.metadata?.uid ?? '');
-      if (!this.#lost.has(node) || current === undefined || current.metadata?.deletionTimestamp !== undefined) return;
-      void this.markDisrupted(current, 'DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint').then(
-        () => this.#api.deletePod(current),
-      );
-    });
+  recoverNode(name: string): Promise<void> {
+    return this.#outages.end(name);
   }
 
   /** Sets a pod's DisruptionTarget condition. */
-  async markDisrupted(pod: Pod, reason: string, message: string): Promise<void> {
-    const at = formatTime(this.#options.clock.now());
-    await this.#api.patchStatus(pod, {
-      conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime: at }],
-    });
+  markDisrupted(pod: Pod, reason: string, message: string): Promise<void> {
+    return markDisrupted(this.#api, pod, { reason, message, nowMs: this.#options.clock.now() });
   }
 
   /** Deletes a pod as anybody could. */
@@ -191,58 +135,29 @@ export class VirtualKubelet implements LogSource {
     return this.#api.deletePod(pod, gracePeriodSeconds);
   }
 
-  #onNodeChange(node: KubeObject, isGone: boolean): void {
-    const name = node.metadata?.name ?? '';
-    if (isGone) this.#nodes.delete(name);
-    else this.#nodes.set(name, node as Node);
-    this.#tryAll();
-  }
-
   #onPodChange(pod: Pod, isGone: boolean): void {
-    const uid = pod.metadata?.uid ?? '';
-    const node = pod.spec?.nodeName ?? '';
+    const uid = uidOf(pod);
     if (isGone) {
       this.#pods.delete(uid);
-      this.#unscheduled.delete(uid);
-      this.#messages.delete(uid);
-      this.#onNode.get(node)?.delete(uid);
       this.#workers.get(uid)?.abandon();
       this.#workers.delete(uid);
-      this.#tryAll();
-      return;
-    }
-    this.#pods.set(uid, pod);
-    if (node === '') {
-      if (this.#isMine(pod)) this.#schedule(pod);
-      return;
-    }
-    this.#unscheduled.delete(uid);
-    this.#occupy(node, pod);
-    if (!this.#own.has(node)) return;
+    } else this.#pods.set(uid, pod);
+    this.#scheduler.onPod(pod, isGone);
+    if (isGone || !this.#own.has(pod.spec?.nodeName ?? '')) return;
     const worker = this.#workers.get(uid);
     if (worker !== undefined) worker.update(pod);
     else if (!isEnded(pod)) this.#adopt(pod);
     else if (pod.metadata?.deletionTimestamp !== undefined) void this.#api.deletePod(pod, 0);
   }
 
-  #occupy(node: string, pod: Pod): void {
-    let pods = this.#onNode.get(node);
-    if (pods === undefined) {
-      pods = new Map();
-      this.#onNode.set(node, pods);
-    }
-    const uid = pod.metadata?.uid ?? '';
-    if (!isEnded(pod)) pods.set(uid, pod);
-    else if (pods.delete(uid)) this.#tryAll();
-  }
-
   #adopt(pod: Pod): void {
+    const uid = uidOf(pod);
     const mode = pod.metadata?.annotations?.[`${SCRIPT_PREFIX}kubelet`] ?? this.#options.mode;
     const worker = new PodWorker(this.#host(), mode === 'process' ? this.#processes : this.#scripted, pod);
-    this.#workers.set(pod.metadata?.uid ?? '', worker);
+    this.#workers.set(uid, worker);
     worker.update(pod);
-    const intent = this.#intents.get(pod.metadata?.uid ?? '');
-    this.#intents.delete(pod.metadata?.uid ?? '');
+    const intent = this.#intents.get(uid);
+    this.#intents.delete(uid);
     if (intent?.reject !== undefined) {
       void worker.reject(intent.reject);
       return;
@@ -266,7 +181,7 @@ export class VirtualKubelet implements LogSource {
       clock,
       hostIP: '127.0.0.1',
       terminationDelayMs,
-      isNodeLost: (node) => this.#lost.has(node),
+      isNodeLost: (node) => this.#outages.has(node),
       nextPodIP: () => {
         this.#addresses++;
         return `10.244.${(this.#addresses >> 8) & 255}.${this.#addresses & 255}`;
@@ -274,74 +189,6 @@ export class VirtualKubelet implements LogSource {
       recordEvent: (pod, type, reason, message, container) =>
         this.#events?.record(pod, { type, reason, message, container }),
     };
-  }
-
-  #isMine(pod: Pod): boolean {
-    const { schedulerName = 'default-scheduler', schedulingGates = [] } = pod.spec ?? {};
-    return (
-      schedulerName === (this.#options.schedulerName ?? 'default-scheduler') &&
-      schedulingGates.length === 0 &&
-      pod.metadata?.deletionTimestamp === undefined &&
-      !isEnded(pod)
-    );
-  }
-
-  #tryAll(): void {
-    for (const uid of [...this.#unscheduled]) {
-      const pod = this.#pods.get(uid);
-      if (pod === undefined) this.#unscheduled.delete(uid);
-      else this.#schedule(pod);
-    }
-  }
-
-  #schedule(pod: Pod): void {
-    const uid = pod.metadata?.uid ?? '';
-    const placement = place(pod, {
-      nodes: [...this.#nodes.values()],
-      podsOn: (node) => this.#onNode.get(node)?.values() ?? [],
-    });
-    if ('node' in placement) {
-      this.#unscheduled.delete(uid);
-      this.#messages.delete(uid);
-      this.#occupy(placement.node, pod);
-      const { namespace = '', name = '' } = pod.metadata ?? {};
-      void this.#api.bind(pod, placement.node).then(() =>
-        this.#events?.record(pod, {
-          type: 'Normal',
-          reason: 'Scheduled',
-          message: `Successfully assigned ${namespace}/${name} to ${placement.node}`,
-          component: 'default-scheduler',
-        }),
-      );
-      return;
-    }
-    this.#unscheduled.add(uid);
-    this.#retryLater();
-    if (this.#messages.get(uid) === placement.message) return;
-    this.#messages.set(uid, placement.message);
-    const at = formatTime(this.#options.clock.now());
-    const waiting = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason: 'Unschedulable',
-      message: placement.message,
-      lastTransitionTime: at,
-    };
-    void this.#api.patchStatus(pod, { conditions: [waiting] });
-    this.#events?.record(pod, {
-      type: 'Warning',
-      reason: 'FailedScheduling',
-      message: placement.message,
-      component: 'default-scheduler',
-    });
-  }
-
-  #retryLater(): void {
-    if (this.#retry !== undefined || this.#stopped.signal.aborted) return;
-    this.#retry = this.#options.clock.schedule(RETRY_SCHEDULING_MS, () => {
-      this.#retry = undefined;
-      this.#tryAll();
-    });
   }
 }
 

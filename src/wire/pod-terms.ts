@@ -1,16 +1,19 @@
 /** Required affinity and anti-affinity between pods. */
-import { type LabelSelectorObject, type SelectorExpression, selectorMatches } from '../wire/node-rules.js';
-import type { Pod } from '../wire/types.js';
+import { type LabelSelectorObject, type SelectorExpression, selectorMatches } from './node-rules.js';
+import type { Pod } from './types.js';
 
 /** A term, complete. */
 export interface ResolvedTerm {
   readonly topologyKey: string;
   readonly selector: LabelSelectorObject | undefined;
-  /** Namespaces that are meant; `undefined` for all. */
+  /** Namespaces that are meant by their names; `undefined` for all. */
   readonly namespaces: ReadonlySet<string> | undefined;
-  /** Whether namespaces are chosen by their labels, which are not known here. */
-  readonly isVague: boolean;
+  /** Namespaces that are meant by their labels, besides those. */
+  readonly namespaceSelector: LabelSelectorObject | undefined;
 }
+
+/** The labels of a namespace, where they are known. */
+export type NamespaceLabels = (namespace: string) => Readonly<Record<string, string>> | undefined;
 
 interface Term {
   readonly topologyKey: string;
@@ -47,7 +50,7 @@ function resolve(term: Term, { metadata = {} }: Pod): ResolvedTerm {
     topologyKey: term.topologyKey,
     selector: withOwnValues(selector, metadata.labels, mismatchLabelKeys, 'NotIn'),
     namespaces: isAll ? undefined : new Set([...namespaces, ...own]),
-    isVague: namespaceSelector !== undefined && !isAll,
+    namespaceSelector: isAll ? undefined : namespaceSelector,
   };
 }
 
@@ -63,8 +66,15 @@ export const affinityTermsOf = (pod: Pod): ResolvedTerm[] => termsOf(pod, 'podAf
 /** Pods that a pod must keep away from. */
 export const antiAffinityTermsOf = (pod: Pod): ResolvedTerm[] => termsOf(pod, 'podAntiAffinity');
 
-/** Whether a term means a pod. */
-export const termMeans = (
-  { selector, namespaces }: ResolvedTerm,
+/** Whether a term means a pod. A namespace without known labels is met by no selector. */
+export function termMeans(
+  { selector, namespaces, namespaceSelector }: ResolvedTerm,
   pod: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
-): boolean => (namespaces === undefined || namespaces.has(pod.namespace)) && selectorMatches(selector, pod.labels);
+  namespaceLabels: NamespaceLabels = () => undefined,
+): boolean {
+  if (!selectorMatches(selector, pod.labels)) return false;
+  if (namespaces === undefined || namespaces.has(pod.namespace)) return true;
+  if (namespaceSelector === undefined) return false;
+  const labels = namespaceLabels(pod.namespace);
+  return labels !== undefined && selectorMatches(namespaceSelector, labels);
+}

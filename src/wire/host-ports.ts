@@ -1,5 +1,5 @@
 /** Ports that pods take of their node. */
-import type { Container, Pod } from '../wire/types.js';
+import type { Container, Pod } from './types.js';
 
 /** A port of a node. */
 export interface HostPort {
