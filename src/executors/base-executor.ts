@@ -360,17 +360,26 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return none;
   }
 
-  /** Takes a task that somebody else launched into the running ones; one that has ended takes no slot. `undefined` where its key is live, or has ended here lately. */
-  protected adopt(task: QueuedTask, { hasEnded = false }: { readonly hasEnded?: boolean } = {}): TaskRun | undefined {
+  /**
+   * Takes a task that somebody else launched into the running ones; one that has ended takes no slot. Where it was queued here it leaves the
+   * queue, since it is launched already.
+   * @returns the task as it is known here, with its workload where it was queued; `undefined` where its key runs, or has ended here lately.
+   */
+  protected adopt(
+    task: QueuedTask,
+    { hasEnded = false }: { readonly hasEnded?: boolean } = {},
+  ): QueuedTask | undefined {
     const id = keyToString(task.key);
-    if (this.#board.get(id) !== undefined || this.#board.hasEnded(id)) return undefined;
-    const entry = this.#newEntry(task);
-    entry.launchedAt = entry.queuedAt;
+    const queued = this.#board.takeQueued(id);
+    if (queued === undefined && (this.#board.get(id) !== undefined || this.#board.hasEnded(id))) return undefined;
+    const entry = queued ?? this.#newEntry(task);
+    entry.cancelTimer();
+    entry.launchedAt = this.clock.now();
     entry.launches = 1;
-    entry.isUnclaimed = true;
+    entry.isUnclaimed = queued === undefined;
     if (hasEnded) this.#board.addEnding(entry);
     else this.#board.addRunning(entry);
-    return entry;
+    return entry.task;
   }
 
   /** Gives a slot to a task that was found ended and runs again after all. */

@@ -129,6 +129,15 @@ export class TaskBoard {
     return entry;
   }
 
+  /** Takes a task out of the queue, if it is there. */
+  takeQueued(id: string): TaskEntry | undefined {
+    const entry = this.#queued.get(id);
+    if (entry === undefined) return undefined;
+    this.#queued.delete(id);
+    this.#queue.remove(id);
+    return entry;
+  }
+
   get(id: string): TaskEntry | undefined {
     return this.#running.get(id) ?? this.#queued.get(id) ?? this.#ending.get(id);
   }
@@ -153,7 +162,7 @@ export class TaskBoard {
 
   /** Takes a live task off the board; with `remember`, its key is refused from then on. */
   remove(entry: TaskEntry, remember: boolean): void {
-    if (this.#queued.delete(entry.id)) this.#queue.remove(entry.id);
+    this.takeQueued(entry.id);
     this.#running.delete(entry.id);
     this.#ending.delete(entry.id);
     if (!remember) return;

@@ -36,6 +36,11 @@ export interface RemoveOptions {
   readonly gracePeriodSeconds?: number | undefined;
   /** Leaves our finalizer on it, because its end is still to be seen. @default false */
   readonly keepsFinalizer?: boolean | undefined;
+  /**
+   * Makes the version that was seen a precondition: shown the pod where it has changed since, tells whether it is still to be removed. A pod
+   * that has ended is deleted at once by the server, with all that it could have told.
+   */
+  readonly isStillToGo?: ((pod: Pod) => boolean) | undefined;
 }
 
 /** Options of a {@link PodRemover}. */
@@ -58,6 +63,7 @@ export interface PodRemoverOptions {
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 
 type Verb = 'delete' | 'patch';
+type PodCheck = (pod: Pod) => boolean;
 /** One write; the version is given where it is to be a precondition. */
 type Write = (resourceVersion: string | undefined) => Promise<unknown>;
 
@@ -74,10 +80,17 @@ export class PodRemover {
   }
 
   /** Deletes a pod, and only this one; resolves with whether the server has accepted it or the pod was gone. Never rejects. */
-  async remove(pod: PodIdentity, { gracePeriodSeconds, keepsFinalizer = false }: RemoveOptions = {}): Promise<boolean> {
+  async remove(pod: PodIdentity, options: RemoveOptions = {}): Promise<boolean> {
+    const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo } = options;
+    const { isOurs } = this.#options;
     const { namespace, name, uid } = pod;
-    const isDeleted = await this.#track('delete', pod, (resourceVersion) =>
-      this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
+    const checks = [isOurs, isStillToGo].filter((check) => check !== undefined);
+    const isDeleted = await this.#track(
+      'delete',
+      pod,
+      (resourceVersion) =>
+        this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
+      checks.length === 0 ? undefined : (now) => checks.every((check) => check(now)),
     );
     if (!isDeleted || keepsFinalizer || pod.isTracked !== true) return isDeleted;
     return this.#patch({ ...pod, resourceVersion: undefined }, {});
@@ -119,24 +132,24 @@ export class PodRemover {
     );
   }
 
-  #track(verb: Verb, pod: PodIdentity, write: Write): Promise<boolean> {
-    const work = this.#attempt(verb, pod, write);
+  #track(verb: Verb, pod: PodIdentity, write: Write, mayGoOn = this.#options.isOurs): Promise<boolean> {
+    const work = this.#attempt(verb, pod, write, mayGoOn);
     this.#pending.add(work);
     void work.finally(() => this.#pending.delete(work));
     return work;
   }
 
-  async #attempt(verb: Verb, pod: PodIdentity, write: Write): Promise<boolean> {
-    const { clock, random, logger, isOurs } = this.#options;
+  async #attempt(verb: Verb, pod: PodIdentity, write: Write, mayGoOn: PodCheck | undefined): Promise<boolean> {
+    const { clock, random, logger } = this.#options;
     let version = pod.resourceVersion;
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
-        if (isOurs !== undefined && version === undefined) {
-          version = await this.#versionOfOurs(pod, isOurs);
-          // Gone, or somebody else's by now, who will see to it.
+        if (mayGoOn !== undefined && version === undefined) {
+          version = await this.#versionOf(pod, mayGoOn);
+          // Gone, somebody else's by now, who will see to it, or not to be written to as it is.
           if (version === undefined) return true;
         }
-        await this.#calls.run(() => write(isOurs === undefined ? undefined : version));
+        await this.#calls.run(() => write(mayGoOn === undefined ? undefined : version));
         return true;
       } catch (error) {
         // Who lost the lease has no say in the pod any more.
@@ -145,7 +158,7 @@ export class PodRemover {
         if (status === 404 || status === 422) return true;
         if (status === 409) {
           // Another pod stands under this name now, or none: ours is gone either way.
-          if (isOurs === undefined) return true;
+          if (mayGoOn === undefined) return true;
           version = undefined;
           if (attempt > 3) await clock.delay(backoffMs(BACKOFF, attempt - 3, random)).catch(() => {});
           continue;
@@ -166,8 +179,8 @@ export class PodRemover {
     return false;
   }
 
-  async #versionOfOurs({ namespace, name, uid }: PodIdentity, isOurs: (pod: Pod) => boolean) {
+  async #versionOf({ namespace, name, uid }: PodIdentity, mayGoOn: PodCheck) {
     const now = await this.#options.client.readPod(namespace, name);
-    return now?.metadata?.uid === uid && isOurs(now) ? now.metadata.resourceVersion : undefined;
+    return now?.metadata?.uid === uid && mayGoOn(now) ? now.metadata.resourceVersion : undefined;
   }
 }

@@ -180,6 +180,19 @@ describe('faults of one call', () => {
     expect(kit.cluster.pods()).toEqual([]);
   });
 
+  it('24: a cancel that reaches the server after the end does not delete what tells of it', async () => {
+    const executor = await kit.connect();
+    const run = executor.queueTask(work({ duration: '20s' }));
+    await kit.cluster.clock.advance('18s');
+    kit.cluster.silenceWatches();
+    kit.cluster.faults.add({ verb: 'delete', resource: 'pods', latencyMs: 10_000, times: 1 });
+    const cancelling = executor.cancel(run.key);
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', exitCode: 0 });
+    expect(await cancelling).toMatchObject({ observed: 'finished', exitCode: 0 });
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()).toEqual([]);
+  });
+
   it.each([
     ['429 with Retry-After', { status: 429, retryAfter: 7 }],
     ['500', { status: 500 }],

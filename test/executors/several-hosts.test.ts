@@ -93,6 +93,23 @@ describe('with leases', () => {
     expect(a.outcomes).toEqual([]);
   });
 
+  it('a task that waits here for a slot, and whose pod is taken over, goes on with that pod', async () => {
+    const [a, b] = [await started('a'), await started('b', { parallelism: 1 })];
+    a.executor.queueTask(lasting('60s'));
+    b.executor.queueTask({ ...lasting('50s'), key: { ...TASK.key, taskId: 'other' } });
+    await cluster.clock.advance('5s');
+    const run = b.executor.queueTask(lasting('60s'));
+    const { uid } =
+      cluster.pods().find(({ metadata }) => metadata?.labels?.[LABELS.executorId] === 'a')?.metadata ?? {};
+    a.isCut = true;
+    await cluster.clock.advance('46s');
+    a.isCut = false;
+    expect(run.state).toBe('running');
+    expect(cluster.pods().map(({ metadata }) => metadata?.uid)).toContain(uid);
+    await cluster.clock.advance('20s');
+    expect(await run.outcome).toMatchObject({ state: 'success', launches: 1 });
+  });
+
   it('takes over pods of every namespace that it watches', async () => {
     await cluster.transport().request({
       method: 'POST',

@@ -116,7 +116,8 @@ export class KubernetesExecutor extends BaseExecutor {
           });
     const fence = this.#lease?.holder;
     this.#client = fence === undefined ? options.kubeClient : fencedClient(options.kubeClient, fence);
-    const mayBeAlive = async (label: string) => (await this.#lease?.peers.mayBeAlive(label)) ?? false;
+    const mayBeAlive = async (label: string, isRepeated = false) =>
+      (await this.#lease?.peers.mayBeAlive(label, isRepeated)) ?? false;
     this.#generator = options.podGenerator ?? defaultGenerator(options, this.#config);
     this.#watcher =
       options.watcher ??
@@ -190,7 +191,7 @@ export class KubernetesExecutor extends BaseExecutor {
       policy,
       executorLabel: this.#label,
       mayBeAlive,
-      adopt: (task, hasEnded) => this.adopt(task, { hasEnded }) !== undefined,
+      adopt: (task, hasEnded) => this.adopt(task, { hasEnded }),
       handOver: (task, why) => {
         this.#incidents?.forget(keyToString(task.key));
         this.handOver(task.key, why);

@@ -39,7 +39,7 @@ export interface PodLifecycleOptions {
   /** The lease without which nothing is decided or written; `undefined` where none is used. */
   readonly fence: Fence | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone. */
-  readonly mayBeAlive: (label: string) => Promise<boolean>;
+  readonly mayBeAlive: (label: string, isRepeated?: boolean) => Promise<boolean>;
   /** Whether pods get a finalizer of ours. */
   readonly tracksWithFinalizer: boolean;
   /** Taken out of evidence. */

@@ -99,9 +99,12 @@ export class Peers {
   /**
    * Whether the executor of a label is alive, or may be. Asks the server. Of one that is dead the lease is taken first, and its pods with it: nobody's
    * pods are touched as long as their owner could still get up and act.
+   * @param isRepeated where it was asked just before, one that was seen alive at the last look still counts as alive, without a call.
    */
-  async mayBeAlive(label: string): Promise<boolean> {
+  async mayBeAlive(label: string, isRepeated = false): Promise<boolean> {
     if (label === this.#options.executorLabel) return true;
+    const last = this.#known.get(label);
+    if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
     try {
       await this.look();
     } catch (error) {

@@ -1,6 +1,8 @@
 /** What to do about a pod that was there before its create: it is ours, it can be had, or somebody who is alive is at work on it. */
+import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import type { Random } from '../../core/random.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { LABELS } from '../../wire/names.js';
@@ -12,10 +14,11 @@ import type { PodTrack } from './pod-track.js';
 export interface PodClaimOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly executorLabel: string;
-  /** Whether another executor, by the value of its label, is alive and must be left alone. */
-  readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Whether another executor, by the value of its label, is alive and must be left alone; `isRepeated` where that was asked just before. */
+  readonly mayBeAlive: (label: string, isRepeated: boolean) => Promise<boolean>;
   /** Told why a task waits. */
   readonly onWait: (reason: string) => void;
 }
@@ -29,25 +32,31 @@ export type ClaimedPod =
   /** Another executor had it, and it is no more; its name is free, for whoever comes first. */
   | { readonly type: 'gone' };
 
-const INTERVAL_MS = 5_000;
+/** How often the pod of a living executor is looked at: of a task that runs for hours there is seldom news. */
+const WAIT: BackoffPolicy = { initialMs: 5_000, maxMs: 30_000 };
 
 const ownerOf = (pod: Pod) => pod.metadata?.labels?.[LABELS.executorId] ?? '';
 
 /** Makes a pod one of this executor's, so that its watch sees it; where its executor is alive, waits until that has told its end. */
 export async function claimPod(track: PodTrack, found: Pod, options: PodClaimOptions): Promise<ClaimedPod> {
-  const { client, clock, logger, executorLabel, mayBeAlive, onWait } = options;
+  const { client, clock, random, logger, executorLabel, mayBeAlive, onWait } = options;
   const { signal } = track.abort;
+  let waits = 0;
+  const pause = () => {
+    waits += 1;
+    return clock.delay(backoffMs(WAIT, waits, random), { signal }).catch(() => {});
+  };
   for (let pod = found; ; ) {
     const owner = ownerOf(pod);
     if (owner === executorLabel) return { type: 'ours', pod };
     if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
     const { namespace = '', name = '' } = pod.metadata ?? {};
-    const isLeftAlone = !signal.aborted && (await mayBeAlive(owner));
+    const isLeftAlone = !signal.aborted && (await mayBeAlive(owner, waits > 0));
     try {
       if (!isLeftAlone)
         return { type: 'ours', pod: await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel)) };
       onWait(`executor ${owner} has its pod, and is alive`);
-      await clock.delay(INTERVAL_MS, { signal }).catch(() => {});
+      await pause();
       const now = await client.readPod(namespace, name);
       if (now === undefined) return { type: 'gone' };
       pod = now;
@@ -59,7 +68,7 @@ export async function claimPod(track: PodTrack, found: Pod, options: PodClaimOpt
       if (!isLeftAlone && !(error instanceof KubeApiError && error.status === 409))
         return { type: 'ours', pod: now ?? pod };
       pod = now ?? pod;
-      if (isLeftAlone) await clock.delay(INTERVAL_MS, { signal }).catch(() => {});
+      if (isLeftAlone) await pause();
     }
     if (signal.aborted) return { type: 'ours', pod };
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe, type PodObservation } from '../../lifecycle/observation.js';
+import type { Pod } from '../../wire/types.js';
 import type { PodTrack } from './pod-track.js';
 
 /** What a {@link PodEnder} works with. */
@@ -36,7 +37,8 @@ export class PodEnder {
     if (seen === undefined || track.isDead) return true;
     const { remover } = this.#options;
     const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
-    await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true });
+    const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
+    await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo });
     return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
   }
 
@@ -52,7 +54,7 @@ export class PodEnder {
     while (!track.isDead && !track.abort.signal.aborted && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
     if (track.isDead || track.abort.signal.aborted) return track.isDead;
-    await remover.remove(seen, { gracePeriodSeconds: 0 });
+    await remover.remove(seen, { gracePeriodSeconds: 0, isStillToGo: (pod) => !this.#isProof(track, pod) });
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }
 
@@ -65,12 +67,18 @@ export class PodEnder {
       const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
       if (pod === 'unknown') continue;
       if (pod?.metadata?.uid !== uid) track.markDead(true);
-      else if (cannotRun(observe(pod))) {
-        track.seen = observe(pod);
-        track.markDead(false);
-      }
+      else this.#isProof(track, pod);
     }
     return track.isDead;
+  }
+
+  /** Whether a pod, as the server shows it now, cannot run any more; then that is what counts. */
+  #isProof(track: PodTrack, pod: Pod): boolean {
+    const seen = observe(pod);
+    if (!cannotRun(seen)) return false;
+    track.seen = seen;
+    track.markDead(false);
+    return true;
   }
 
   #deathOrTimeout(track: PodTrack, ms: number): Promise<void> {

@@ -32,8 +32,8 @@ export interface PodIntakeOptions {
   readonly policy: LifecyclePolicy;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
-  /** Takes a task in, into the running ones unless its pod has ended; `false` where its key has had its outcome here already. */
-  readonly adopt: (task: QueuedTask, hasEnded: boolean) => boolean;
+  /** Takes a task in, into the running ones unless its pod has ended; and tells it as it is known here; `undefined` where its key has had its outcome here already. */
+  readonly adopt: (task: QueuedTask, hasEnded: boolean) => QueuedTask | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
   /** Lets go of a task that another executor has. */
@@ -180,8 +180,12 @@ export class PodIntake {
       return;
     }
     const known = tracks.get(keyToString(task.key));
-    if (known !== undefined) this.#meetSecondPod(known, pod, isListed);
-    else if (adopt(task, cannotRun(observe(pod)))) this.#take(new PodTrack(task, policy, false), pod, isListed);
+    if (known !== undefined) {
+      this.#meetSecondPod(known, pod, isListed);
+      return;
+    }
+    const ours = adopt(task, cannotRun(observe(pod)));
+    if (ours !== undefined) this.#take(new PodTrack(ours, policy, ours !== task), pod, isListed);
     else {
       // Its task has ended here: a create that was under way for long has come after all.
       logger.warn(

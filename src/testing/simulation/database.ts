@@ -14,25 +14,37 @@ export interface SimulatedTask {
   isShared: boolean;
 }
 
+/** An outcome as it was stored. */
+export interface ToldOutcome {
+  readonly outcome: Outcome;
+  readonly at: number;
+  /** Id of the host that told it. */
+  readonly by: string;
+}
+
 /** See the module's text. */
 export class SimulatedDatabase {
   readonly tasks = new Map<string, SimulatedTask>();
-  readonly outcomes = new Map<string, { readonly outcome: Outcome; readonly at: number }>();
+  readonly outcomes = new Map<string, ToldOutcome>();
+  /** Names of pods that have done their work and could be seen to, by task. */
+  readonly succeeded = new Map<string, string>();
   /** What went against a promise. */
   readonly faults: string[] = [];
 
   /** Stores the outcome of a try, as a host would on hearing of it. */
-  store(outcome: Outcome, at: number): void {
+  store(outcome: Outcome, at: number, by: string): void {
     const id = keyToString(outcome.key);
-    const before = this.outcomes.get(id)?.outcome;
+    const told = this.outcomes.get(id);
     if (!this.tasks.has(id)) this.faults.push(`there is an outcome of ${id}, which nobody queued`);
-    if (before === undefined) {
-      this.outcomes.set(id, { outcome, at });
+    if (told === undefined) {
+      this.outcomes.set(id, { outcome, at, by });
       return;
     }
+    const { outcome: before } = told;
     // A host that asked too late, or never came to launch it, is told that the task is not wanted any more; that decides nothing.
     if (isRefusal(outcome)) return;
-    if (isRefusal(before) && this.tasks.get(id)?.isShared === true) this.outcomes.set(id, { outcome, at });
+    const mayBeAtWorkElsewhere = told.by !== by || this.tasks.get(id)?.isShared === true;
+    if (isRefusal(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, { outcome, at, by });
     else if (before.state !== outcome.state)
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);
   }
@@ -44,7 +56,7 @@ export class SimulatedDatabase {
 }
 
 /** A cancel of what was never launched, or that the host itself has refused: it says nothing about the task. */
-function isRefusal(outcome: Outcome): boolean {
+export function isRefusal(outcome: Outcome): boolean {
   if (outcome.state === 'success' || outcome.verdict.kind !== 'cancelled') return false;
   return outcome.ranAs === undefined || outcome.verdict.message.includes('not wanted any more');
 }

@@ -134,7 +134,7 @@ export class SimulatedHost {
     const id = keyToString(outcome.key);
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
     this.#told.add(id);
-    database.store(outcome, cluster.clock.now());
+    database.store(outcome, cluster.clock.now(), this.id);
     return outcome.acknowledge();
   }
 

@@ -1,10 +1,10 @@
 /** What must hold in a simulation: the promises, as checks. Each broken one is a sentence in the database's list of faults. */
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
-import { ANNOTATIONS } from '../../wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import type { SimulatedDatabase } from './database.js';
+import { isRefusal, type SimulatedDatabase } from './database.js';
 import type { SimulatedHost } from './host.js';
 
 const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status?.phase === 'Running';
@@ -13,22 +13,42 @@ const taskOf = (pod: Pod) => {
   return text === undefined ? '' : keyToString(JSON.parse(text) as TaskInstanceKey);
 };
 
-/** At most one live pod per try, and none that was made after the outcome. Pods that a fence has given up may be ghosts. */
+/** Whether a pod has done its work, and stands there until its executor has seen it. */
+const isProofOfSuccess = ({ status, metadata }: Pod) =>
+  status?.phase === 'Succeeded' &&
+  (metadata?.deletionTimestamp === undefined || metadata.finalizers?.includes(FINALIZER) === true);
+
+/**
+ * At most one live pod per try, and none that was made after the outcome. Pods that a fence has given up may be ghosts; of those on lost nodes
+ * nothing was known when their outcome was told.
+ */
 export function checkPods(
   pods: readonly Pod[],
-  { faults, outcomes }: SimulatedDatabase,
-  { ghosts, known }: { readonly ghosts: ReadonlySet<string>; readonly known: Map<string, string> },
+  { faults, outcomes, succeeded }: SimulatedDatabase,
+  {
+    ghosts,
+    unknown,
+    known,
+  }: {
+    readonly ghosts: ReadonlySet<string>;
+    readonly unknown: ReadonlySet<string>;
+    readonly known: Map<string, string>;
+  },
 ): void {
   const live = new Map<string, string[]>();
   for (const pod of pods) {
     const { uid = '', name = '', creationTimestamp = '' } = pod.metadata ?? {};
     const id = taskOf(pod);
+    if (isProofOfSuccess(pod) && !unknown.has(uid)) succeeded.set(id, name);
     if (isLive(pod) && !ghosts.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
     if (known.has(uid)) continue;
     known.set(uid, name);
-    const toldAt = outcomes.get(id)?.at;
+    const told = outcomes.get(id);
+    // What was cancelled on a host that never launched it may be on its way from another one, which ends it by itself.
+    const isFromElsewhere =
+      told !== undefined && isRefusal(told.outcome) && pod.metadata?.labels?.[LABELS.executorId] !== told.by;
     // Creation times are cut to whole seconds.
-    if (toldAt !== undefined && Date.parse(creationTimestamp ?? '') > toldAt)
+    if (told !== undefined && !isFromElsewhere && Date.parse(creationTimestamp ?? '') > told.at)
       faults.push(`${name} was created after the outcome of ${id}`);
   }
   for (const [id, names] of live) if (names.length > 1) faults.push(`${id} has ${names.length} live pods: ${names}`);
@@ -64,12 +84,15 @@ export async function checkEnd(
 }
 
 /** Outcomes must say what has happened. */
-function checkTruth({ outcomes, tasks, faults }: SimulatedDatabase): void {
+function checkTruth({ outcomes, tasks, succeeded, faults }: SimulatedDatabase): void {
   for (const [id, { outcome }] of outcomes) {
     const task = tasks.get(id);
     const mustFail = task?.annotations['testing.podwright.dev/exit-code'] === '3';
     if (outcome.state === 'success' && mustFail) faults.push(`${id} succeeded, which it could not`);
     if (outcome.state !== 'failed') continue;
+    const done = succeeded.get(id);
+    if (done !== undefined && !isRefusal(outcome))
+      faults.push(`${id} failed (${outcome.verdict.kind}), but its pod ${done} had succeeded`);
     const { kind, message } = outcome.verdict;
     if (kind === 'cancelled' && task?.isCancelled !== true)
       faults.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);

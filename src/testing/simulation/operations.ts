@@ -35,7 +35,7 @@ const POD_OPERATIONS: readonly PodOperation[] = [
   'deleteByForce',
   'nodeShutdown',
 ];
-const REQUEST_FAULTS = [
+const REQUEST_FAULTS: readonly Readonly<Record<string, unknown>>[] = [
   { status: 500 },
   { status: 503 },
   { status: 429, retryAfter: 2 },
@@ -49,9 +49,67 @@ const TEST_ANNOTATION = 'testing.podwright.dev/';
 const of = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)] as T;
 const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * most);
 
-function drawTask(random: Random): Readonly<Record<string, string>> {
+type Kind = Exclude<Operation['type'], 'wait'>;
+
+/** How often what happens, out of which there is to choose, and how fast it comes. */
+export interface Mix {
+  /** How often each kind comes, in relation to the others. */
+  readonly weights: Readonly<Record<Kind, number>>;
+  readonly verbs: readonly string[];
+  readonly requestFaults: readonly Readonly<Record<string, unknown>>[];
+  readonly podOperations: readonly PodOperation[];
+  /** The longest wait between two of them, in milliseconds; most are much shorter. */
+  readonly longestWaitMs: number;
+  /** The longest a task takes, in seconds. */
+  readonly longestTask: number;
+}
+
+/** Everything may happen at any time. */
+export const EVEN_MIX: Mix = {
+  weights: {
+    queue: 0.3,
+    cancel: 0.06,
+    request: 0.14,
+    pod: 0.12,
+    node: 0.02,
+    quota: 0.02,
+    kill: 0.06,
+    freeze: 0.02,
+    wire: 0.05,
+    watches: 0.21,
+  },
+  verbs: VERBS,
+  requestFaults: REQUEST_FAULTS,
+  podOperations: POD_OPERATIONS,
+  longestWaitMs: 60_000,
+  longestTask: 90,
+};
+
+/** Leaves each out with a chance of one half, never all of them. */
+function someOf<T>(random: Random, list: readonly T[]): readonly T[] {
+  const some = list.filter(() => random.next() < 0.5);
+  return some.length === 0 ? [of(random, list)] : some;
+}
+
+/**
+ * A mix in which some kinds never come and some come often. Seeds that differ in what may happen meet more rare encounters than seeds in which
+ * everything may: what comes always hides what comes seldom (Groce et al., "Swarm Testing", ISSTA 2012).
+ */
+export function drawMix(random: Random): Mix {
+  const weights = Object.entries(EVEN_MIX.weights).map(([kind, weight]) => [kind, weight * of(random, [0, 1, 1, 4])]);
+  return {
+    weights: { ...(Object.fromEntries(weights) as Mix['weights']), queue: of(random, [0.1, 0.3]) },
+    verbs: someOf(random, VERBS),
+    requestFaults: someOf(random, REQUEST_FAULTS),
+    podOperations: someOf(random, POD_OPERATIONS),
+    longestWaitMs: of(random, [3_000, 15_000, 60_000]),
+    longestTask: of(random, [10, 90, 90, 300]),
+  };
+}
+
+function drawTask(random: Random, longestTask: number): Readonly<Record<string, string>> {
   const roll = random.next();
-  const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, 90)}s` };
+  const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, longestTask)}s` };
   // A third of them take their time when they are asked to end.
   if (Math.floor(roll * 1_000) % 3 === 0) annotations[`${TEST_ANNOTATION}stop-delay`] = '10s';
   if (roll < 0.15) annotations[`${TEST_ANNOTATION}exit-code`] = '3';
@@ -62,43 +120,61 @@ function drawTask(random: Random): Readonly<Record<string, string>> {
   return annotations;
 }
 
+function drawKind(random: Random, weights: Mix['weights']): Kind {
+  const kinds = Object.entries(weights) as [Kind, number][];
+  let left = random.next() * kinds.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [kind, weight] of kinds) {
+    left -= weight;
+    if (left < 0) return kind;
+  }
+  return 'queue';
+}
+
 /** The next thing to happen. */
-function drawFault(random: Random, hosts: number): Operation {
-  const roll = random.next();
-  if (roll < 0.3)
-    return {
-      type: 'queue',
-      annotations: drawTask(random),
-      ...(hosts > 1 && random.next() < 0.2 ? { alsoTo: random.next() } : {}),
-    };
-  if (roll < 0.36) return { type: 'cancel', task: random.next() };
-  if (roll < 0.5)
-    return { type: 'request', verb: of(random, VERBS), times: upTo(random, 3), fault: of(random, REQUEST_FAULTS) };
-  if (roll < 0.62) return { type: 'pod', pod: random.next(), what: of(random, POD_OPERATIONS) };
-  if (roll < 0.64) return { type: 'node', pod: random.next(), ms: upTo(random, 12) * 60_000 };
-  if (roll < 0.66) return { type: 'quota', pods: upTo(random, 2), ms: 240_000 };
-  if (roll < 0.72)
-    return {
-      type: 'kill',
-      host: random.next(),
-      backAfterMs: random.next() < 0.5 ? 0 : upTo(random, 90) * 1_000,
-      atWrite: random.next() < 0.5 ? 0 : upTo(random, 4),
-    };
-  if (roll < 0.74) return { type: 'freeze', host: random.next(), ms: upTo(random, 60) * 1_000 };
-  if (roll < 0.79)
-    return {
-      type: 'wire',
-      host: random.next(),
-      mode: of(random, ['cut', 'deaf', 'slow'] as const),
-      ms: upTo(random, 60) * 1_000,
-    };
-  return { type: 'watches', what: of(random, ['break', 'close', 'silence', 'rotate'] as const) };
+function drawFault(random: Random, hosts: number, mix: Mix): Operation {
+  const type = drawKind(random, mix.weights);
+  switch (type) {
+    case 'queue':
+      return {
+        type,
+        annotations: drawTask(random, mix.longestTask),
+        ...(hosts > 1 && random.next() < 0.2 ? { alsoTo: random.next() } : {}),
+      };
+    case 'cancel':
+      return { type, task: random.next() };
+    case 'request':
+      return { type, verb: of(random, mix.verbs), times: upTo(random, 3), fault: of(random, mix.requestFaults) };
+    case 'pod':
+      return { type, pod: random.next(), what: of(random, mix.podOperations) };
+    case 'node':
+      return { type, pod: random.next(), ms: upTo(random, 12) * 60_000 };
+    case 'quota':
+      return { type, pods: upTo(random, 2), ms: 240_000 };
+    case 'kill':
+      return {
+        type,
+        host: random.next(),
+        backAfterMs: random.next() < 0.5 ? 0 : upTo(random, 90) * 1_000,
+        atWrite: random.next() < 0.5 ? 0 : upTo(random, 4),
+      };
+    case 'freeze':
+      return { type, host: random.next(), ms: upTo(random, 60) * 1_000 };
+    case 'wire':
+      return {
+        type,
+        host: random.next(),
+        mode: of(random, ['cut', 'deaf', 'slow'] as const),
+        ms: upTo(random, 60) * 1_000,
+      };
+    case 'watches':
+      return { type, what: of(random, ['break', 'close', 'silence', 'rotate'] as const) };
+  }
 }
 
 /** An endless history drawn from a source of chance: something happens, then time passes, mostly little. */
-export function* drawOperations(random: Random, hosts: number): Generator<Operation> {
+export function* drawOperations(random: Random, hosts: number, mix: Mix): Generator<Operation> {
   for (;;) {
-    yield drawFault(random, hosts);
-    yield { type: 'wait', ms: Math.ceil(random.next() ** 3 * 60_000) };
+    yield drawFault(random, hosts, mix);
+    yield { type: 'wait', ms: Math.ceil(random.next() ** 3 * mix.longestWaitMs) };
   }
 }

@@ -2,7 +2,7 @@
 import { seededRandom } from '../../core/random.js';
 import { FakeCluster } from '../fake-cluster.js';
 import type { SimulatedExecutor, SimulatedHostContext } from './host.js';
-import { drawOperations, type Operation } from './operations.js';
+import { drawMix, drawOperations, EVEN_MIX, type Operation } from './operations.js';
 import { World } from './world.js';
 
 /** One thing that happened in a simulation: plain data, to be stored and given back, and for nobody to read anything into. */
@@ -35,6 +35,12 @@ export interface SimulationOptions {
    * chance that it is given.
    */
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
+  /**
+   * Whether seeds differ in what may happen (`varied`: some kinds of events often, others never), which finds more, or everything may happen in
+   * each of them (`even`).
+   * @default 'varied'
+   */
+  readonly mix?: 'varied' | 'even' | undefined;
   /** What happens, instead of what the seed would draw; a shrunk history, for example. */
   readonly operations?: readonly SimulatedOperation[] | undefined;
 }
@@ -66,7 +72,7 @@ const NODES = 3;
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, steps = DEFAULT_STEPS, hosts = 1, createExecutor } = options;
-  const { lateWrites = true, fencesLostNodes = false } = options;
+  const { lateWrites = true, fencesLostNodes = false, mix = 'varied' } = options;
   const cluster = await FakeCluster.start({ seed, clock: 'virtual', kubelet: 'scripted', nodes: NODES });
   const done: Operation[] = [];
   try {
@@ -80,7 +86,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     });
     await world.begin();
     const given = options.operations as readonly Operation[] | undefined;
-    for (const operation of given ?? drawOperations(seededRandom(seed ^ 0x5eed), hosts)) {
+    const drawn = mix === 'even' ? EVEN_MIX : drawMix(seededRandom(seed ^ 0x3175));
+    for (const operation of given ?? drawOperations(seededRandom(seed ^ 0x5eed), hosts, drawn)) {
       if (world.database.faults.length > 0 || (options.operations === undefined && world.steps >= steps)) break;
       done.push(operation);
       await world.carryOut(operation);

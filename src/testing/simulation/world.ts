@@ -1,4 +1,5 @@
 /** Carries out the operations of a simulation on a cluster and its hosts, and checks the promises after each of them. */
+import { durationMs } from '../../core/duration.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString, taskInstanceKey } from '../../core/task-key.js';
 import type { Pod } from '../../wire/types.js';
@@ -20,11 +21,16 @@ export interface WorldOptions {
 }
 
 const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
+const DURATION = 'testing.podwright.dev/duration';
 const RESTART_MS = 5_000;
-/** How long the last outcome may take after the last fault: the longest of all waits of a task together. */
+/** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
 const OUTCOME_LIMIT_MS = 240 * 60_000;
+/** How often the work of a task may be begun, one task after the other in the worst case. */
+const LAUNCHES = 3;
 /** How often the clock is moved on for what is cleaned up after the last outcome, and for hosts to end. */
 const CLEANUP_TRIES = 60;
+
+const workMs = ({ annotations }: SimulatedTask) => durationMs(annotations[DURATION] ?? 0, DURATION);
 
 /** See the module's text. */
 export class World {
@@ -61,7 +67,7 @@ export class World {
   /** Checks what must hold at any time. */
   check(): void {
     const ghosts: ReadonlySet<string> = this.#options.fencesLostNodes ? this.#unknown : new Set();
-    checkPods(this.cluster.pods(), this.database, { ghosts, known: this.#known });
+    checkPods(this.cluster.pods(), this.database, { ghosts, unknown: this.#unknown, known: this.#known });
     for (const host of this.#hosts) {
       const { slotsOccupied } = host.executor;
       if (host.isAlive && slotsOccupied > this.database.tasks.size)
@@ -84,7 +90,8 @@ export class World {
     const requests = cluster.requests.length;
     const started = cluster.clock.monotonic();
     const elapsedMs = () => cluster.clock.monotonic() - started;
-    while (elapsedMs() < OUTCOME_LIMIT_MS && database.open.length > 0 && database.faults.length === 0) {
+    const limitMs = OUTCOME_LIMIT_MS + LAUNCHES * database.open.reduce((sum, task) => sum + workMs(task), 0);
+    while (elapsedMs() < limitMs && database.open.length > 0 && database.faults.length === 0) {
       await cluster.clock.advance('20s');
       this.check();
     }
