@@ -90,7 +90,10 @@ export interface WatchStepContext {
 
 /** The delays of client-go and kube-rs: patient enough for a restarting API server, and no herd when it is back. */
 export const WATCH_BACKOFF: BackoffPolicy = { initialMs: 800, maxMs: 30_000 };
-const QUIET_MS = 120_000;
+/** After so long without a failure the next one is the first again. */
+const MOST_QUIET_MS = 120_000;
+/** Ten times the wait before: what was well for so long does not deserve a longer one, and cannot be asked too often by it. */
+const QUIET_WAITS = 10;
 /** A stream that ends in good order sooner than this, without an event, is a server in trouble. */
 const SHORT_LIFE_MS = 1_000;
 /** After so many failures at the same version the version itself is suspect. */
@@ -123,9 +126,14 @@ function listAnew(state: WatchState, afterMs: number): WatchStep {
     : { state: { ...fresh, phase: 'listing' }, command: { type: 'list', pageToken: undefined, afterMs } };
 }
 
+function quietMs(failures: number): number {
+  return Math.min(MOST_QUIET_MS, QUIET_WAITS * WATCH_BACKOFF.initialMs * 2 ** Math.max(0, failures - 1));
+}
+
 /** What the step after a failure has in common: how long to wait, and the counted failure. */
 function failed(state: WatchState, { now, random }: WatchStepContext, retryAfterMs: number | undefined) {
-  const failures = (now - state.lastFailureAt > QUIET_MS ? 0 : state.failures) + 1;
+  const isQuiet = now - state.lastFailureAt > quietMs(state.failures);
+  const failures = (isQuiet ? 0 : state.failures) + 1;
   const delayMs = backoffMs(WATCH_BACKOFF, failures, random);
   return { counted: { ...state, failures, lastFailureAt: now }, delayMs: Math.max(delayMs, retryAfterMs ?? 0) };
 }

@@ -149,6 +149,18 @@ describe('a watch', () => {
     expect(delayOf(step(state, { type: 'silent' }, at(130_000)))).toBeLessThanOrEqual(800);
   });
 
+  test('that is well for ten times as long as it had waited starts small again', () => {
+    const cutEvery = (ms: number) => {
+      let next = beginWatch('50');
+      for (let count = 1; count <= 20; count += 1)
+        next = step(next.state, { type: 'failed', failure: failure(0) }, at(count * ms));
+      return delayOf(next);
+    };
+    expect(cutEvery(30_000)).toBeLessThanOrEqual(800);
+    expect(cutEvery(9_000)).toBeLessThanOrEqual(800);
+    expect(cutEvery(7_000)).toBeGreaterThanOrEqual(15_000);
+  });
+
   describe('that lists by stream', () => {
     const streaming = (more: Partial<WatchState> = {}): WatchState => ({
       ...beginWatch(undefined, true).state,
