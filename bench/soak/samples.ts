@@ -59,7 +59,8 @@ export function leaks(samples: readonly Sample[], left: Readonly<Record<string, 
   const half = Math.ceil(settled.length / 2);
   for (const kind of new Set(settled.flatMap(({ resources }) => Object.keys(resources)))) {
     const [before, after] = [least(settled.slice(0, half), kind), least(settled.slice(half), kind)];
-    if (after > 1.5 * before + 5) found.push(`${kind}: never below ${before} in the first half, ${after} in the second`);
+    if (after > 1.5 * before + 5)
+      found.push(`${kind}: never below ${before} in the first half, ${after} in the second`);
   }
   for (const [kind, count] of Object.entries(left)) if (count > 0) found.push(`${count} ${kind} left at the end`);
   return found;
