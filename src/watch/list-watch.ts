@@ -280,6 +280,7 @@ export class ListWatcher implements Watcher {
     const next = step(now.state, input, { now: this.#clock.monotonic(), random: this.#random });
     if (next.restart !== undefined) this.#health.restarted(next.restart);
     if (input.type === 'failed' || input.type === 'list-failed') this.#health.failed(input.failure);
+    if (input.type === 'silent') this.#health.silent();
     if (next.trouble !== undefined) this.#health.refused(next.trouble);
     return next;
   }

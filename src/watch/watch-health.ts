@@ -66,6 +66,12 @@ export class WatchHealth {
     logger.debug({ status, reason, detail: message, namespace }, 'a pod watch was interrupted');
   }
 
+  /** Nothing has come for so long that the connection must be dead. */
+  silent(): void {
+    const { silentMs = 0 } = this.status();
+    this.failed({ status: 0, reason: 'Silent', message: `nothing has come for ${Math.round(silentMs / 1_000)} s` });
+  }
+
   /** The list beside the stream failed. */
   resyncFailed({ message }: WatchFailure, err: unknown): void {
     this.#lastError = message;

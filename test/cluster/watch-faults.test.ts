@@ -99,13 +99,22 @@ describe.skipIf(BINARIES === undefined).each([true, false])('a watch, listing by
 describe.skipIf(BINARIES === undefined)('a watch whose server stops in the middle', () => {
   const own = OwnPlane.use();
 
-  it('25: notices the silence, and goes on when the server does', async () => {
+  it('25: notices the silence while the server is still stopped, tries again, and goes on when it does', async () => {
     const silenceMs = 4_000;
     // The bookmark that ends a list by stream starts the watchdog.
     const { watcher, model } = await own.watch({ streamingList: true, silenceMs });
+    const { connections } = own.proxy;
     own.plane.signal('kube-apiserver', 'SIGSTOP');
     try {
-      await expect.poll(() => watcher.status().restarts, { timeout: 20_000 }).toMatchObject({ silent: 1 });
+      await expect
+        .poll(() => watcher.status(), { timeout: 20_000 })
+        .toMatchObject({ restarts: { silent: 1 }, lastError: expect.stringMatching(/nothing has come for [45] s/) });
+      expect(watcher.status().silentMs).toBeGreaterThanOrEqual(silenceMs);
+      // Nobody answers the new connection either: that is given up too, and said.
+      await expect
+        .poll(() => watcher.status(), { timeout: 30_000 })
+        .toMatchObject({ restarts: { silent: 1, error: 1 }, lastError: expect.stringMatching(/no connection within/) });
+      expect(own.proxy.connections - connections).toBeLessThanOrEqual(2);
     } finally {
       own.plane.signal('kube-apiserver', 'SIGCONT');
     }
