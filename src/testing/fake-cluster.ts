@@ -156,8 +156,10 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     this.#users = options.users ?? [];
     for (const user of this.#users) this.#server.access.addUser(user);
     this.faults = this.#makeFaults();
-    this.#server.inject = (given) => parseFaults(given).map((spec) => this.faults.inject(spec)).length;
-    this.#server.clearFaults = () => this.faults.clear();
+    this.#server.control = {
+      inject: (given) => parseFaults(given).map((spec) => this.faults.inject(spec)).length,
+      clearFaults: () => this.faults.clear(),
+    };
   }
 
   #makeFaults(): ClusterFaults {
@@ -169,7 +171,7 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
       random: this.#random,
       kubelet: this.#kubelet,
       requests: this.#server.faults,
-      watches: this.#server.watchFaults,
+      watches: this.#server.watches.faults,
       api: async (method, path, body) => {
         const headers = method === 'PATCH' ? type : { 'content-type': 'application/json' };
         await own.request({ method, path, headers, body: JSON.stringify(body) });
@@ -253,7 +255,7 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
 
   /** How many watches are open. */
   get openWatches(): number {
-    return this.#server.openWatches;
+    return this.#server.watches.size;
   }
 
   /** Aims a fault at the first pod, present or future, for which the predicate holds. */
@@ -271,12 +273,12 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
 
   /** Breaks off all open watches: as connections that are reset, or `clean`ly. */
   dropWatches(options: { readonly clean?: boolean } = {}): void {
-    this.#server.dropWatches(options.clean ?? false);
+    this.#server.watches.drop(options.clean ?? false);
   }
 
   /** Watches stay open but deliver nothing any more, as on a dead connection; `false` lets new events flow again. */
   silenceWatches(isSilent = true): void {
-    this.#server.silenceWatches(isSilent);
+    this.#server.watches.silence(isSilent);
   }
 
   /** Forgets history up to a version (by default all of it), so that older versions answer 410. */

@@ -1,4 +1,5 @@
 /** Label and field selectors in the whole grammar of the API server, with its own error texts. */
+import { labelValueProblem, qualifiedNameProblems } from './name-rules.js';
 
 /** One requirement of a label selector. */
 export interface LabelRequirement {
@@ -29,23 +30,6 @@ export class SelectorError extends Error {
 }
 
 const PUNCTUATION = '!=(),<>';
-const KEY_NAME = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)$/;
-const PREFIX = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
-const VALUE = /^(?:(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
-
-/** Whether the text is a label key: an optional DNS prefix and a name of at most 63 characters. */
-export function isLabelKey(key: string): boolean {
-  const parts = key.split('/');
-  if (parts.length > 2) return false;
-  const name = parts.at(-1) ?? '';
-  if (name.length > 63 || !KEY_NAME.test(name)) return false;
-  return parts.length === 1 || ((parts[0] ?? '').length <= 253 && PREFIX.test(parts[0] ?? ''));
-}
-
-/** Whether the text is a label value: empty, or at most 63 characters that begin and end alphanumeric. */
-export function isLabelValue(value: string): boolean {
-  return value.length <= 63 && VALUE.test(value);
-}
 
 function tokenize(text: string): string[] {
   const tokens: string[] = [];
@@ -151,11 +135,8 @@ class LabelParser {
 
   #checked(requirement: LabelRequirement): LabelRequirement {
     for (const [index, value] of requirement.values.entries()) {
-      if (isLabelValue(value)) continue;
-      const rule =
-        value.length > 63
-          ? 'must be no more than 63 bytes'
-          : `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`;
+      const rule = labelValueProblem(value);
+      if (rule === undefined) continue;
       throw requirementError(`values[${index}][${requirement.key}]: Invalid value: "${value}": ${rule}`);
     }
     return requirement;
@@ -167,10 +148,8 @@ function requirementError(message: string): SelectorError {
 }
 
 function checkKey(key: string): void {
-  if (isLabelKey(key)) return;
-  throw requirementError(
-    `<nil>: Invalid value: "${key}": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
-  );
+  const problems = qualifiedNameProblems(key);
+  if (problems.length > 0) throw requirementError(`<nil>: Invalid value: "${key}": ${problems.join('; ')}`);
 }
 
 /**
@@ -213,6 +192,7 @@ export function matchesLabels(
  */
 export function parseFieldSelector(text: string): FieldTerm[] {
   const terms: FieldTerm[] = [];
+  if (/(?<!\\)(?:\\\\)*\\$/.test(text)) throw new SelectorError('invalid field selector: invalid escape sequence: \\');
   for (const part of text.match(/(?:\\.|[^,\\])+/g) ?? []) {
     const match = /^((?:\\.|[^=!\\]|!(?!=))*)(!=|==|=)((?:\\.|[^\\])*)$/.exec(part);
     if (match === null) throw new SelectorError(`invalid selector: '${text}'; can't understand '${part}'`);

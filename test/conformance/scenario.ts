@@ -182,6 +182,7 @@ export function anonymous(records: readonly Recorded[], id: string): Recorded[] 
         return uids.get(uid) as string;
       })
       .replace(TIME, '<time>')
+      .replace(/(resourceVersion: ")\d+/g, '$1<version>')
       .replace(/(resourceVersion\\?":\\?")\d+/g, '$1<version>')
       .replace(/(?<=resource version: |current: |\()\d{3,}\b/g, '<version>');
   const clean = (value: unknown, isList = false): unknown => {

@@ -8,6 +8,8 @@ import { kinds } from './cases/kinds.js';
 import { list } from './cases/list.js';
 import { malformed } from './cases/malformed.js';
 import { more } from './cases/more.js';
+import { options } from './cases/options.js';
+import { paths } from './cases/paths.js';
 import { rights } from './cases/rights.js';
 import { watch } from './cases/watch.js';
 import { write } from './cases/write.js';
@@ -27,6 +29,8 @@ export const suite: Readonly<Record<string, readonly Scenario[]>> = {
   everyday,
   rights,
   more,
+  options,
+  paths,
 };
 
 /**

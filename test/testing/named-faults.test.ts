@@ -284,6 +284,7 @@ describe('faults by name', () => {
     for (const fault of ['watchDrop', 'watch410', 'apiRotate'] as const) {
       const before = await versionOf();
       await create(`a-${fault.toLowerCase()}`, HANG);
+      await runFor('1s');
       const events = await watched('', async () => {
         expect(cluster.openWatches).toBe(1);
         cluster.faults.inject({ fault });

@@ -4,47 +4,22 @@
  */
 import type { Clock } from '../../core/clock.js';
 import type { Random } from '../../core/random.js';
-import { ClusterError } from '../../errors.js';
 import type { TransportRequest } from '../../kube/transport.js';
-import { WatchFaults } from '../faults/watch-faults.js';
 import { Access } from './access.js';
+import { ConnectionDropped } from './connection-dropped.js';
+import { type Controlled, control } from './control.js';
 import { seedCluster, startControllers } from './controllers.js';
 import type { Core, LogSource } from './core.js';
-import { newUid } from './core.js';
-import { deleteCollection, deleteOne } from './delete.js';
 import { discover } from './discovery.js';
+import { dispatch } from './dispatch.js';
 import { type RequestFacts, type RequestFault, RequestFaults, reasonOf } from './faults.js';
 import { FieldLedger } from './fields/managed-fields.js';
-import { isMap } from './json.js';
-import { awaitVersion, list, parseVersion } from './list.js';
-import { readLog } from './logs.js';
-import { patch } from './patch.js';
-import {
-  parseResourcePath,
-  type ResourcePath,
-  type ResourceRequest,
-  resourceRequest,
-  type UserInfo,
-} from './request.js';
-import { keyOf } from './resources.js';
-import { type Answer, encoded, eventRenderer, formOf, listAnswer, objectAnswer } from './respond.js';
-import { reviewAccess } from './review.js';
-import {
-  ApiError,
-  badRequest,
-  failure,
-  methodNotAllowed,
-  notFound,
-  notImplemented,
-  PlainError,
-  tooLarge,
-  unknownResource,
-} from './status.js';
+import { OpenWatches } from './open-watches.js';
+import { factsOf, parseResourcePath, resourceRequest, type UserInfo } from './request.js';
+import { type Answer, errorAnswer } from './respond.js';
+import { answerReview, reviewAt } from './review.js';
+import { ApiError, failure, PlainError, tooLarge } from './status.js';
 import { Store } from './store.js';
-import type { ByteStream } from './stream.js';
-import { bind, evict } from './subresources.js';
-import { type WatchControl, watch } from './watch.js';
-import { create, update } from './write.js';
 
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
@@ -74,18 +49,7 @@ export interface ApiServerOptions {
   readonly token: string | undefined;
 }
 
-/** The connection is lost without an answer; adapters make the client see that. */
-export class ConnectionDropped extends Error {
-  constructor() {
-    super('connection dropped by a fault');
-    this.name = 'ConnectionDropped';
-  }
-}
-
 const KUBELET = { name: 'system:kubelet', groups: ['system:masters'] };
-
-/** Subresources that stream both ways, which no part of the embedded cluster can serve. */
-const STREAMED = new Set(['exec', 'attach', 'portforward', 'proxy']);
 
 const REQUEST_LOG_LIMIT = 100_000;
 
@@ -93,15 +57,13 @@ const REQUEST_LOG_LIMIT = 100_000;
 export class ApiServer {
   readonly core: Core;
   readonly faults: RequestFaults;
-  readonly watchFaults: WatchFaults;
   readonly access = new Access();
-  /** Begins faults by name that come by HTTP; set by the cluster that this server is part of. */
-  inject: (given: unknown) => number = () => 0;
-  clearFaults: () => void = () => {};
   /** Every request answered, oldest first; the oldest go beyond a hundred thousand. */
   readonly requests: RequestRecord[] = [];
-  readonly #watches = new Set<ByteStream>();
-  #isSilent = false;
+  readonly watches: OpenWatches;
+  #controlled: Pick<Controlled, 'inject' | 'clearFaults'> = { inject: () => 0, clearFaults: () => {} };
+  #answers = 0;
+  #date = { second: 0, text: '' };
   #stopControllers: () => void = () => {};
 
   constructor(options: ApiServerOptions) {
@@ -115,10 +77,15 @@ export class ApiServer {
       serviceAccounts: options.serviceAccounts,
     };
     this.faults = new RequestFaults(options.random);
-    this.watchFaults = new WatchFaults(options.random);
+    this.watches = new OpenWatches(options.random);
     if (options.token !== undefined) this.access.addToken(options.token);
     if (options.controllers) this.#stopControllers = startControllers(this.core);
     seedCluster(this.core);
+  }
+
+  /** Lets faults by name be set by HTTP. */
+  set control(hooks: Pick<Controlled, 'inject' | 'clearFaults'>) {
+    this.#controlled = hooks;
   }
 
   set logs(source: LogSource) {
@@ -130,23 +97,19 @@ export class ApiServer {
    * @throws ConnectionDropped where a fault says so.
    */
   async handle(request: TransportRequest, isInternal = false, peer?: UserInfo): Promise<Answer> {
-    if (isInternal) return this.#answer(request, { verb: '', resource: '' }, true).catch(errorAnswer);
+    if (isInternal) return this.#answer(request, { verb: '', resource: '' }, true).catch((error) => errorAnswer(error));
     const at = this.core.clock.now();
     const facts: { verb: string; resource: string } = { verb: '', resource: '' };
-    let status = 0;
+    let answer: Answer | undefined;
     try {
-      const answer = await this.#answer(request, facts, false, peer);
-      status = answer.status;
-      return answer;
+      answer = await this.#answer(request, facts, false, peer);
     } catch (error) {
-      if (error instanceof ConnectionDropped) throw error;
-      const answer = errorAnswer(error);
-      status = answer.status;
-      return answer;
+      answer = errorAnswer(error, request.headers?.accept);
     } finally {
-      this.requests.push({ method: request.method, path: request.path, ...facts, status, at });
+      this.requests.push({ method: request.method, path: request.path, ...facts, status: answer?.status ?? 0, at });
       if (this.requests.length > REQUEST_LOG_LIMIT) this.requests.splice(0, REQUEST_LOG_LIMIT / 10);
     }
+    return this.#finished(answer);
   }
 
   async #answer(
@@ -157,42 +120,52 @@ export class ApiServer {
   ): Promise<Answer> {
     const headers = request.headers ?? {};
     const [path = '/', search = ''] = splitPath(request.path);
-    if (path.startsWith('/_podwright/')) return this.#control(path, request);
-    const discovered = request.method === 'GET' ? discover(path, headers.accept ?? '') : undefined;
+    if (path.startsWith('/_podwright/'))
+      return control({ ...this.#controlled, store: this.core.store, faults: this.faults }, path, request);
+    const discovered = discover(request.method, path, search, headers.accept ?? '');
     if (discovered !== undefined) {
-      const isProbe = 'text' in discovered || path === '/version';
-      if (!isProbe) this.access.authenticate(headers, peer);
-      if ('text' in discovered)
-        return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: discovered.text };
-      const answer = encoded(200, discovered.json, false);
-      if (discovered.contentType !== undefined) answer.headers['content-type'] = discovered.contentType;
-      return answer;
+      if (!discovered.isOpen) this.access.authenticate(headers, peer);
+      return discovered.answer;
     }
     const user = isInternal ? KUBELET : this.access.authenticate(headers, peer);
     if (!path.startsWith('/api/') && !path.startsWith('/apis/')) throw new PlainError(404, '404 page not found');
     const target = parseResourcePath(path);
     const query = new URLSearchParams(search);
-    if (target.resource === 'selfsubjectaccessreviews')
-      return reviewAccess(this.core, this.access, user, request, query);
-    const resource = resourceRequest(request, target, query, user);
-    const facts = factsOf(resource, target);
+    const review = reviewAt(target);
+    if (review !== undefined) return answerReview(this.core, this.access, user, review, target, request, query);
+    const facts = factsOf(request.method, target, query);
     seen.verb = facts.verb;
     seen.resource = facts.resource;
-    const met = isInternal || this.faults.isEmpty ? [] : this.faults.meet(named(facts, resource));
-    await this.#suffer(met, named(facts, resource).name);
-    if (!isInternal) this.access.authorize(user, facts, resource.def.group);
+    const met = isInternal || this.faults.isEmpty ? [] : this.faults.meet(named(facts, request.body));
+    if (met.length > 0) await this.#suffer(met, named(facts, request.body).name);
+    if (!isInternal) this.access.authorize(user, facts, target.group);
+    const resource = resourceRequest(request, target, query, user);
     if (Buffer.byteLength(resource.body) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
     let answer: Answer;
     try {
-      answer = await this.#dispatch(resource, target, isInternal, met.find(isStale)?.staleRevision);
+      answer = await dispatch(this.core, resource, {
+        control: isInternal ? undefined : this.watches.controlOf(resource),
+        staleRevision: met.find(isStale)?.staleRevision,
+      });
     } catch (error) {
       // Warnings go out with refusals, too.
-      answer = errorAnswer(error);
+      answer = errorAnswer(error, headers.accept);
     }
     if (met.some((fault) => fault.applyThenDrop)) throw new ConnectionDropped();
     if (resource.warnings.length > 0)
       answer.headers.warning = resource.warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');
-    return finished(answer, this.core);
+    return answer;
+  }
+
+  /** Puts the headers into an answer that every answer has. */
+  #finished(answer: Answer): Answer {
+    answer.headers['cache-control'] = 'no-cache, private';
+    // Audit ids only have to differ; drawing them would use up the randomness that faults are drawn from.
+    answer.headers['audit-id'] = `${(++this.#answers).toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`;
+    const second = Math.floor(this.core.clock.now() / 1000);
+    if (second !== this.#date.second) this.#date = { second, text: new Date(second * 1000).toUTCString() };
+    answer.headers.date = this.#date.text;
+    return answer;
   }
 
   async #suffer(met: readonly RequestFault[], name: string): Promise<void> {
@@ -209,212 +182,23 @@ export class ApiServer {
     }
   }
 
-  async #dispatch(
-    request: ResourceRequest,
-    path: ResourcePath,
-    isInternal: boolean,
-    staleRevision: number | undefined,
-  ): Promise<Answer> {
-    const { core } = this;
-    const now = core.clock.now();
-    if (request.subresource !== '') return this.#subresource(request, now);
-    const form = formOf(request.headers.accept, request.verb === 'list' || request.verb === 'watch');
-    switch (request.verb) {
-      case 'list':
-        return listAnswer(request, await list(core, request, staleRevision), form, now);
-      case 'watch': {
-        const scoped = path.isWatchPath && path.name !== '' ? byName(request) : request;
-        const control = isInternal ? UNTOUCHED : this.#watchControl(scoped);
-        const stream = watch(
-          core,
-          scoped,
-          control,
-          eventRenderer(scoped, form, () => core.clock.now()),
-        );
-        return {
-          status: 200,
-          headers: { 'content-type': 'application/json' },
-          body: stream,
-        };
-      }
-      case 'get': {
-        const version = request.query.get('resourceVersion') ?? '';
-        if (version !== '') await awaitVersion(core, parseVersion(version, 500));
-        const object = core.store.get(request.def.resource, keyOf(request.def, request.namespace, request.name));
-        if (object === undefined) throw notFound(request.def, request.name);
-        return objectAnswer(request, 200, object, form, now);
-      }
-      case 'create': {
-        if (request.name !== '' || (request.def.namespaced && request.namespace === '')) throw methodNotAllowed();
-        const written = create(core, request);
-        return objectAnswer(request, written.code, written.object, form, now);
-      }
-      case 'update':
-      case 'patch': {
-        if (request.name === '') throw methodNotAllowed();
-        const written = request.verb === 'update' ? update(core, request) : patch(core, request);
-        return objectAnswer(request, written.code, written.object, form, now);
-      }
-      case 'delete':
-        return objectAnswer(request, 200, deleteOne(core, request), form, now);
-      case 'deletecollection': {
-        if (!request.def.verbs.includes('deletecollection') || (request.def.namespaced && request.namespace === ''))
-          throw methodNotAllowed();
-        const items = deleteCollection(core, request);
-        return listAnswer(request, { items, metadata: { resourceVersion: String(core.store.revision) } }, form, now);
-      }
-      default:
-        throw methodNotAllowed();
-    }
-  }
-
-  async #subresource(request: ResourceRequest, now: number): Promise<Answer> {
-    const { core } = this;
-    const known = request.def.subresources.find(({ name }) => name === request.subresource);
-    if (request.def.resource === 'pods' && STREAMED.has(request.subresource)) throw notImplemented(request.subresource);
-    if (known === undefined) throw unknownResource();
-    if (!known.verbs.includes(request.verb)) throw methodNotAllowed();
-    if (request.subresource === 'log') {
-      const log = readLog(core, request);
-      if (log.code === 204) return { status: 204, headers: {}, body: '' };
-      return { status: 200, headers: { 'content-type': 'text/plain' }, body: log.body };
-    }
-    if (request.subresource === 'binding') return encoded(201, bind(core, request), false);
-    if (request.subresource === 'eviction') return encoded(201, evict(core, request), false);
-    const form = formOf(request.headers.accept);
-    if (request.verb === 'get') {
-      const object = core.store.get(request.def.resource, keyOf(request.def, request.namespace, request.name));
-      if (object === undefined) throw notFound(request.def, request.name);
-      return objectAnswer(request, 200, object, form, now);
-    }
-    const written = request.verb === 'update' ? update(core, request) : patch(core, request);
-    return objectAnswer(request, written.code, written.object, form, now);
-  }
-
-  #watchControl({ def, namespace }: ResourceRequest): WatchControl {
-    const { resource } = def;
-    return {
-      isSilent: () => this.#isSilent || this.watchFaults.isSilent({ resource, namespace }),
-      isGone: () => this.watchFaults.isGone({ resource, namespace }),
-      copiesOf: (object) =>
-        this.watchFaults.copiesOf({
-          resource,
-          namespace: object.metadata?.namespace ?? '',
-          name: object.metadata?.name ?? '',
-        }),
-      register: (stream) => this.#register(stream),
-    };
-  }
-
-  #register(stream: ByteStream): void {
-    this.#watches.add(stream);
-    stream.onClose(() => this.#watches.delete(stream));
-  }
-
-  /** How many watches are open. */
-  get openWatches(): number {
-    return this.#watches.size;
-  }
-
-  /** Breaks off every open watch, as a restarting server does; `clean` ends them properly instead. */
-  dropWatches(clean = false): void {
-    for (const stream of [...this.#watches]) {
-      if (clean) stream.end();
-      else stream.fail(new ConnectionDropped());
-    }
-  }
-
-  /** Holds back all events of all watches, open and new, or lets them flow again; what was held back is lost to open watches. */
-  silenceWatches(isSilent: boolean): void {
-    this.#isSilent = isSilent;
-  }
-
   /** Ends everything that is open. */
   close(): void {
     this.#stopControllers();
-    this.dropWatches(true);
-  }
-
-  /** Faults by name, and rules as {@link RequestFaults.add} takes them. */
-  #addFaults(rules: readonly unknown[]): number {
-    const byName = rules.filter((rule) => isMap(rule) && rule.fault !== undefined);
-    try {
-      if (byName.length > 0) this.inject(byName);
-    } catch (error) {
-      throw badRequest((error as Error).message);
-    }
-    for (const rule of rules) if (!byName.includes(rule)) this.faults.add(rule as RequestFault);
-    return rules.length;
-  }
-
-  #control(path: string, request: TransportRequest): Answer {
-    if (request.method !== 'POST') throw methodNotAllowed();
-    const parsed: unknown = request.body === undefined || request.body === '' ? {} : JSON.parse(request.body);
-    const body = isMap(parsed) ? parsed : {};
-    if (path === '/_podwright/compact') {
-      const version = body.resourceVersion === undefined ? undefined : Number(body.resourceVersion);
-      if (Number.isNaN(version)) throw new ClusterError('resourceVersion must be a number');
-      this.core.store.compact(version);
-      return encoded(200, { compacted: String(this.core.store.floor) }, false);
-    }
-    if (path === '/_podwright/faults') {
-      if (body.clear === true) this.clearFaults();
-      const rules = Array.isArray(parsed) ? parsed : Array.isArray(body.faults) ? body.faults : [body];
-      const isRule = (rule: unknown) => isMap(rule) && Object.keys(rule).some((field) => field !== 'clear');
-      return encoded(200, { added: this.#addFaults(rules.filter(isRule)) }, false);
-    }
-    throw new PlainError(404, '404 page not found');
+    this.watches.drop(true);
   }
 }
-
-/** The control of watches that meet no faults. */
-const UNTOUCHED: WatchControl = {
-  isSilent: () => false,
-  isGone: () => false,
-  copiesOf: () => 1,
-  register: () => {},
-};
 
 const isStale = (fault: RequestFault) => fault.staleRevision !== undefined;
 
 /** Creations have no name in their path, and are aimed at by the one in their body. */
-function named(facts: RequestFacts, request: ResourceRequest): RequestFacts {
+function named(facts: RequestFacts, body = ''): RequestFacts {
   if (facts.verb !== 'create' || facts.name !== '') return facts;
-  const match = /"(?:name|generateName)"\s*:\s*"([^"]*)"/.exec(request.body.slice(request.body.indexOf('"metadata"')));
+  const match = /"(?:name|generateName)"\s*:\s*"([^"]*)"/.exec(body.slice(body.indexOf('"metadata"')));
   return { ...facts, name: match?.[1] ?? '' };
 }
 
 function splitPath(path: string): [string, string] {
   const at = path.indexOf('?');
   return at < 0 ? [path, ''] : [path.slice(0, at), path.slice(at + 1)];
-}
-
-function factsOf(request: ResourceRequest, path: ResourcePath): RequestFacts {
-  const resource = path.subresource === '' ? path.resource : `${path.resource}/${path.subresource}`;
-  return { verb: request.verb, resource, namespace: request.namespace, name: request.name };
-}
-
-/** The deprecated path of a watch on one object is a watch with a field selector. */
-function byName(request: ResourceRequest): ResourceRequest {
-  const query = new URLSearchParams(request.query);
-  query.set('fieldSelector', `metadata.name=${request.name}`);
-  return { ...request, query };
-}
-
-function finished(answer: Answer, core: Core): Answer {
-  answer.headers['cache-control'] = 'no-cache, private';
-  answer.headers['audit-id'] = newUid(core.random);
-  answer.headers.date = new Date(core.clock.now()).toUTCString();
-  return answer;
-}
-
-function errorAnswer(error: unknown): Answer {
-  if (error instanceof ApiError) {
-    const answer = encoded(error.status.code ?? 500, error.status, false);
-    return { ...answer, headers: { ...answer.headers, ...error.headers } };
-  }
-  if (error instanceof PlainError)
-    return { status: error.code, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${error.message}\n` };
-  const message = `Internal error occurred: ${error instanceof Error ? error.message : String(error)}`;
-  return encoded(500, failure(500, 'InternalError', message), false);
 }

@@ -14,7 +14,15 @@ const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 const HEADER_TYPE =
   'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
-const hex = (text: string) => Buffer.from(text).toString('hex');
+const SHOWN_BYTES = 30;
+
+/** How a refusal shows a body: its first bytes, in hexadecimal where they do not begin an object. */
+function summary(text: string): string {
+  if (text === '') return '<empty>';
+  const bytes = Buffer.from(text);
+  const shown = bytes.subarray(0, SHOWN_BYTES).toString(text.startsWith('{') ? 'utf8' : 'hex');
+  return bytes.length > SHOWN_BYTES ? `${shown} ...` : shown;
+}
 
 /** What is wrong with a YAML text, in the words of the server's parser. */
 export function yamlError(error: unknown): string {
@@ -28,33 +36,65 @@ export function yamlError(error: unknown): string {
   return `yaml: line ${Math.max(1, (mark?.line ?? 0) + (isAtEnd ? 0 : 1))}: ${why}`;
 }
 
-/** Reads a JSON or YAML body. @throws ApiError 400 or 415. */
-export function readBody(text: string, contentType: string | undefined, prefix = ''): unknown {
-  const type = (contentType ?? 'application/json').split(';')[0]?.trim() ?? '';
-  if (type === 'application/yaml') {
-    try {
-      return yaml.load(text, { schema: KUBERNETES_SCHEMA });
-    } catch (error) {
-      throw badRequest(`${prefix}${yamlError(error)} (${hex(text)})`);
-    }
+/** The media type of a Content-Type header, without its parameters. */
+export function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+/** What keeps the kind and version of a body from being read, in the server's words. */
+function headerProblem(body: unknown): string | undefined {
+  const problem = (why: string) => `couldn't get version/kind; json parse error: json: cannot unmarshal ${why}`;
+  if (body === null || body === undefined) return undefined;
+  if (!isMap(body)) return problem(`${jsonType(body)} into Go value of type ${HEADER_TYPE}`);
+  for (const field of Object.keys(body)) {
+    const known = field.toLowerCase();
+    if (known !== 'kind' && known !== 'apiversion') continue;
+    const value = body[field];
+    if (typeof value === 'string' || value === null || value === undefined) continue;
+    return problem(
+      `${jsonType(value)} into Go struct field .${known === 'kind' ? 'kind' : 'apiVersion'} of type string`,
+    );
   }
-  if (type !== 'application/json' && type !== '*/*' && type !== '') throw unsupportedBody();
-  const wrong = (why: string, shown: string) =>
-    badRequest(`${prefix}couldn't get version/kind; json parse error: ${why} (${shown})`);
-  let value: unknown;
+  const version = body.apiVersion;
+  return typeof version === 'string' && version.split('/').length > 2
+    ? `unexpected GroupVersion string: ${version}`
+    : undefined;
+}
+
+function parsed(text: string, isYaml: boolean): { readonly body: unknown } | { readonly problem: string } {
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw wrong(goJsonError(text) ?? '', text === '' ? '<empty>' : text);
+    return { body: isYaml ? yaml.load(text, { schema: KUBERNETES_SCHEMA }) : JSON.parse(text) };
+  } catch (error) {
+    if (isYaml) return { problem: yamlError(error) };
+    return { problem: `couldn't get version/kind; json parse error: ${goJsonError(text) ?? ''}` };
   }
-  if (prefix !== '' && value !== null && !isMap(value))
-    throw wrong(`json: cannot unmarshal ${jsonType(value)} into Go value of type ${HEADER_TYPE}`, hex(text));
-  return value;
+}
+
+/**
+ * Reads a JSON or YAML body. Where an object of a kind is expected, refusals name that kind and show how the body begins.
+ * @throws ApiError 400 or 415.
+ */
+export function readBody(text: string, contentType: string | undefined, kind?: string): JsonMap {
+  const type = mediaType(contentType);
+  const isYaml = type === 'application/yaml';
+  if (!isYaml && type !== 'application/json' && type !== '*/*' && type !== '') throw unsupportedBody();
+  const read = parsed(text, isYaml);
+  const problem = 'problem' in read ? read.problem : headerProblem(read.body);
+  if (problem !== undefined)
+    throw badRequest(
+      kind === undefined
+        ? problem
+        : `the object provided is unrecognized (must be of type ${kind}): ${problem} (${summary(text)})`,
+    );
+  return 'body' in read ? mapOf(read.body) : {};
 }
 
 /** Kinds that a real server has and this one has not: sent to a wrong path, they are told apart from unknown ones. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  v1: ['Service', 'Endpoints', 'PersistentVolume', 'PersistentVolumeClaim', 'ReplicationController', 'LimitRange'],
+  v1: [
+    ...['Service', 'Endpoints', 'PersistentVolume', 'PersistentVolumeClaim', 'ReplicationController', 'LimitRange'],
+    ...['Binding', 'ComponentStatus', 'PodTemplate', 'List', 'Status', 'DeleteOptions', 'APIGroup', 'APIVersions'],
+  ],
   'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ControllerRevision'],
   'batch/v1': ['Job', 'CronJob'],
   'networking.k8s.io/v1': ['Ingress', 'NetworkPolicy', 'IngressClass'],
@@ -65,7 +105,7 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 
 /** Whether a server knows a kind in a version at all. */
 function isRegistered(version: string, kind: string): boolean {
-  if (ELSEWHERE[version]?.includes(kind.replace(/List$/, ''))) return true;
+  if (ELSEWHERE[version]?.includes(kind === 'List' ? kind : kind.replace(/List$/, ''))) return true;
   return RESOURCES.some(
     (known) => apiVersionOf(known) === version && (known.kind === kind || `${known.kind}List` === kind),
   );
@@ -74,8 +114,8 @@ function isRegistered(version: string, kind: string): boolean {
 /** Checks that an object is what the path names. @throws ApiError 400. */
 export function checkKind(def: ResourceDef, object: JsonMap): void {
   const version = apiVersionOf(def);
-  const kind = String(object.kind ?? def.kind);
-  const given = String(object.apiVersion ?? version);
+  const kind = String(object.kind || def.kind);
+  const given = String(object.apiVersion || version);
   if (kind === def.kind && given === version) return;
   const start = `${kind} in version ${JSON.stringify(given.split('/').at(-1))} cannot be handled as a ${def.kind}`;
   if (!isRegistered(given, kind))
@@ -87,15 +127,10 @@ export function checkKind(def: ResourceDef, object: JsonMap): void {
 
 /** Reads the object a request carries and puts kind and apiVersion first. */
 export function decodeObject(request: ResourceRequest): JsonMap {
-  const body = readBody(
-    request.body,
-    request.headers['content-type'],
-    `the object provided is unrecognized (must be of type ${request.def.kind}): `,
-  );
-  const given = mapOf(body);
+  const given = readBody(request.body, request.headers['content-type'], request.def.kind);
   checkKind(request.def, given);
-  const type = request.headers['content-type'] ?? '';
-  return shaped(request, given, type.includes('yaml') ? [] : duplicateFields(request.body));
+  const isYaml = mediaType(request.headers['content-type']) === 'application/yaml';
+  return shaped(request, given, isYaml ? [] : duplicateFields(request.body));
 }
 
 /** Decodes an object by its type and brings it into the stored form; unknown fields go, and are reported as the request asks. */
@@ -115,7 +150,7 @@ function decoded(request: ResourceRequest, body: JsonMap, duplicates: readonly s
   try {
     const { object, unknown } = decodeKind(def.kind, body);
     if (unknown.length + duplicates.length === 0) return object;
-    const mode = request.query.get('fieldValidation') ?? 'Warn';
+    const mode = request.query.get('fieldValidation') || 'Warn';
     const texts = [
       ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
       ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),

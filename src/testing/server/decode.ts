@@ -71,6 +71,8 @@ const NAMED_TEXTS: Readonly<Record<string, string>> = {
   'NamespaceStatus.phase': 'v1.NamespacePhase',
   'Secret.type': 'v1.SecretType',
   'ObjectMeta.uid': 'types.UID',
+  'Preconditions.uid': 'types.UID',
+  'DeleteOptions.propagationPolicy': 'v1.DeletionPropagation',
   'OwnerReference.uid': 'types.UID',
 };
 

@@ -1,76 +1,20 @@
 /** Deleting objects: grace, preconditions, finalizers, whole collections, namespaces. */
 import { formatTime } from '../../wire/micro-time.js';
 import type { KubeObject, KubeStatus } from '../../wire/types.js';
-import { readBody } from './body.js';
 import type { Core } from './core.js';
-import { jsonType } from './go-json.js';
 import { isMap, type JsonMap } from './json.js';
 import { selectorOf } from './list.js';
-import { isDryRun, type ResourceRequest } from './request.js';
+import { type DeleteOptions, deleteOptions, optionsOf } from './options/delete-options.js';
+import { checkVersionOptions, parseVersion } from './options/list-options.js';
+import type { ResourceRequest } from './request.js';
 import { keyOf, RESOURCES, type ResourceDef } from './resources.js';
-import { badRequest, conflict, fault, forbidden, invalidOptions, notFound } from './status.js';
-
-/** The options of a delete, from its body and its query. */
-export interface DeleteOptions {
-  readonly gracePeriodSeconds: number | undefined;
-  readonly propagationPolicy: string | undefined;
-  readonly uid: string | undefined;
-  readonly resourceVersion: string | undefined;
-  readonly dryRun: boolean;
-}
+import { conflict, forbidden, notFound } from './status.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 /** Namespaces that admission keeps from deletion. */
 const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 /** Kinds whose DELETE answers with the object that is gone. */
 const ANSWERED_WHOLE = new Set(['namespaces', 'serviceaccounts', 'resourcequotas']);
-const POLICIES = ['Foreground', 'Background', 'Orphan'];
-
-/** Reads delete options. @throws ApiError 400 or 422. */
-export function deleteOptions(request: ResourceRequest): DeleteOptions {
-  const body = request.body === '' ? {} : mapOf(readBody(request.body, request.headers['content-type']));
-  checkOptionsBody(body);
-  return optionsOf(body, request.query);
-}
-
-function checkOptionsBody(body: JsonMap): void {
-  if (body.kind !== undefined && body.kind !== 'DeleteOptions')
-    throw badRequest(
-      `no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(body.apiVersion ?? '')} in scheme "pkg/runtime/scheme.go:111"`,
-    );
-  const grace = body.gracePeriodSeconds;
-  if (grace !== undefined && grace !== null && typeof grace !== 'number')
-    throw badRequest(
-      `json: cannot unmarshal ${jsonType(grace)} into Go struct field DeleteOptions.gracePeriodSeconds of type int64`,
-    );
-}
-
-/** Reads delete options from an object. */
-export function optionsOf(body: JsonMap, query: URLSearchParams = new URLSearchParams()): DeleteOptions {
-  const text = query.get('gracePeriodSeconds');
-  if (text !== null && !/^-?\d+$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  const grace =
-    typeof body.gracePeriodSeconds === 'number' ? body.gracePeriodSeconds : text === null ? undefined : Number(text);
-  const policy = (body.propagationPolicy as string | undefined) ?? query.get('propagationPolicy') ?? undefined;
-  const orphan = body.orphanDependents ?? query.get('orphanDependents') ?? undefined;
-  if (policy !== undefined && orphan !== undefined)
-    throw invalidOptions('DeleteOptions', [
-      fault.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
-    ]);
-  if (policy !== undefined && !POLICIES.includes(policy))
-    throw invalidOptions('DeleteOptions', [fault.unsupported('propagationPolicy', policy, [...POLICIES, 'nil'])]);
-  const dryRun = Array.isArray(body.dryRun) ? body.dryRun.map(String) : query.getAll('dryRun');
-  const preconditions = mapOf(body.preconditions);
-  return {
-    gracePeriodSeconds: grace,
-    propagationPolicy: policy ?? (orphan === true || orphan === 'true' ? 'Orphan' : undefined),
-    uid: preconditions.uid as string | undefined,
-    resourceVersion: preconditions.resourceVersion as string | undefined,
-    dryRun: isDryRun(dryRun, 'DeleteOptions'),
-  };
-}
-
 function checkPreconditions(def: ResourceDef, object: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion, name = '' } = object.metadata ?? {};
   if (options.uid !== undefined && options.uid !== uid)
@@ -242,6 +186,9 @@ export function deleteOne(core: Core, request: ResourceRequest): KubeObject | Ku
 /** Answers DELETE on a collection: the objects as they were before. */
 export function deleteCollection(core: Core, request: ResourceRequest): KubeObject[] {
   const options = deleteOptions(request);
+  checkVersionOptions(request, false);
+  const version = request.query.get('resourceVersion') ?? '';
+  if (version !== '') parseVersion(version);
   const matches = selectorOf(request);
   const found = core.store
     .list(request.def.resource, request.namespace === '' ? '' : `${request.namespace}/`)

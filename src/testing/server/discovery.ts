@@ -1,37 +1,24 @@
-/** What the server says about itself: version, groups, resources, and as much OpenAPI as kubectl needs. */
+/** What the server says about itself: version, groups, resources. */
+import { createHash } from 'node:crypto';
+import { openApi } from './openapi.js';
 import { apiVersionOf, RESOURCES, type ResourceDef } from './resources.js';
-
-/** The version the server claims. */
-export const SERVER_VERSION = {
-  major: '1',
-  minor: '36',
-  gitVersion: 'v1.36.3',
-  gitCommit: 'unknown',
-  gitTreeState: 'clean',
-  buildDate: '2026-01-01T00:00:00Z',
-  goVersion: 'go1.26',
-  compiler: 'gc',
-  platform: `linux/amd64`,
-  emulationMajor: '1',
-  emulationMinor: '36',
-  minCompatibilityMajor: '1',
-  minCompatibilityMinor: '35',
-};
-
-const REVIEW = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  resource: 'selfsubjectaccessreviews',
-  kind: 'SelfSubjectAccessReview',
-};
+import { type Answer, encoded, formOf } from './respond.js';
+import { REVIEWS } from './review.js';
+import { methodNotAllowed } from './status.js';
+import { SERVER_VERSION } from './version.js';
 
 function groupsOf(): string[] {
-  return [...new Set([...RESOURCES.map(({ group }) => group).filter((group) => group !== ''), REVIEW.group])].sort();
+  return [...new Set([...RESOURCES, ...REVIEWS].map(({ group }) => group).filter((group) => group !== ''))].sort();
 }
 
 function apiGroup(name: string) {
   const version = { groupVersion: `${name}/v1`, version: 'v1' };
   return { name, versions: [version], preferredVersion: version };
+}
+
+/** By which clients see that the stored form of a kind has changed. */
+function storageVersionHash({ group, version, kind }: ResourceDef): string {
+  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, 8).toString('base64');
 }
 
 function resourceEntry(def: ResourceDef) {
@@ -43,12 +30,19 @@ function resourceEntry(def: ResourceDef) {
     verbs: def.verbs,
     ...(def.shortNames.length === 0 ? {} : { shortNames: def.shortNames }),
     ...(def.categories.length === 0 ? {} : { categories: def.categories }),
-    storageVersionHash: Buffer.from(`${def.group}/${def.resource}`).toString('base64').slice(0, 12),
+    storageVersionHash: storageVersionHash(def),
   };
 }
 
 function resourceList(group: string, version: string) {
-  const resources = RESOURCES.filter((def) => def.group === group).flatMap((def) => [
+  const reviews = REVIEWS.filter((review) => review.group === group).map(({ resource, kind, namespaced }) => ({
+    name: resource,
+    singularName: kind.toLowerCase(),
+    namespaced,
+    kind,
+    verbs: ['create'],
+  }));
+  const stored = RESOURCES.filter((def) => def.group === group).flatMap((def) => [
     resourceEntry(def),
     ...def.subresources.map((sub) => ({
       name: `${def.resource}/${sub.name}`,
@@ -59,53 +53,11 @@ function resourceList(group: string, version: string) {
       verbs: sub.verbs,
     })),
   ]);
-  if (group === REVIEW.group)
-    resources.push({
-      name: REVIEW.resource,
-      singularName: 'selfsubjectaccessreview',
-      namespaced: false,
-      kind: REVIEW.kind,
-      verbs: ['create'],
-    } as never);
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: group === '' ? version : `${group}/${version}`,
-    resources: resources.sort((a, b) => (a.name < b.name ? -1 : 1)),
-  };
-}
-
-const LIST_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation', 'force', 'pretty'].map((name) => ({
-  name,
-  in: 'query',
-  schema: { type: 'string' },
-}));
-
-function openApiGroup(group: string) {
-  const paths: Record<string, unknown> = {};
-  const schemas: Record<string, unknown> = {};
-  for (const def of RESOURCES.filter((item) => item.group === group)) {
-    const root = group === '' ? '/api/v1' : `/apis/${group}/v1`;
-    const base = `${root}/${def.namespaced ? 'namespaces/{namespace}/' : ''}${def.resource}`;
-    const gvk = { group, kind: def.kind, version: 'v1' };
-    const operation = (action: string) => ({
-      'x-kubernetes-action': action,
-      'x-kubernetes-group-version-kind': gvk,
-      parameters: LIST_PARAMETERS,
-      responses: {},
-    });
-    paths[base] = { post: operation('post') };
-    paths[`${base}/{name}`] = { patch: operation('patch'), put: operation('put') };
-    schemas[`io.k8s.api.${group === '' ? 'core' : (group.split('.')[0] ?? '')}.v1.${def.kind}`] = {
-      type: 'object',
-      'x-kubernetes-group-version-kind': [gvk],
-    };
-  }
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: SERVER_VERSION.gitVersion },
-    paths,
-    components: { schemas },
+    resources: [...stored, ...reviews].sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }
 
@@ -151,65 +103,76 @@ function subresourcesOf(group: string, resource: string) {
   };
 }
 
-/** An answer of discovery: JSON, or text. */
-export type DiscoveryAnswer = { readonly json: unknown; readonly contentType?: string } | { readonly text: string };
+/** An answer that needs no object; those that are open need no user either. */
+export interface Discovered {
+  readonly isOpen: boolean;
+  readonly answer: Answer;
+}
 
-/** Answers paths that are not about objects; `undefined` where the path is none of them. */
-export function discover(path: string, accept: string): DiscoveryAnswer | undefined {
+const PROBE = /^\/(livez|readyz|healthz)(?:\/(ping|log|etcd))?$/;
+
+/** Whether the server is well: always, as long as it answers. */
+function probe(path: string, query: string): Discovered | undefined {
+  const [, name, check] = PROBE.exec(path) ?? [];
+  if (name === undefined) return undefined;
+  const isVerbose = check === undefined && new URLSearchParams(query).has('verbose');
+  const body = isVerbose ? `[+]ping ok\n[+]log ok\n[+]etcd ok\n${name} check passed\n` : 'ok';
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+  return { isOpen: true, answer: { status: 200, headers, body } };
+}
+
+/** The lists at the roots, which newer clients ask for in one document. */
+function rootList(path: string): unknown {
+  if (path === '/api')
+    return {
+      kind: 'APIVersions',
+      versions: ['v1'],
+      serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '127.0.0.1' }],
+    };
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf().map(apiGroup) };
+}
+
+const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+function root(path: '/api' | '/apis', accept: string): Answer {
+  if (!accept.includes('as=APIGroupDiscoveryList') || !accept.includes('v=v2;')) return encoded(200, rootList(path));
+  const answer = encoded(200, aggregated(path === '/api' ? [''] : groupsOf()));
+  answer.headers['content-type'] = AGGREGATED_TYPE;
+  return answer;
+}
+
+/** The documents that are only read. */
+function documentAt(path: string): unknown {
+  if (path === '/version') return SERVER_VERSION;
+  if (path === '/api/v1') return resourceList('', 'v1');
+  if (path === '/') return { paths: PATHS };
+  const [, name = '', version] = /^\/apis\/([^/]+)(\/v1)?$/.exec(path) ?? [];
+  if (groupsOf().includes(name))
+    return version === undefined ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(name) } : resourceList(name, 'v1');
+  return openApi(path, ['', ...groupsOf()]);
+}
+
+const PATHS = [
+  ...['/api', '/api/v1', '/apis', '/healthz', '/livez', '/readyz', '/version'],
+  ...[...new Set(RESOURCES.map(apiVersionOf))]
+    .filter((version) => version !== 'v1')
+    .map((version) => `/apis/${version}`),
+];
+
+/** Answers paths that are not about objects; `undefined` where the path is none of them. @throws ApiError 405 or 406. */
+export function discover(method: string, path: string, query: string, accept: string): Discovered | undefined {
+  const probed = probe(path, query);
+  if (probed !== undefined) return probed;
   const clean = path.length > 1 ? path.replace(/\/$/, '') : path;
-  const wantsAggregated = accept.includes('as=APIGroupDiscoveryList') && accept.includes('v=v2;');
-  const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-  if (clean === '/healthz' || clean === '/livez' || clean === '/readyz') return { text: 'ok' };
-  if (/^\/(?:livez|readyz|healthz)\/ping$/.test(clean)) return { text: 'ok' };
-  if (clean === '/version') return { json: SERVER_VERSION };
-  if (clean === '/api')
-    return wantsAggregated
-      ? { json: aggregated(['']), contentType: aggregatedType }
-      : {
-          json: {
-            kind: 'APIVersions',
-            versions: ['v1'],
-            serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: '127.0.0.1' }],
-          },
-        };
-  if (clean === '/apis')
-    return wantsAggregated
-      ? { json: aggregated(groupsOf()), contentType: aggregatedType }
-      : { json: { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf().map(apiGroup) } };
-  if (clean === '/api/v1') return { json: resourceList('', 'v1') };
-  if (clean === '/openapi/v3') {
-    const entries = ['', ...groupsOf()].map((group) => {
-      const key = group === '' ? 'api/v1' : `apis/${group}/v1`;
-      return [key, { serverRelativeURL: `/openapi/v3/${key}?hash=1` }];
-    });
-    return { json: { paths: Object.fromEntries(entries) } };
-  }
-  const openApi = /^\/openapi\/v3\/(?:api\/v1|apis\/([^/]+)\/v1)$/.exec(clean);
-  if (openApi !== null) return { json: openApiGroup(openApi[1] ?? '') };
-  const group = /^\/apis\/([^/]+)(\/v1)?$/.exec(clean);
-  if (group !== null && groupsOf().includes(group[1] ?? ''))
-    return {
-      json:
-        group[2] === undefined
-          ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group[1] ?? '') }
-          : resourceList(group[1] ?? '', 'v1'),
-    };
-  if (clean === '/')
-    return {
-      json: {
-        paths: [
-          '/api',
-          '/api/v1',
-          '/apis',
-          '/healthz',
-          '/livez',
-          '/readyz',
-          '/version',
-          ...RESOURCES.map(apiVersionOf)
-            .filter((v) => v !== 'v1')
-            .map((v) => `/apis/${v}`),
-        ],
-      },
-    };
-  return undefined;
+  if (/^\/apis?\/[^/]+\/[^/]+\/./.test(clean)) return undefined;
+  // The group list is no route of its own, and answers each method alike.
+  if (clean === '/apis') return { isOpen: false, answer: root(clean, accept) };
+  const isApi = clean === '/api';
+  const document = isApi ? undefined : documentAt(clean);
+  if (!isApi && document === undefined) return undefined;
+  if (method !== 'GET') throw methodNotAllowed();
+  if (isApi) return { isOpen: false, answer: root(clean, accept) };
+  const isVersion = clean === '/version';
+  const { isYaml } = formOf(accept, false, isVersion ? ['application/json'] : undefined);
+  return { isOpen: isVersion, answer: encoded(200, document, isYaml) };
 }

@@ -26,11 +26,15 @@ class Scanner {
   #odd(where: string): Refusal {
     const char = this.#text[this.#at];
     if (char === undefined) return new Refusal('unexpected end of JSON input');
+    if (char === "'") return new Refusal(`invalid character '\\'' ${where}`);
     const code = char.charCodeAt(0);
-    const shown = char === "'" ? "\\''" : `${code < 0x20 || code > 0x7e ? JSON.stringify(char).slice(1, -1) : char}'`;
-    return new Refusal(
-      `invalid character '${code >= 0x7f && code < 0xa1 ? `\\u${code.toString(16).padStart(4, '0')}'` : shown} ${where}`,
-    );
+    const isShown = (code >= 0x20 && code < 0x7f) || code > 0xa0;
+    const shown = isShown
+      ? JSON.stringify(String.fromCharCode(code)).slice(1, -1)
+      : code < 0x20
+        ? JSON.stringify(char).slice(1, -1)
+        : `\\u${code.toString(16).padStart(4, '0')}`;
+    return new Refusal(`invalid character '${shown === '\\"' ? '"' : shown}' ${where}`);
   }
 
   #value(path: string): void {
@@ -120,9 +124,10 @@ class Scanner {
 }
 
 /** What is wrong with a text, in the words of Go's decoder; `undefined` where it is JSON. */
-export function goJsonError(text: string): string | undefined {
+export function goJsonError(text: string | Buffer): string | undefined {
   try {
-    new Scanner(text).scan();
+    // Go looks at bytes, and shows the first of a longer character as a character of its own.
+    new Scanner(Buffer.from(text as string).toString('latin1')).scan();
     return undefined;
   } catch (error) {
     return error instanceof Refusal ? error.message : 'unexpected end of JSON input';

@@ -1,7 +1,8 @@
 /** A {@link Transport} that calls the embedded server directly: no socket, no real clock. */
 import { KubeApiError } from '../../errors.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../kube/transport.js';
-import { type ApiServer, ConnectionDropped } from './api-server.js';
+import type { ApiServer } from './api-server.js';
+import { ConnectionDropped } from './connection-dropped.js';
 import type { UserInfo } from './request.js';
 import { ByteStream } from './stream.js';
 

@@ -4,9 +4,10 @@ import type { KubeObject } from '../../wire/types.js';
 import type { Core } from './core.js';
 import { goJsonError } from './go-json.js';
 import { isMap, valueAt } from './json.js';
+import { checkVersionOptions, parseVersion } from './options/list-options.js';
 import { intOf, type ResourceRequest } from './request.js';
 import type { ResourceDef } from './resources.js';
-import { ApiError, badRequest, expired, fault, internal, invalidOptions, tooLargeVersion } from './status.js';
+import { ApiError, badRequest, expired, tooLargeVersion } from './status.js';
 
 /** A page of a list. */
 export interface Page {
@@ -60,72 +61,6 @@ export function hasSelector(request: ResourceRequest): boolean {
   return (request.query.get('labelSelector') ?? '') !== '' || (request.query.get('fieldSelector') ?? '') !== '';
 }
 
-const MATCHES = ['Exact', 'NotOlderThan'];
-
-/** Faults of the version options that lists and watches share. @throws ApiError 422. */
-export function checkVersionOptions(request: ResourceRequest, isWatch: boolean): void {
-  const { query } = request;
-  const match = query.get('resourceVersionMatch') ?? '';
-  const version = query.get('resourceVersion') ?? '';
-  const initial = query.get('sendInitialEvents');
-  const faults = [];
-  if (isWatch) {
-    if (initial === null && match !== '')
-      faults.push(
-        fault.forbidden(
-          'resourceVersionMatch',
-          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-        ),
-      );
-    if (initial !== null && match === '')
-      faults.push(
-        fault.forbidden(
-          'resourceVersionMatch',
-          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-        ),
-      );
-    else if (initial !== null && match !== 'NotOlderThan') {
-      faults.push(
-        fault.forbidden(
-          'resourceVersionMatch',
-          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-        ),
-      );
-      faults.push(fault.unsupported('resourceVersionMatch', match, ['NotOlderThan']));
-    }
-  } else {
-    if (initial !== null) faults.push(fault.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
-    if (match !== '') {
-      if (version === '')
-        faults.push(
-          fault.forbidden(
-            'resourceVersionMatch',
-            'resourceVersionMatch is forbidden unless resourceVersion is provided',
-          ),
-        );
-      if ((query.get('continue') ?? '') !== '')
-        faults.push(
-          fault.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'),
-        );
-      if (!MATCHES.includes(match))
-        faults.push(fault.unsupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
-      else if (match === 'Exact' && version === '0')
-        faults.push(
-          fault.forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
-        );
-    }
-  }
-  if (faults.length > 0) throw invalidOptions('ListOptions', faults);
-}
-
-/** A version as a number. @throws ApiError where it is none: 400 for lists, 500 without a reason for watches and gets. */
-export function parseVersion(text: string, code: 400 | 500 = 400): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  const quoted = JSON.stringify(text);
-  const message = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`;
-  throw code === 400 ? badRequest(`invalid resource version: ${message}`) : internal(message);
-}
-
 interface Token {
   readonly revision: number;
   readonly start: string;
@@ -140,15 +75,16 @@ function decodeToken(text: string): Token {
   // One letter beyond a group of four is not a byte.
   const odd = text.length % 4 === 1 ? text.length - 1 : text.search(/[^A-Za-z0-9_-]/);
   if (odd >= 0) throw refuse(`illegal base64 data at input byte ${odd}`);
-  const decoded = Buffer.from(text, 'base64url').toString('latin1');
+  const decoded = Buffer.from(text, 'base64url');
   const problem = goJsonError(decoded);
   if (problem !== undefined) throw refuse(problem);
-  const token: unknown = JSON.parse(decoded);
+  const token: unknown = JSON.parse(decoded.toString('latin1'));
   const { v, rv, start } = isMap(token) ? token : {};
   if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${String(v ?? '')}`);
   if (typeof rv !== 'number' || rv === 0)
     throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof start !== 'string' || start === '') throw refuse('encoded start key empty (version meta.k8s.io/v1)');
+  if (start.split('/').includes('..')) throw refuse(start);
   return { revision: rv, start };
 }
 

@@ -3,27 +3,19 @@ import yaml from 'js-yaml';
 import { jsonPatch } from '../../wire/json-patch.js';
 import { mergePatch, PatchError, strategicMergePatch } from '../../wire/strategic-merge.js';
 import { KUBERNETES_SCHEMA } from '../../wire/yaml.js';
-import { checkKind, shaped, yamlError } from './body.js';
+import { checkKind, mediaType, shaped, yamlError } from './body.js';
 import type { Core } from './core.js';
+import { create } from './create.js';
 import { decodeKind } from './decode.js';
 import { goJsonError, goText, jsonType } from './go-json.js';
 import { patchedText } from './go-order.js';
 import { isMap, type JsonMap } from './json.js';
-import { isDryRun, isSet, type ResourceRequest } from './request.js';
+import { checkPatchOptions } from './options/write-options.js';
+import { isSet, type ResourceRequest } from './request.js';
 import { apiVersionOf, keyOf } from './resources.js';
-import {
-  ApiError,
-  badRequest,
-  type FieldFault,
-  failure,
-  fault,
-  internal,
-  invalid,
-  invalidOptions,
-  notFound,
-  unprocessable,
-} from './status.js';
-import { commit, create, fieldValidationFaults, managerFaults, type Written, writerOf } from './write.js';
+import { ApiError, badRequest, failure, fault, internal, invalid, notFound, unprocessable } from './status.js';
+import { commit } from './update.js';
+import { type Written, writerOf } from './write.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
@@ -97,17 +89,6 @@ function fitted(request: ResourceRequest, patched: JsonMap, body: unknown, type:
 
 const APPLY = 'application/apply-patch+yaml';
 
-/** Checks the options of a patch. @throws ApiError 422. */
-function checkOptions(request: ResourceRequest, isApply: boolean): void {
-  const faults: FieldFault[] = [];
-  const manager = request.query.get('fieldManager') ?? '';
-  if (isApply && manager === '') faults.push(fault.required('fieldManager', 'is required for apply patch'));
-  if (!isApply && request.query.get('force') !== null)
-    faults.push(fault.forbidden('force', 'may not be specified for non-apply patch'));
-  faults.push(...managerFaults(manager), ...fieldValidationFaults(request));
-  if (faults.length > 0) throw invalidOptions('PatchOptions', faults);
-}
-
 function groupVersionKind({ apiVersion, kind }: JsonMap): string {
   const [first = '', second] = String(apiVersion ?? '').split('/');
   return second === undefined
@@ -116,7 +97,7 @@ function groupVersionKind({ apiVersion, kind }: JsonMap): string {
 }
 
 /** Applies the configuration a request carries: its fields become those of the manager, and what it no longer names goes. */
-function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
+function apply(core: Core, request: ResourceRequest): Written {
   const { def, name } = request;
   let config: unknown;
   try {
@@ -146,7 +127,7 @@ function apply(core: Core, request: ResourceRequest, dryRun: boolean): Written {
   const managed = mapOf(applied.metadata).managedFields as JsonMap[];
   const object = shaped(request, applied);
   checkName(request, object);
-  if (old !== undefined) return commit(core, request, old, object, dryRun, managed);
+  if (old !== undefined) return commit(core, request, old, object, managed);
   return create(core, request, object, managed);
 }
 
@@ -161,10 +142,9 @@ function checkName({ name }: ResourceRequest, object: JsonMap): void {
 /** Patches the object a request names. */
 export function patch(core: Core, request: ResourceRequest): Written {
   const { def, name } = request;
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
-  const dryRun = isDryRun(request.query.getAll('dryRun'), 'PatchOptions');
-  checkOptions(request, type === APPLY);
-  if (type === APPLY) return apply(core, request, dryRun);
+  const type = mediaType(request.headers['content-type']);
+  checkPatchOptions(request, type === APPLY);
+  if (type === APPLY) return apply(core, request);
   const change = PATCHES[type];
   if (change === undefined) throw new ApiError(failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {}));
   const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
@@ -180,5 +160,5 @@ export function patch(core: Core, request: ResourceRequest): Written {
   checkKindAndNamespace(request, mapOf(patched));
   const object = fitted(request, mapOf(patched), body, type);
   checkName(request, object);
-  return commit(core, request, old, object, dryRun);
+  return commit(core, request, old, object);
 }

@@ -1,58 +1,144 @@
-/** SelfSubjectAccessReview: whether the caller may do something. */
+/** Access reviews: whether somebody may do something, and who is asking. They are answered, never stored. */
 import type { TransportRequest } from '../../kube/transport.js';
 import type { Access } from './access.js';
 import { readBody } from './body.js';
 import { type Core, nowTime } from './core.js';
 import { isMap, type JsonMap } from './json.js';
-import type { UserInfo } from './request.js';
+import { managerOf } from './options/write-options.js';
+import type { ResourcePath, UserInfo } from './request.js';
 import { type Answer, encoded } from './respond.js';
-import { fault, invalid, methodNotAllowed } from './status.js';
-import { managerOf } from './write.js';
+import { type FieldFault, fault, invalid, methodNotAllowed, unknownResource } from './status.js';
 
-const VERSION = 'authorization.k8s.io/v1';
-const PARTS = ['resourceAttributes', 'nonResourceAttributes'] as const;
-const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
-
-/** Who wrote the review, which is answered as any other object's owners are. */
-function managedFields(core: Core, manager: string, spec: JsonMap): JsonMap {
-  const fields = Object.entries(spec).map(([part, value]) => [
-    `f:${part}`,
-    { '.': {}, ...Object.fromEntries(Object.keys(mapOf(value)).map((field) => [`f:${field}`, {}])) },
-  ]);
-  const fieldsV1 = { 'f:spec': Object.fromEntries(fields) };
-  return { manager, operation: 'Update', apiVersion: VERSION, time: nowTime(core), fieldsType: 'FieldsV1', fieldsV1 };
+/** A kind that is only created, and answered at once. */
+export interface ReviewKind {
+  readonly group: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
 }
 
-/** Answers a review. @throws ApiError 405 or 422. */
-export function reviewAccess(
+const AUTHORIZATION = 'authorization.k8s.io';
+
+/** The kinds of reviews. */
+export const REVIEWS: readonly ReviewKind[] = [
+  { group: AUTHORIZATION, resource: 'localsubjectaccessreviews', kind: 'LocalSubjectAccessReview', namespaced: true },
+  { group: AUTHORIZATION, resource: 'selfsubjectaccessreviews', kind: 'SelfSubjectAccessReview', namespaced: false },
+  { group: AUTHORIZATION, resource: 'subjectaccessreviews', kind: 'SubjectAccessReview', namespaced: false },
+  {
+    group: 'authentication.k8s.io',
+    resource: 'selfsubjectreviews',
+    kind: 'SelfSubjectReview',
+    namespaced: false,
+  },
+];
+
+const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The kind of review at a path, or `undefined`. */
+export function reviewAt({ group, resource }: ResourcePath): ReviewKind | undefined {
+  return REVIEWS.find((review) => review.group === group && review.resource === resource);
+}
+
+/** What a review holds, as its owner's fields. */
+function fieldsOf(value: JsonMap): JsonMap {
+  const entries = Object.entries(value).map(([field, item]) => [
+    `f:${field}`,
+    isMap(item) ? { '.': {}, ...fieldsOf(item) } : {},
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function specFaults({ kind }: ReviewKind, spec: JsonMap, namespace: string): FieldFault[] {
+  const { resourceAttributes, nonResourceAttributes } = spec;
+  const { path, verb } = mapOf(nonResourceAttributes);
+  const shown = { Path: textOf(path), Verb: textOf(verb) };
+  const faults: FieldFault[] = [];
+  if (resourceAttributes !== undefined && nonResourceAttributes !== undefined)
+    faults.push(
+      fault.invalid('spec.nonResourceAttributes', shown, 'cannot be specified in combination with resourceAttributes'),
+    );
+  if (resourceAttributes === undefined && nonResourceAttributes === undefined)
+    faults.push(
+      fault.invalid(
+        'spec.resourceAttributes',
+        undefined,
+        'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+      ),
+    );
+  const hasSubject = textOf(spec.user) !== '' || (Array.isArray(spec.groups) && spec.groups.length > 0);
+  if (kind !== 'SelfSubjectAccessReview' && !hasSubject)
+    faults.push(fault.invalid('spec.user', '', 'at least one of user or group must be specified'));
+  if (kind !== 'LocalSubjectAccessReview') return faults;
+  const asked = textOf(mapOf(resourceAttributes).namespace);
+  if (resourceAttributes !== undefined && asked !== namespace)
+    faults.push(fault.invalid('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
+  if (nonResourceAttributes !== undefined)
+    faults.push(fault.invalid('spec.nonResourceAttributes', shown, 'disallowed on this kind of request'));
+  return faults;
+}
+
+/** Whether a review's subject may do what it asks about. Paths other than those of objects are open to all. */
+function allows(access: Access, subject: UserInfo, spec: JsonMap): boolean {
+  if (spec.resourceAttributes === undefined) return true;
+  const { verb, resource, subresource, namespace, name } = mapOf(spec.resourceAttributes);
+  const full = textOf(subresource) === '' ? textOf(resource) : `${textOf(resource)}/${textOf(subresource)}`;
+  return access.allows(subject, {
+    verb: textOf(verb),
+    resource: full,
+    namespace: textOf(namespace),
+    name: textOf(name),
+  });
+}
+
+const SPEC_FIELDS = ['resourceAttributes', 'nonResourceAttributes', 'user', 'groups', 'uid', 'extra'];
+
+/** Answers a review. @throws ApiError 404, 405 or 422. */
+export function answerReview(
   core: Core,
   access: Access,
   user: UserInfo,
+  review: ReviewKind,
+  path: ResourcePath,
   request: TransportRequest,
   query: URLSearchParams,
 ): Answer {
+  if (path.name !== '' || review.namespaced !== (path.namespace !== '')) throw unknownResource();
   if (request.method !== 'POST') throw methodNotAllowed();
   const headers = request.headers ?? {};
-  const given = mapOf(mapOf(readBody(request.body ?? '', headers['content-type'])).spec);
-  const spec: JsonMap = Object.fromEntries(
-    PARTS.filter((part) => isMap(given[part])).map((part) => [part, given[part]]),
-  );
-  if (Object.keys(spec).length !== 1)
-    throw invalid({ group: 'authorization.k8s.io', resource: '', kind: '' }, '', [
-      fault.invalid(
-        'spec.resourceAttributes',
-        spec.resourceAttributes,
-        Object.keys(spec).length === 0
-          ? 'exactly one of nonResourceAttributes or resourceAttributes must be specified'
-          : 'cannot be specified in combination with nonResourceAttributes',
-      ),
-    ]);
-  const attributes = mapOf(spec.resourceAttributes);
-  const text = (field: string) => (typeof attributes[field] === 'string' ? attributes[field] : '');
-  const resource = text('subresource') === '' ? text('resource') : `${text('resource')}/${text('subresource')}`;
-  const facts = { verb: text('verb'), resource, namespace: text('namespace'), name: text('name') };
-  const allowed = spec.resourceAttributes === undefined || access.allows(user, facts);
-  const metadata = { managedFields: [managedFields(core, managerOf(headers, query), spec)] };
-  const kind = 'SelfSubjectAccessReview';
-  return encoded(201, { kind, apiVersion: VERSION, metadata, spec, status: { allowed } }, false);
+  const body = readBody(request.body ?? '', headers['content-type'], review.kind);
+  const apiVersion = `${review.group}/v1`;
+  const { kind } = review;
+  if (kind === 'SelfSubjectReview') {
+    const userInfo = { username: user.name, ...(user.groups.length === 0 ? {} : { groups: user.groups }) };
+    return encoded(201, { kind, apiVersion, metadata: { creationTimestamp: nowTime(core) }, status: { userInfo } });
+  }
+  const isSelf = kind === 'SelfSubjectAccessReview';
+  const given = mapOf(body.spec);
+  const known = isSelf ? SPEC_FIELDS.slice(0, 2) : SPEC_FIELDS;
+  const spec: JsonMap = {};
+  for (const field of known) if (given[field] !== undefined && given[field] !== null) spec[field] = given[field];
+  const { namespace: _, managedFields: _managed, ...own } = mapOf(body.metadata);
+  const { labels, annotations } = own;
+  const ownFields = fieldsOf({ ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) });
+  const owner: JsonMap = {
+    manager: managerOf(headers, query),
+    operation: 'Update',
+    apiVersion,
+    time: nowTime(core),
+    fieldsType: 'FieldsV1',
+    fieldsV1: {
+      ...(Object.keys(ownFields).length === 0 ? {} : { 'f:metadata': ownFields }),
+      'f:spec': fieldsOf(spec),
+    },
+  };
+  const metadata = { ...own, managedFields: [owner] };
+  const faults = specFaults(review, spec, path.namespace);
+  if (Object.keys(own).length > 0) faults.push(fault.invalid('metadata', metadata, 'must be empty'));
+  if (faults.length > 0) throw invalid({ group: review.group, resource: '', kind: '' }, '', faults);
+  const groups = Array.isArray(spec.groups) ? spec.groups.map(String) : [];
+  const subject = isSelf ? user : { name: textOf(spec.user), groups };
+  const placed = review.namespaced ? { namespace: path.namespace, ...metadata } : metadata;
+  const status = { allowed: allows(access, subject, spec) };
+  return encoded(201, { kind, apiVersion, metadata: placed, spec, status });
 }

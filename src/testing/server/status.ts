@@ -143,18 +143,15 @@ export function notImplemented(what: string): ApiError {
   return fail(501, 'NotImplemented', `${what} is not implemented by the embedded cluster`, {});
 }
 
-const STREAMS = ', application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const STREAMS = `, application/json;stream=watch, ${PROTOBUF};stream=watch`;
 
 /** 406; asking for a form that the server cannot convert to is told apart from asking for another media type. */
-export function notAcceptable(isConversion: boolean, canStream: boolean): ApiError {
-  const types = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
-  if (isConversion) return fail(406, 'NotAcceptable', `only the following media types are accepted: ${types}`);
-  return fail(
-    406,
-    'NotAcceptable',
-    `406: Not Acceptable\n\nAvailable representations: ${types}${canStream ? STREAMS : ''}`,
-    {},
-  );
+export function notAcceptable(isConversion: boolean, canStream: boolean, types: readonly string[]): ApiError {
+  const all = (types.length > 1 ? [...types, PROTOBUF] : types).join(', ');
+  if (isConversion) return fail(406, 'NotAcceptable', `only the following media types are accepted: ${all}`);
+  const message = `406: Not Acceptable\n\nAvailable representations: ${all}${canStream ? STREAMS : ''}`;
+  return fail(406, 'NotAcceptable', message, {});
 }
 
 /** 406 for a form that this object does not have. */

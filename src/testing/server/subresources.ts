@@ -4,8 +4,10 @@ import { matchesLabels } from '../../wire/selectors.js';
 import type { Condition, KubeStatus, Pod } from '../../wire/types.js';
 import { readBody } from './body.js';
 import { type Core, nowTime } from './core.js';
-import { deleteObject, optionsOf } from './delete.js';
+import { deleteObject } from './delete.js';
 import { isMap, type JsonMap } from './json.js';
+import { optionsOf } from './options/delete-options.js';
+import { checkWriteOptions } from './options/write-options.js';
 import { isDryRun, type ResourceRequest } from './request.js';
 import { keyOf, PODS } from './resources.js';
 import { ApiError, badRequest, conflict, failure, internal, notFound } from './status.js';
@@ -25,8 +27,10 @@ export function withCondition(conditions: readonly Condition[] | undefined, cond
   return list.map((item, index) => (index === at ? next : item));
 }
 
-function bodyOf(request: ResourceRequest): JsonMap {
-  return mapOf(readBody(request.body, request.headers['content-type']));
+/** Reads an object that is sent to a subresource. @throws ApiError 400 or 422. */
+function bodyOf(request: ResourceRequest, kind: string): JsonMap {
+  checkWriteOptions(request, 'CreateOptions');
+  return readBody(request.body, request.headers['content-type'], kind);
 }
 
 function podOf(core: Core, request: ResourceRequest): { key: string; pod: Pod } {
@@ -38,7 +42,7 @@ function podOf(core: Core, request: ResourceRequest): { key: string; pod: Pod } 
 
 /** Binds a pod to a node, as a scheduler asks. */
 export function bind(core: Core, request: ResourceRequest): KubeStatus {
-  const body = bodyOf(request);
+  const body = bodyOf(request, 'Binding');
   const metadata = mapOf(body.metadata);
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
     throw badRequest(`name in URL does not match name in Binding object`);
@@ -78,7 +82,7 @@ export function bind(core: Core, request: ResourceRequest): KubeStatus {
     lastProbeTime: null,
     lastTransitionTime: nowTime(core),
   };
-  if (isDryRun(request.query.getAll('dryRun'), 'CreateOptions')) return created;
+  if (isDryRun(request)) return created;
   core.store.put('pods', key, {
     ...pod,
     metadata: { ...pod.metadata, ...merged('labels'), ...merged('annotations') },
@@ -101,13 +105,13 @@ function budgetOf(core: Core, pod: Pod): JsonMap | undefined {
 
 /** Evicts a pod, unless a disruption budget forbids it. */
 export function evict(core: Core, request: ResourceRequest): KubeStatus {
-  const body = bodyOf(request);
+  const body = bodyOf(request, 'Eviction');
   const metadata = mapOf(body.metadata);
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
     throw badRequest('name in URL does not match name in Eviction object');
   const { key, pod } = podOf(core, request);
   const options = { ...optionsOf(mapOf(body.deleteOptions)) };
-  const dryRun = options.dryRun || isDryRun(request.query.getAll('dryRun'), 'CreateOptions');
+  const dryRun = options.dryRun || isDryRun(request);
   const budget = pod.status?.phase === 'Running' ? budgetOf(core, pod) : undefined;
   if (budget !== undefined && Number(mapOf(budget.status).disruptionsAllowed ?? 0) <= 0) {
     const name = String(mapOf(budget.metadata).name ?? '');

@@ -1,7 +1,8 @@
 /** Watches: changes as a stream, judged by the selector before and after each change. */
 import type { KubeObject, KubeStatus } from '../../wire/types.js';
 import { type Core, textOf } from './core.js';
-import { checkVersionOptions, FUTURE_WAIT_MS, parseVersion, selectorOf } from './list.js';
+import { FUTURE_WAIT_MS, selectorOf } from './list.js';
+import { checkVersionOptions, parseVersion } from './options/list-options.js';
 import { intOf, isSet, type ResourceRequest } from './request.js';
 import { apiVersionOf } from './resources.js';
 import { failure, tooLargeVersion } from './status.js';

@@ -1,9 +1,9 @@
 /** Validation of resource quotas and disruption budgets. */
+import { qualifiedNameProblems } from '../../../wire/name-rules.js';
 import { parseQuantity } from '../../../wire/quantity.js';
 import type { JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { Faults, mapOf, textOf } from './kit.js';
-import { qualifiedNameProblems } from './names.js';
 
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
 const COUNTED = [

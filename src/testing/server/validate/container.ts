@@ -1,15 +1,9 @@
 /** Validation of one container: ports, environment, mounts and probes. */
+import { qualifiedNameProblems, subdomainProblem } from '../../../wire/name-rules.js';
 import { isMap, type JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { Faults, mapOf, maps, textOf } from './kit.js';
-import {
-  dnsLabelProblem,
-  ipProblem,
-  portNameProblems,
-  qualifiedNameProblems,
-  subdomainProblem,
-  variableNameProblem,
-} from './names.js';
+import { dnsLabelProblem, ipProblem, portNameProblems, variableNameProblem } from './names.js';
 import { resourceFaults } from './resources.js';
 import { securityFaults } from './security.js';
 import { keyRefFaults, relativePath } from './volumes.js';

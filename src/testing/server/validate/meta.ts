@@ -1,8 +1,8 @@
 /** Validation of metadata, the same for all kinds. */
+import { labelValueProblem, qualifiedNameProblems } from '../../../wire/name-rules.js';
 import { isMap, type JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { Faults, mapOf, textOf } from './kit.js';
-import { labelValueProblem, qualifiedNameProblems } from './names.js';
 
 const MAX_ANNOTATIONS = 262_144;
 

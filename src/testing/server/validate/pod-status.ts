@@ -1,8 +1,8 @@
 /** Validation of changes of a pod's status. */
+import { subdomainProblem } from '../../../wire/name-rules.js';
 import { isMap, type JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { mapOf, textOf } from './kit.js';
-import { subdomainProblem } from './names.js';
 
 /** Faults of a change of a pod's status. */
 export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {

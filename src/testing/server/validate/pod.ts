@@ -1,10 +1,11 @@
 /** Validation of pods, with the API server's fields, order and messages. */
+import { subdomainProblem } from '../../../wire/name-rules.js';
 import { type JsonMap, sameJson } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
 import { addressFaults, containerFaults, hostPortFaults, probeFaults } from './container.js';
 import { Faults, mapOf, maps, textOf } from './kit.js';
 import { labelFaults } from './meta.js';
-import { dnsLabelProblem, subdomainProblem, underscoredSubdomainProblem } from './names.js';
+import { dnsLabelProblem, underscoredSubdomainProblem } from './names.js';
 import { affinityFaults, gateAndSpreadFaults, tolerationFaults } from './scheduling.js';
 import { podSecurityFaults } from './security.js';
 import { specDiff } from './spec-dump.js';

@@ -1,9 +1,9 @@
 /** Validation of the resources that a container asks for. */
+import { qualifiedNameProblems } from '../../../wire/name-rules.js';
 import { parseQuantity } from '../../../wire/quantity.js';
 import { isMap, type JsonMap } from '../json.js';
 import { fault } from '../status.js';
 import { type Faults, mapOf } from './kit.js';
-import { qualifiedNameProblems } from './names.js';
 
 const STANDARD = new Set(['cpu', 'memory', 'ephemeral-storage']);
 const BILLION = 1_000_000_000n;

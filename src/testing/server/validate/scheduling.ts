@@ -1,8 +1,8 @@
 /** Validation of what tells the scheduler where a pod may go. */
+import { labelValueProblem, qualifiedNameProblems } from '../../../wire/name-rules.js';
 import { isMap, type JsonMap } from '../json.js';
 import { fault } from '../status.js';
 import { type Faults, mapOf, maps, textOf } from './kit.js';
-import { labelValueProblem, qualifiedNameProblems } from './names.js';
 
 function expressionFaults(faults: Faults, at: string, expression: JsonMap): void {
   const values = Array.isArray(expression.values) ? expression.values : [];
