@@ -77,10 +77,14 @@ export class ClusterApi {
     await this.#send('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, body);
   }
 
-  /** Reads an object; `undefined` where there is none. */
+  /** Reads an object; `undefined` where there is none, or none may be read. A server that cannot answer is asked again. */
   async read(path: string): Promise<KubeObject | undefined> {
-    const { status, value } = await this.#send('GET', path);
-    return status === 200 ? (value as KubeObject) : undefined;
+    for (;;) {
+      const answer = await this.#send('GET', path).catch(() => undefined);
+      if (answer !== undefined && answer.status < 500)
+        return answer.status === 200 ? (answer.value as KubeObject) : undefined;
+      await this.#clock.delay(RETRY_MS, { signal: this.#signal });
+    }
   }
 
   /** Creates any object of the core group; one that exists stays. */

@@ -18,12 +18,22 @@ const SOURCES = {
 } as const;
 type Source = keyof typeof SOURCES;
 
-function fieldValue(pod: Pod, path: string): string {
+/** Labels or annotations as a file has them: one a line, in the order of their keys. */
+const asLines = (map: Readonly<Record<string, string>> = {}) =>
+  Object.keys(map)
+    .sort()
+    .map((key) => `${key}=${JSON.stringify(map[key])}`)
+    .join('\n');
+
+/** A field of the pod, as its containers may see it. */
+export function fieldValue(pod: Pod, path: string): string {
   const { metadata = {}, spec, status } = pod;
   const named: Record<string, string | undefined> = {
     'metadata.name': metadata.name,
     'metadata.namespace': metadata.namespace,
     'metadata.uid': metadata.uid,
+    'metadata.labels': asLines(metadata.labels),
+    'metadata.annotations': asLines(metadata.annotations),
     'spec.nodeName': spec?.nodeName,
     'spec.serviceAccountName': spec?.serviceAccountName,
     'status.podIP': status?.podIP,
@@ -34,7 +44,8 @@ function fieldValue(pod: Pod, path: string): string {
   return named[path] ?? '';
 }
 
-function resourceValue(container: Container, ref: { resource?: string; divisor?: unknown }): string {
+/** A request or limit of a container, in units of the divisor, rounded up. */
+export function resourceValue(container: Container, ref: { resource?: string; divisor?: unknown }): string {
   const [side = '', name = ''] = (ref.resource ?? '').split(/\.(.*)/);
   const amounts = container.resources?.[side as 'limits' | 'requests'] as Record<string, unknown> | undefined;
   const divisor = quantityValue(ref.divisor) || 1;
@@ -76,9 +87,17 @@ async function keyValue(pod: Pod, source: Source, ref: KeyRef, read: ReadObject)
   );
 }
 
-/** The variables of a container, as a kubelet works them out. @throws ContainerConfigError for what is missing. */
-export async function environmentOf(pod: Pod, container: Container, read: ReadObject): Promise<Record<string, string>> {
-  const env: Record<string, string> = {};
+/**
+ * The variables of a container, as a kubelet works them out, on top of those that are `given`.
+ * @throws ContainerConfigError for what is missing
+ */
+export async function environmentOf(
+  pod: Pod,
+  container: Container,
+  read: ReadObject,
+  given: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
+  const env: Record<string, string> = { ...given };
   for (const from of (container.envFrom ?? []) as { prefix?: string; configMapRef?: KeyRef; secretRef?: KeyRef }[]) {
     const texts =
       from.configMapRef === undefined

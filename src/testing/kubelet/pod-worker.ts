@@ -5,6 +5,7 @@ import type { Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import type { ClusterApi } from './cluster-api.js';
 import { ContainerRunner } from './container-runner.js';
+import { ofKind, PodLife } from './pod-life.js';
 import { type PodEnding, phaseOf, podStatus, recordOf, rejectedStatus, type StatusFacts } from './pod-status.js';
 import type { ContainerExit, ContainerRuntime } from './runtime.js';
 import { StartGate, type Waiting } from './start-gate.js';
@@ -27,6 +28,7 @@ export class PodWorker {
   readonly #runtime: ContainerRuntime;
   readonly #containers: readonly ContainerRunner[];
   readonly #gate: StartGate;
+  readonly #life: PodLife;
   readonly #stopped = new AbortController();
   readonly #startTime: string;
   #podIP: string | undefined;
@@ -55,11 +57,12 @@ export class PodWorker {
       podWithAddress: () => this.#podWithAddress(),
       isEnding: () => this.#isEnding,
       report: () => this.#report(),
-      recordEvent: (type: 'Normal' | 'Warning', reason: string, message: string, container: string) =>
+      recordEvent: (type: 'Normal' | 'Warning', reason: string, message: string, container?: string) =>
         host.recordEvent(this.#pod, type, reason, message, container),
     };
     this.#containers = records.map((record) => new ContainerRunner(record, context));
     this.#gate = new StartGate(context);
+    this.#life = new PodLife(context, this.#containers, this.#gate);
   }
 
   /** Takes notice of a newer version of the pod. */
@@ -76,7 +79,9 @@ export class PodWorker {
   /** Plays the pod's life until it ends; never rejects. */
   async run(): Promise<void> {
     try {
-      await this.#live();
+      this.#startDeadline();
+      await this.#life.play();
+      await this.#finish();
     } catch (error) {
       if (!this.#stopped.signal.aborted) throw error;
     }
@@ -86,6 +91,7 @@ export class PodWorker {
   abandon(): void {
     this.#stopped.abort(new Error('the kubelet has stopped'));
     for (const container of this.#containers) container.abandon();
+    this.#runtime.release(this.#pod);
   }
 
   /** Refuses the pod, as at admission; only before anything of it runs. */
@@ -105,11 +111,12 @@ export class PodWorker {
     await this.#report();
     this.#isDone = true;
     this.#stopped.abort(new Error('ended'));
+    this.#runtime.release(this.#pod);
   }
 
   /** Ends the first main container in the given way. */
   async endContainer(exit: ContainerExit): Promise<void> {
-    const [container] = this.#ofKind('main');
+    const [container] = ofKind(this.#containers, 'main');
     if (container === undefined) return;
     const wasRunning = container.isRunning;
     await container.force(exit);
@@ -119,17 +126,13 @@ export class PodWorker {
 
   /** Keeps the pod's containers from starting: they wait with this reason until it is cleared with `undefined`. */
   hold(waiting: Waiting | undefined): Promise<void> {
-    return this.#gate.hold(waiting, this.#ofKind('main'));
+    return this.#gate.hold(waiting, ofKind(this.#containers, 'main'));
   }
 
   /** Goes on with what had to wait while the node was lost. */
   resume(): void {
     if (this.#pod.metadata?.deletionTimestamp !== undefined) void this.#terminate();
     else void this.#report();
-  }
-
-  #ofKind(kind: 'init' | 'sidecar' | 'main'): ContainerRunner[] {
-    return this.#containers.filter(({ record }) => record.kind === kind);
   }
 
   get #isEnding(): boolean {
@@ -169,31 +172,6 @@ export class PodWorker {
     await this.#reports;
   }
 
-  async #live(): Promise<void> {
-    const { signal } = this.#stopped;
-    this.#startDeadline();
-    await this.#report();
-    for (const container of this.#containers) {
-      if (container.record.kind === 'main') continue;
-      await this.#startWhenAllowed(container, signal);
-      if (container.record.kind === 'sidecar') {
-        void this.#supervise(container).catch(() => undefined);
-        await this.#report();
-        await orAborted(container.started, signal);
-        continue;
-      }
-      await this.#report();
-      if (!(await this.#untilGood(container))) return this.#finish();
-    }
-    const main = this.#ofKind('main');
-    const delay = Math.max(...main.map(({ record }) => this.#runtime.plan(this.#pod, record.container).startDelayMs));
-    if (delay > 0) await this.#host.clock.delay(delay, { signal });
-    await Promise.all(main.map((container) => this.#startWhenAllowed(container, signal, true)));
-    await this.#report();
-    await Promise.all(main.map((container) => this.#supervise(container)));
-    await this.#finish();
-  }
-
   #startDeadline(): void {
     const seconds = this.#pod.spec?.activeDeadlineSeconds;
     if (seconds === undefined) return;
@@ -206,55 +184,20 @@ export class PodWorker {
     this.#stopped.signal.addEventListener('abort', cancel, { once: true });
   }
 
-  async #startWhenAllowed(runner: ContainerRunner, signal: AbortSignal, isDelayed = false): Promise<void> {
-    const { record } = runner;
-    const plan = this.#runtime.plan(this.#pod, record.container);
-    if (plan.startDelayMs > 0 && !isDelayed) await this.#host.clock.delay(plan.startDelayMs, { signal });
-    if (record.kind === 'main') await this.#gate.pass(runner, plan.waiting);
-    signal.throwIfAborted();
-    await runner.start();
-  }
-
-  /** Waits for the container's end and starts it again as its policy says; resolves when it has ended for good. */
-  async #supervise(container: ContainerRunner): Promise<void> {
-    for (let restarts = 0; ; restarts++) {
-      await container.exited;
-      if (this.#isEnding || !this.#mayRestart(container)) return;
-      await container.restart(restarts);
-    }
-  }
-
-  /** Runs an init container until it succeeds; resolves with whether it did. */
-  async #untilGood(container: ContainerRunner): Promise<boolean> {
-    for (let restarts = 0; ; restarts++) {
-      await container.exited;
-      const isGood = container.record.state.terminated?.exitCode === 0;
-      if (isGood || this.#isTerminating || this.#stopped.signal.aborted || this.#pod.spec?.restartPolicy === 'Never')
-        return isGood;
-      await container.restart(restarts);
-    }
-  }
-
-  #mayRestart({ record, isUnhealthy }: ContainerRunner): boolean {
-    if (record.kind === 'sidecar')
-      return this.#ofKind('main').some((container) => container.record.state.terminated === undefined);
-    const policy = this.#pod.spec?.restartPolicy;
-    if (policy === 'Never') return false;
-    return policy === 'Always' || isUnhealthy || record.state.terminated?.exitCode !== 0;
-  }
-
   async #finish(): Promise<void> {
     if (this.#isTerminating || this.#ending !== undefined) return;
     this.#isFinishing = true;
-    await this.#kill(this.#ofKind('sidecar'), Number(this.#pod.spec?.terminationGracePeriodSeconds ?? 30));
+    await this.#kill(ofKind(this.#containers, 'sidecar'), Number(this.#pod.spec?.terminationGracePeriodSeconds ?? 30));
     await this.#report();
     const phase = phaseOf(this.#facts());
-    if (phase === 'Succeeded' || phase === 'Failed') this.#isDone = true;
+    if (phase !== 'Succeeded' && phase !== 'Failed') return;
+    this.#isDone = true;
+    this.#runtime.release(this.#pod);
   }
 
   /** Containers that never ran are told as such of a pod that is ended from outside. */
   #finishUnstarted(): void {
-    for (const { record } of this.#ofKind('main')) {
+    for (const { record } of ofKind(this.#containers, 'main')) {
       if (record.state.waiting !== undefined)
         record.state = {
           terminated: {
@@ -305,17 +248,4 @@ export class PodWorker {
     if (this.#host.isNodeLost(node)) return;
     await api.deletePod(this.#pod, 0).catch(() => undefined);
   }
-}
-
-/** Waits for a promise that does not reject, or rejects when the signal aborts. */
-function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void promise.then(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    });
-  });
 }

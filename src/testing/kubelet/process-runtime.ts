@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
 import { environmentOf, expanded, type ReadObject } from './environment.js';
+import { PodVolumes } from './pod-volumes.js';
 import { ALWAYS_GOOD } from './probes.js';
 import { probeProcess } from './process-probe.js';
 import {
@@ -51,6 +52,8 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #read: ReadObject;
   /** Folder of each process that runs. */
   readonly #folders = new Map<number, string>();
+  /** Volumes of each pod, by its uid. */
+  readonly #volumes = new Map<string, PodVolumes>();
   #isStopped = false;
 
   /** `read` finds the config maps and secrets that variables come from. */
@@ -64,8 +67,34 @@ export class ProcessRuntime implements ContainerRuntime {
     return { startDelayMs: this.#startDelayMs };
   }
 
+  async prepare(pod: Pod): Promise<void> {
+    if (this.#isStopped) return;
+    const volumes = new PodVolumes();
+    this.#volumes.set(pod.metadata?.uid ?? '', volumes);
+    try {
+      await volumes.make(pod, this.#read);
+    } catch (error) {
+      volumes.remove();
+      throw error;
+    }
+  }
+
+  release(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    this.#volumes.get(uid)?.remove();
+    this.#volumes.delete(uid);
+  }
+
+  /** Variables that say where the container's mounts are. */
+  async #mount(pod: Pod, container: Container): Promise<Record<string, string>> {
+    const volumes = this.#volumes.get(pod.metadata?.uid ?? '');
+    if (volumes === undefined || container.volumeMounts === undefined) return {};
+    const isNamed = container.volumeMounts.some(({ subPathExpr }) => subPathExpr !== undefined);
+    return volumes.mount(container, isNamed ? await environmentOf(pod, container, this.#read) : {});
+  }
+
   async start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
-    const own = await environmentOf(pod, container, this.#read);
+    const own = await environmentOf(pod, container, this.#read, await this.#mount(pod, container));
     const argv = [...(container.command ?? []), ...(container.args ?? [])].map((text) => expanded(text, own));
     if (container.command === undefined || argv[0] === undefined) return idle();
     const directory = mkdtempSync(join(tmpdir(), 'podwright-container-'));
@@ -130,6 +159,7 @@ export class ProcessRuntime implements ContainerRuntime {
       // The host may end before it hears of the exit.
       rmSync(folder, { recursive: true, force: true });
     }
+    for (const volumes of this.#volumes.values()) volumes.remove();
   }
 }
 

@@ -58,6 +58,10 @@ export interface ContainerPlan {
 export interface ContainerRuntime {
   /** What happens before the container starts. */
   plan(pod: Pod, container: Container): ContainerPlan;
+  /** Makes what the containers of a pod share. @throws VolumeError while something of it is missing */
+  prepare(pod: Pod): Promise<void>;
+  /** Removes what was made for a pod; nothing of it runs any more. */
+  release(pod: Pod): void;
   /** Starts the container; its output goes to the log. @throws ContainerStartError, ContainerConfigError */
   start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer>;
 }

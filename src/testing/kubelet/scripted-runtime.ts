@@ -148,6 +148,11 @@ export class ScriptedRuntime implements ContainerRuntime {
     };
   }
 
+  /** Volumes play no part. */
+  async prepare(): Promise<void> {}
+
+  release(): void {}
+
   start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
     const script = this.scriptOf(pod);
     const isMain = pod.spec?.containers[0]?.name === container.name || (pod.spec?.containers.length ?? 0) > 1;

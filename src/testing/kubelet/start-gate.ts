@@ -1,4 +1,4 @@
-/** What keeps a pod's main containers from starting: faults and scripts that have them wait, with a reason. */
+/** What keeps a pod's containers from starting: missing volumes, and faults and scripts that have them wait, with a reason. */
 import type { Clock } from '../../core/clock.js';
 import type { Pod } from '../../wire/types.js';
 import type { ContainerRunner } from './container-runner.js';
@@ -15,20 +15,34 @@ export interface GateContext {
   readonly signal: AbortSignal;
   pod(): Pod;
   report(): Promise<void>;
-  recordEvent(type: 'Normal' | 'Warning', reason: string, message: string, container: string): void;
+  recordEvent(type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void;
 }
 
 const PULL_BACKOFF_MS = 10_000;
 /** How often a container that waits looks whether it still has to. */
 const RETRY_MS = 1000;
 
-/** Holds main containers back. */
+/** Holds containers back. */
 export class StartGate {
   readonly #context: GateContext;
   #waiting: Waiting | undefined;
 
   constructor(context: GateContext) {
     this.#context = context;
+  }
+
+  /** Resolves when the pod's volumes are made; its containers wait as ContainerCreating meanwhile. @throws the signal's reason */
+  async mounted(prepare: () => Promise<void>): Promise<void> {
+    const { clock, signal, recordEvent } = this.#context;
+    for (;;) {
+      try {
+        return await prepare();
+      } catch (error) {
+        signal.throwIfAborted();
+        recordEvent('Warning', 'FailedMount', error instanceof Error ? error.message : String(error));
+        await clock.delay(RETRY_MS, { signal });
+      }
+    }
   }
 
   /** Has these containers, where they have not started, wait with this reason until it is cleared with `undefined`. */
