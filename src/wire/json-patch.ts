@@ -26,8 +26,9 @@ function unfit(message: string): PatchError {
 }
 
 function segments(pointer: unknown): string[] {
-  if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')))
+  if (typeof pointer !== 'string' || (pointer !== '' && !pointer.includes('/')))
     throw unfit(`bad path ${JSON.stringify(pointer)}`);
+  // What stands before the first slash is ignored, as it is by the API server.
   return pointer
     .split('/')
     .slice(1)

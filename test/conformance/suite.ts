@@ -1,4 +1,5 @@
 /** All scenarios, by the file their recorded answers stand in. */
+import { changes } from './cases/changes.js';
 import { clients } from './cases/clients.js';
 import { create } from './cases/create.js';
 import { remove } from './cases/delete.js';
@@ -31,6 +32,7 @@ export const suite: Readonly<Record<string, readonly Scenario[]>> = {
   more,
   options,
   paths,
+  changes,
 };
 
 /**

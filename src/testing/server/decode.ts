@@ -37,6 +37,11 @@ function typeTable(): Map<string, Map<string, Field>> {
   return types;
 }
 
+/** The fields of a struct, or `undefined` where there is no such struct. */
+export function fieldTypes(struct: string): ReadonlyMap<string, { readonly type: string }> | undefined {
+  return typeTable().get(struct);
+}
+
 /** The type of a field, or `undefined` where the type has no such field. */
 export function fieldOf(struct: string, field: string): string | undefined {
   return typeTable().get(struct)?.get(field)?.type;

@@ -6,7 +6,7 @@ import { KUBERNETES_SCHEMA } from '../../wire/yaml.js';
 import { checkKind, mediaType, shaped, yamlError } from './body.js';
 import type { Core } from './core.js';
 import { create } from './create.js';
-import { decodeKind } from './decode.js';
+import { schemaProblem } from './fields/schema-problem.js';
 import { goJsonError, goText, jsonType } from './go-json.js';
 import { patchedText } from './go-order.js';
 import { isMap, type JsonMap } from './json.js';
@@ -33,6 +33,9 @@ function readPatch(type: string, text: string): unknown {
   const problem = goJsonError(text);
   if (problem !== undefined) throw badRequest(`${start}${problem}`);
   const body: unknown = JSON.parse(text);
+  const odd = Array.isArray(body) ? body.find((operation) => !isMap(operation) && operation !== null) : undefined;
+  if (type === JSON_PATCH && odd !== undefined)
+    throw badRequest(`${start}json: cannot unmarshal ${jsonType(odd)} into Go value of type handlers.jsonPatchOp`);
   if (type === JSON_PATCH ? Array.isArray(body) : isMap(body)) return body;
   if (body === null && type !== JSON_PATCH) throw badRequest('Invalid JSON Patch');
   const wanted = type === JSON_PATCH ? '[]handlers.jsonPatchOp' : 'map[string]interface {}';
@@ -83,7 +86,7 @@ function fitted(request: ResourceRequest, patched: JsonMap, body: unknown, type:
     if (type !== STRATEGIC) throw patchFault(patchedText(patched, changedShape(body)), why);
     const [, from = '', to = ''] = /cannot unmarshal (\S+) into .* of type (\S+)$/.exec(why) ?? [];
     const restore = Object.entries(WRONG_KINDS).find(([start]) => to.startsWith(start))?.[1];
-    throw patchFault(goText(body), restore === undefined ? why : `${restore} ${from}`);
+    throw patchFault(goText(body), restore === undefined ? why : `${restore} ${from === 'object' ? 'map' : from}`);
   }
 }
 
@@ -105,15 +108,18 @@ function apply(core: Core, request: ResourceRequest): Written {
   } catch (error) {
     throw badRequest(`error decoding YAML: error converting YAML to JSON: ${yamlError(error)}`);
   }
-  if (!isMap(config)) throw badRequest('error decoding YAML: expected an object');
-  const version = apiVersionOf(def);
-  if (config.apiVersion !== version || config.kind !== def.kind)
-    throw badRequest(`invalid object type: ${groupVersionKind(config)}`);
-  const [undeclared] = decodeKind(def.kind, config).unknown;
-  if (undeclared !== undefined) {
-    const own = mapOf(config.metadata);
+  const given = config ?? {};
+  if (!isMap(given))
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonType(given)} into Go value of type map[string]interface {}`,
+    );
+  if (given.apiVersion !== apiVersionOf(def) || given.kind !== def.kind)
+    throw badRequest(`invalid object type: ${groupVersionKind(given)}`);
+  const misfit = schemaProblem(def.kind, given);
+  if (misfit !== undefined) {
+    const own = mapOf(given.metadata);
     throw internal(
-      `failed to create typed patch object (${String(own.namespace ?? '')}/${String(own.name ?? '')}; ${groupVersionKind(config)}): .${undeclared}: field not declared in schema`,
+      `failed to create typed patch object (${String(own.namespace ?? '')}/${String(own.name ?? '')}; ${groupVersionKind(given)}): ${misfit}`,
     );
   }
   const old = core.store.get(def.resource, keyOf(def, request.namespace, name));
@@ -121,9 +127,10 @@ function apply(core: Core, request: ResourceRequest): Written {
   const applied = core.fields.apply(
     writerOf(core, request),
     old as JsonMap | undefined,
-    config,
+    given,
     isSet(request.query, 'force'),
   );
+  checkKindAndNamespace(request, given);
   const managed = mapOf(applied.metadata).managedFields as JsonMap[];
   const object = shaped(request, applied);
   checkName(request, object);

@@ -84,7 +84,8 @@ function httpGetDefaults(httpGet: JsonMap): void {
 }
 
 function pullPolicy(image: unknown): string {
-  if (typeof image !== 'string' || image === '') return 'IfNotPresent';
+  // A reference that cannot be read has no tag.
+  if (typeof image !== 'string' || !/^[\w.:/@-]+$/.test(image)) return 'IfNotPresent';
   if (image.includes('@')) return 'IfNotPresent';
   const last = image.slice(image.lastIndexOf('/') + 1);
   const tag = last.includes(':') ? last.slice(last.indexOf(':') + 1) : 'latest';

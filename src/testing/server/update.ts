@@ -70,6 +70,7 @@ function metadataUpdateFaults(metadata: JsonMap, old: JsonMap): FieldFault[] {
   };
   immutable('uid');
   immutable('deletionTimestamp');
+  immutable('deletionGracePeriodSeconds');
   if (old.deletionTimestamp !== undefined && Array.isArray(metadata.finalizers)) {
     const known = new Set(Array.isArray(old.finalizers) ? old.finalizers : []);
     const added = metadata.finalizers.filter((item) => !known.has(item));
@@ -95,6 +96,9 @@ export function commit(
   const { def, name } = request;
   let object = given;
   let metadata = object.metadata as JsonMap;
+  delete metadata.selfLink;
+  // Zero is what a version is before it is set.
+  if (/^0+$/.test(String(metadata.resourceVersion ?? ''))) delete metadata.resourceVersion;
   const oldMeta = (old.metadata ?? {}) as JsonMap;
   const version = metadata.resourceVersion;
   if (version !== undefined && version !== '' && !/^\d+$/.test(String(version)))
@@ -109,7 +113,6 @@ export function commit(
     'resourceVersion',
     'creationTimestamp',
     'generation',
-    'generateName',
     'deletionTimestamp',
     'deletionGracePeriodSeconds',
   ]) {

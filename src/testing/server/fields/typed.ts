@@ -147,14 +147,19 @@ function mergeLists(shape: Shape, live: unknown, config: unknown): unknown[] {
   const known = partsOf(shape, live);
   const wanted = partsOf(shape, config);
   const result: unknown[] = [];
-  // The configuration's order decides; items that only the server has keep their place before the next shared one.
+  // The configuration's order decides; items that only the server has go before what comes after them.
   const rest = [...known.keys()];
-  for (const [element, part] of wanted) {
-    if (known.has(element)) {
-      for (let first = rest.shift(); first !== undefined && first !== element; first = rest.shift())
-        if (!wanted.has(first)) result.push(known.get(first)?.value);
+  const order = [...wanted.keys()];
+  for (const [index, element] of order.entries()) {
+    const nextShared = order.slice(index).find((other) => known.has(other));
+    for (let head = rest[0]; head !== undefined; head = rest[0]) {
+      if (!wanted.has(head)) result.push(known.get(head)?.value);
+      else if (nextShared === undefined || head === nextShared) break;
+      rest.shift();
     }
-    result.push(merge(part.shape, known.get(element)?.value, part.value));
+    if (rest[0] === element) rest.shift();
+    const { shape: inner, value } = wanted.get(element) as { shape: Shape; value: unknown };
+    result.push(merge(inner, known.get(element)?.value, value));
   }
   for (const element of rest) if (!wanted.has(element)) result.push(known.get(element)?.value);
   return result;

@@ -2,7 +2,8 @@
 import { subdomainProblem } from '../../../wire/name-rules.js';
 import { isMap, type JsonMap } from '../json.js';
 import { type FieldFault, fault } from '../status.js';
-import { mapOf, textOf } from './kit.js';
+import { mapOf, maps, textOf } from './kit.js';
+import { ipProblem } from './names.js';
 
 /** Faults of a change of a pod's status. */
 export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
@@ -20,6 +21,11 @@ export function podStatusFaults(object: JsonMap, old: JsonMap): FieldFault[] {
         fault.forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'),
       );
   }
+  for (const field of ['podIPs', 'hostIPs'] as const)
+    for (const [index, { ip }] of maps(status[field]).entries()) {
+      const problem = ipProblem(textOf(ip));
+      if (problem !== undefined) faults.push(fault.invalid(`status.${field}[${index}]`, ip, problem));
+    }
   const restartPolicy = mapOf(object.spec).restartPolicy;
   const lists = [
     ['containerStatuses', restartPolicy] as const,

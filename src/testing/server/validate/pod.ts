@@ -143,12 +143,16 @@ const UPDATE_RULE =
 function listFaults(spec: JsonMap, old: JsonMap, faults: FieldFault[]): boolean {
   for (const field of ['containers', 'initContainers'] as const) {
     if (maps(spec[field]).length !== maps(old[field]).length) {
-      const what = field === 'containers' ? 'containers' : 'init containers';
-      faults.push(fault.forbidden(`spec.${field}`, `pod updates may not add or remove ${what}`));
+      faults.push(fault.forbidden(`spec.${field}`, 'pod updates may not add or remove containers'));
       return false;
     }
-    for (const [index, container] of maps(spec[field]).entries())
-      if (textOf(container.image) === '') faults.push(fault.required(`spec.${field}[${index}].image`));
+    for (const [index, container] of maps(spec[field]).entries()) {
+      const image = textOf(container.image);
+      const at = `spec.${field}[${index}].image`;
+      if (image === '') faults.push(fault.required(at));
+      else if (image.trim() !== image)
+        faults.push(fault.invalid(at, image, 'must not have leading or trailing whitespace'));
+    }
   }
   return true;
 }
@@ -159,6 +163,8 @@ export function podUpdateFaults(spec: JsonMap, old: JsonMap): FieldFault[] {
   if (!listFaults(spec, old, faults)) return faults;
   const { activeDeadlineSeconds: deadline } = spec;
   const oldDeadline = old.activeDeadlineSeconds;
+  if (typeof deadline === 'number' && deadline < 0)
+    faults.push(fault.invalid('spec.activeDeadlineSeconds', deadline, 'must be between 0 and 2147483647, inclusive'));
   if (typeof oldDeadline === 'number') {
     if (deadline === undefined)
       faults.push(
