@@ -56,4 +56,35 @@ describe.skipIf(REAL_KUBECONFIG === undefined)('the pod player on the real API s
     await kit.raw('DELETE', kit.podPath('p'));
     await expect.poll(() => kit.pods(), { timeout: 20_000 }).toEqual([]);
   });
+
+  it('holds a process until its volume can be made, and tells when it is ready', async () => {
+    await start('process');
+    const volumes = [{ name: 'config', configMap: { name: 'late' } }];
+    const program =
+      'require("fs").writeFileSync(process.env.PODWRIGHT_MOUNT_WORK + "/up", ""); setInterval(() => {}, 1000)';
+    const check = 'process.exit(require("fs").existsSync(process.env.PODWRIGHT_MOUNT_WORK + "/up") ? 0 : 1)';
+    const base = {
+      name: 'base',
+      image: 'x',
+      command: ['node', '-e', program],
+      readinessProbe: { exec: { command: ['node', '-e', check] }, periodSeconds: 1, timeoutSeconds: 10 },
+      volumeMounts: [
+        { name: 'config', mountPath: '/config' },
+        { name: 'work', mountPath: '/work' },
+      ],
+    };
+    const made = await create({ containers: [base], volumes: [...volumes, { name: 'work', emptyDir: {} }] });
+    expect(made.status, made.text).toBe(201);
+    const messages = async () => {
+      const { text } = await kit.raw('GET', `/api/v1/namespaces/${kit.namespace}/events`);
+      return (JSON.parse(text).items as { message: string }[]).map(({ message }) => message);
+    };
+    const missing = 'MountVolume.SetUp failed for volume "config" : configmap "late" not found';
+    await expect.poll(messages, { timeout: 20_000 }).toContain(missing);
+    await kit.raw('POST', `/api/v1/namespaces/${kit.namespace}/configmaps`, { metadata: { name: 'late' } });
+    const ready = async () => (await kit.pods())[0]?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    await expect.poll(ready, { timeout: 20_000 }).toBe('True');
+    await kit.raw('DELETE', kit.podPath('p'));
+    await expect.poll(() => kit.pods(), { timeout: 20_000 }).toEqual([]);
+  });
 });

@@ -65,11 +65,15 @@ describe.skipIf(BINARIES === undefined || SCHEDULER === undefined)('the real sch
           metadata: { name: given.patient },
           ...{ value: 0, preemptionPolicy: 'Never' },
         });
-      for (const [number, { node: nodeName, labels = {}, namespace, spec }] of (given.pods ?? []).entries())
-        await create(`/api/v1/namespaces/${namespace === undefined ? own : nameOf(namespace)}/pods`, {
+      for (const [number, before] of (given.pods ?? []).entries()) {
+        const { node: nodeName, labels = {}, namespace, spec, isDeleting = false } = before;
+        const path = `/api/v1/namespaces/${namespace === undefined ? own : nameOf(namespace)}/pods`;
+        await create(path, {
           metadata: { name: `before-${number}`, labels } as { name: string },
           ...{ spec: { containers, ...spec, nodeName } },
         });
+        if (isDeleting) await call('DELETE', `${path}/before-${number}`, { gracePeriodSeconds: 1000 });
+      }
       // The scheduler has to know of all that before it decides: it looks again when a pod that it has seen comes or goes.
       await settled(own);
       const spec = JSON.parse(

@@ -343,6 +343,29 @@ describe('probes of processes', () => {
     expect(side(await ready())?.ready).toBe(true);
   });
 
+  it('restarts what is not alive also where it ends well, and on failure only', async () => {
+    const program = 'process.on("SIGTERM", () => process.exit(0)); console.log("up"); setInterval(() => {}, 1000)';
+    // The second run is alive: the first has left its mark.
+    const folder = mkdtempSync(join(tmpdir(), 'podwright-test-'));
+    const check =
+      'const f = process.argv[1], fs = require("fs"); if (!fs.existsSync(f)) { fs.writeFileSync(f, ""); process.exit(1); }';
+    const livenessProbe = {
+      exec: { command: ['node', '-e', check, join(folder, 'mark')] },
+      ...{ initialDelaySeconds: 1, failureThreshold: 1, timeoutSeconds: 30 },
+    };
+    await create({ command: ['node', '-e', program], livenessProbe }, { restartPolicy: 'OnFailure' });
+    const { status } = await cluster.waitFor((view) => (main(view.pod)?.restartCount ?? 0) > 0);
+    expect(status?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({ exitCode: 0 });
+    rmSync(folder, { recursive: true });
+  });
+
+  it('tells nothing of a probe that the end of its container has cut off', async () => {
+    const command = ['node', '-e', 'setTimeout(() => {}, 300)'];
+    await create({ command, readinessProbe: { exec: { command: ['sleep', '60'] }, timeoutSeconds: 600 } });
+    await cluster.waitFor((view) => view.phase === 'Succeeded');
+    expect(await eventsOf(cluster, 'Unhealthy')).toEqual([]);
+  });
+
   it('leaves no process of a probe behind', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'podwright-test-'));
     const file = join(folder, 'pid');

@@ -18,6 +18,8 @@ export interface CasePod {
   /** @default the namespace of the pod in question */
   readonly namespace?: string;
   readonly spec?: object;
+  /** Whether it was deleted and has not ended yet. */
+  readonly isDeleting?: boolean;
 }
 
 /** A case. */
@@ -272,6 +274,23 @@ export const SCHEDULING_CASES: readonly SchedulingCase[] = [
     expected: { node: 'two' },
   },
   {
+    name: 'spreading that does not count a pod which is being deleted',
+    nodes: { one: a, two: { ...b, unschedulable: true } },
+    pods: [{ ...webOn('one'), isDeleting: true }],
+    labels: { app: 'web' },
+    spec: spread(),
+    expected: { node: 'one' },
+  },
+  {
+    name: 'anti-affinity to a pod that is being deleted',
+    nodes: { one: a },
+    pods: [{ ...webOn('one'), isDeleting: true }],
+    spec: apart(),
+    expected: no(
+      "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+    ),
+  },
+  {
     name: 'spreading over more zones than there are',
     nodes: { one: a, two: b },
     pods: [webOn('one'), webOn('two')],
@@ -297,6 +316,24 @@ export const SCHEDULING_CASES: readonly SchedulingCase[] = [
     pods: [webOn('one')],
     labels: { app: 'web' },
     spec: spread({ nodeTaintsPolicy: 'Honor' }),
+    expected: { node: 'one' },
+  },
+  {
+    name: 'spreading that counts nodes which the pod may not use, where it is told to',
+    nodes: { one: { labels: { ...a.labels, disk: 'ssd' } }, two: b },
+    pods: [webOn('one')],
+    labels: { app: 'web' },
+    spec: { ...spread({ nodeAffinityPolicy: 'Ignore' }), nodeSelector: { disk: 'ssd' } },
+    expected: no(
+      "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) didn't match pod topology spread constraints. no new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.",
+    ),
+  },
+  {
+    name: 'spreading over the nodes that the pod may use, and no others',
+    nodes: { one: { labels: { ...a.labels, disk: 'ssd' } }, two: b },
+    pods: [webOn('one')],
+    labels: { app: 'web' },
+    spec: { ...spread(), nodeSelector: { disk: 'ssd' } },
     expected: { node: 'one' },
   },
   {

@@ -131,7 +131,8 @@ export class ContainerRunner {
     const { record } = this;
     const { clock, signal, report } = this.#context;
     const isError = record.state.terminated?.reason === 'StartError';
-    await report();
+    // A kubelet kills and starts again in one go: an end by a probe is not told, since a server takes an end with code 0 for final.
+    if (!this.#isUnhealthy) await report();
     record.lastState = { ...record.state };
     if (restarts > 0 || isError) {
       const backoff = Math.min(RESTART_BACKOFF_MS * 2 ** Math.max(0, restarts - 1), MAX_BACKOFF_MS);

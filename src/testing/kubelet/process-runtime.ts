@@ -159,7 +159,6 @@ export class ProcessRuntime implements ContainerRuntime {
       // The host may end before it hears of the exit.
       rmSync(folder, { recursive: true, force: true });
     }
-    for (const volumes of this.#volumes.values()) volumes.remove();
   }
 }
 
