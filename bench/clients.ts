@@ -4,6 +4,7 @@ import { POD_LIMIT } from './contenders/watch.js';
 import { runRounds } from './job.js';
 import type { Measured } from './measure.js';
 import { clientOf, havePods, removePods } from './pods.js';
+import { benchSeen } from './seen.js';
 import type { BenchContext, BenchRow } from './server.js';
 
 const digits = (value: number, places: number) => Number(value.toFixed(places));
@@ -47,7 +48,8 @@ export async function benchWatch({ server, count, concurrency, rounds }: BenchCo
   try {
     await havePods(client, 'watch', Math.min(count, POD_LIMIT), isEmbedded);
     const names = ['raw', 'podwright', 'podwright ListWatcher', 'client-node'];
-    return rows(await runRounds(names, rounds, job), 'events', 'raw', 'client-node');
+    const read = rows(await runRounds(names, rounds, job), 'events', 'raw', 'client-node');
+    return [...read, await benchSeen(server)];
   } finally {
     await removePods(client, 'watch');
     await client.close();

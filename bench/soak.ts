@@ -39,6 +39,8 @@ const kubeClient = await HttpKubeClient.connect({ kubeconfig: join(folder, 'conf
 const executor = await KubernetesExecutor.connect({
   kubeClient,
   parallelism: 1_000,
+  // Nobody reads the events here: kept, they would look like a leak.
+  eventBufferLimit: 100,
   config: { image: 'none', podCreationConcurrency: 8 },
 });
 const startedAt = performance.now();

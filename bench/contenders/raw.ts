@@ -10,7 +10,7 @@ import type { Measured } from '../measure.js';
 export type Contender = (job: Job) => Promise<Measured>;
 
 /** A kubeconfig by way of client-node, which refuses plain HTTP unless certificates go unchecked. */
-export function theirConfig({ kubeconfig, isEmbedded }: Job): KubeConfig {
+export function theirConfig({ kubeconfig, isEmbedded }: Pick<Job, 'kubeconfig' | 'isEmbedded'>): KubeConfig {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   if (isEmbedded) config.clusters = config.clusters.map((cluster) => ({ ...cluster, skipTLSVerify: true }));
@@ -18,10 +18,15 @@ export function theirConfig({ kubeconfig, isEmbedded }: Job): KubeConfig {
 }
 
 /** Sends one request and hands over the answer. */
-export type RawRequest = (method: string, path: string, body?: string) => Promise<http.IncomingMessage>;
+export type RawRequest = (
+  method: string,
+  path: string,
+  body?: string,
+  headers?: http.OutgoingHttpHeaders,
+) => Promise<http.IncomingMessage>;
 
 /** Requests over one keep-alive pool. */
-export function rawRequests(job: Job): RawRequest {
+export function rawRequests(job: Pick<Job, 'kubeconfig' | 'isEmbedded'>): RawRequest {
   const config = theirConfig(job);
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
@@ -38,12 +43,15 @@ export function rawRequests(job: Job): RawRequest {
       }
     : {};
   const token = user?.token === undefined ? {} : { authorization: `Bearer ${user.token}` };
-  return (method, path, body) =>
+  return (method, path, body, more) =>
     new Promise((resolve, reject) => {
       const length =
         body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
       const options = { ...tls, host: url.hostname, port: url.port, agent, method, path };
-      const request = (isTls ? https : http).request({ ...options, headers: { ...token, ...length } }, resolve);
+      const request = (isTls ? https : http).request(
+        { ...options, headers: { ...token, ...length, ...more } },
+        resolve,
+      );
       request.on('error', reject);
       request.end(body);
     });
