@@ -1,30 +1,46 @@
 /**
  * A {@link KubeClient} over a `CoreV1Api` of @kubernetes/client-node 1.x, for hosts that have one already, with its credentials, its
  * middleware and its HTTP library. Repetition, flow control and deadlines are the same as those of {@link HttpKubeClient}; connections
- * are client-node's, which opens a new one for every call. Leases and access reviews are not part of CoreV1Api: what needs them is off.
+ * are client-node's, which opens a new one for every call. Leases and access reviews are not part of CoreV1Api: they come with APIs of their
+ * own, and what needs them is off without.
  */
 import { KubeApiError } from '../errors.js';
 import type { KubeEvent, KubeList, Namespace, Node, Pod, ResourceQuota } from '../wire/types.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
-import { type CoreV1Call, type CoreV1Method, callCoreV1, streamCoreV1 } from './core-v1-api.js';
-import type { CallPriority } from './flow-control.js';
+import { type CoreV1Method, callCoreV1, streamCoreV1 } from './core-v1-api.js';
+import {
+  type AuthorizationV1ApiLike,
+  type CoordinationV1ApiLike,
+  type CoreV1SecretsApiLike,
+  type CoreV1Send,
+  type CoreV1Sent,
+  deleteBy,
+  found,
+  leasesOf,
+  listParams,
+  reviewsOf,
+  secretsOf,
+} from './core-v1-optional.js';
 import type {
+  AccessReviewer,
   CallOptions,
   CreateOptions,
   DeleteCollectionOptions,
   DeleteOptions,
   KubeClient,
+  LeaseClient,
   ListOptions,
   LogOptions,
   PatchOptions,
   PodWatchEvent,
+  SecretClient,
   WatchOptions,
 } from './kube-client.js';
 import { PodEvents } from './pod-events.js';
 import { deleteBody, PATCH_TYPES } from './requests.js';
 
 /** The methods of a `CoreV1Api` that are used: any object of this shape will do. */
-export interface CoreV1ApiLike {
+export interface CoreV1ApiLike extends Partial<CoreV1SecretsApiLike> {
   /** See CoreV1Api. */
   createNamespacedPod(param: object, options?: object): Promise<unknown>;
   /** See CoreV1Api. */
@@ -59,28 +75,10 @@ export interface CoreV1ApiLike {
 export interface CoreV1KubeClientOptions extends CallRunnerOptions {
   /** The API, as `kubeConfig.makeApiClient(CoreV1Api)` gives it. */
   readonly api: CoreV1ApiLike;
-}
-
-/** How a call is sent and repeated. */
-interface Sent extends CallOptions, Omit<CoreV1Call, 'signal'> {
-  readonly isRepeatable?: boolean;
-  readonly priority?: CallPriority;
-}
-
-/** Parameters of a list, by client-node's names. */
-function listParams(options: ListOptions | WatchOptions): object {
-  const { namespace, labelSelector, fieldSelector, resourceVersion, resourceVersionMatch } = options;
-  const { limit, continue: token } = options as ListOptions;
-  const isContinued = token !== undefined && token !== '';
-  return {
-    namespace,
-    labelSelector,
-    fieldSelector,
-    limit,
-    _continue: isContinued ? token : undefined,
-    resourceVersion: isContinued ? undefined : resourceVersion,
-    resourceVersionMatch: isContinued ? undefined : resourceVersionMatch,
-  };
+  /** The API of access reviews, `kubeConfig.makeApiClient(AuthorizationV1Api)`. @default `canI` is missing */
+  readonly authorization?: AuthorizationV1ApiLike | undefined;
+  /** The API of leases, `kubeConfig.makeApiClient(CoordinationV1Api)`. @default the methods of leases are missing */
+  readonly coordination?: CoordinationV1ApiLike | undefined;
 }
 
 /** A manifest without the fields that client-node's classes want as `Date`; what is sent has them all. */
@@ -89,22 +87,56 @@ function classSafe({ status: _, metadata = {}, ...pod }: Pod): Pod {
   return { ...pod, metadata: rest };
 }
 
+function hasSecrets(api: CoreV1ApiLike): api is CoreV1ApiLike & CoreV1SecretsApiLike {
+  const { createNamespacedSecret, listNamespacedSecret, patchNamespacedSecret, deleteNamespacedSecret } = api;
+  return [createNamespacedSecret, listNamespacedSecret, patchNamespacedSecret, deleteNamespacedSecret].every(
+    (method) => method !== undefined,
+  );
+}
+
 /** See the module's text. */
 export class CoreV1KubeClient implements KubeClient {
   /** See {@link PodReader}. */
   readonly canStreamLists = true;
+  /** See {@link SecretClient}; there where the API has its methods. */
+  declare readonly createSecret?: SecretClient['createSecret'];
+  /** See {@link SecretClient}. */
+  declare readonly listSecrets?: SecretClient['listSecrets'];
+  /** See {@link SecretClient}. */
+  declare readonly patchSecret?: SecretClient['patchSecret'];
+  /** See {@link SecretClient}. */
+  declare readonly deleteSecret?: SecretClient['deleteSecret'];
+  /** See {@link LeaseClient}; there where `coordination` was given. */
+  declare readonly readLease?: LeaseClient['readLease'];
+  /** See {@link LeaseClient}. */
+  declare readonly listLeases?: LeaseClient['listLeases'];
+  /** See {@link LeaseClient}. */
+  declare readonly createLease?: LeaseClient['createLease'];
+  /** See {@link LeaseClient}. */
+  declare readonly replaceLease?: LeaseClient['replaceLease'];
+  /** See {@link LeaseClient}. */
+  declare readonly deleteLease?: LeaseClient['deleteLease'];
+  /** See {@link AccessReviewer}; there where `authorization` was given. */
+  declare readonly canI?: AccessReviewer['canI'];
   readonly #api: CoreV1ApiLike;
   readonly #runner: CallRunner;
+  readonly #send: CoreV1Send;
 
   constructor(options: CoreV1KubeClientOptions) {
-    this.#api = options.api;
+    const { api, authorization, coordination } = options;
+    this.#api = api;
     this.#runner = new CallRunner(options);
+    this.#send = (name, sent, method) => this.#repeated(name, sent, method);
+    Object.assign(
+      this,
+      hasSecrets(api) ? secretsOf(api, this.#send) : {},
+      coordination === undefined ? {} : leasesOf(coordination, this.#send),
+      authorization === undefined ? {} : reviewsOf(authorization, this.#send),
+    );
   }
 
   readPod(namespace: string, name: string, options: CallOptions = {}): Promise<Pod | undefined> {
-    return this.#found(
-      this.#send<Pod>('read pod', options, (o) => this.#api.readNamespacedPod({ namespace, name }, o)),
-    );
+    return found(this.#send<Pod>('read pod', options, (o) => this.#api.readNamespacedPod({ namespace, name }, o)));
   }
 
   listPods(options: ListOptions = {}): Promise<KubeList<Pod>> {
@@ -143,17 +175,10 @@ export class CoreV1KubeClient implements KubeClient {
     return this.#send('patch pod', sent, (o) => this.#api.patchNamespacedPod(params, o));
   }
 
-  async deletePod(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
-    const { signal, timeoutMs, uid } = options;
-    const body = deleteBody(options);
-    const sent = { signal, timeoutMs, body, isRepeatable: uid !== undefined, priority: 'high' } as const;
-    try {
-      await this.#send('delete pod', sent, (o) => this.#api.deleteNamespacedPod({ namespace, name, body }, o));
-      return true;
-    } catch (error) {
-      if (error instanceof KubeApiError && error.status === 404) return error.attempts > 1;
-      throw error;
-    }
+  deletePod(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
+    return deleteBy(this.#send, 'delete pod', options, (body, o) =>
+      this.#api.deleteNamespacedPod({ namespace, name, body }, o),
+    );
   }
 
   async deletePods(options: DeleteCollectionOptions): Promise<void> {
@@ -187,16 +212,7 @@ export class CoreV1KubeClient implements KubeClient {
   }
 
   readNamespace(name: string, options: CallOptions = {}): Promise<Namespace | undefined> {
-    return this.#found(this.#send('read namespace', options, (o) => this.#api.readNamespace({ name }, o)));
-  }
-
-  async #found<T>(work: Promise<T>): Promise<T | undefined> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof KubeApiError && error.status === 404) return undefined;
-      throw error;
-    }
+    return found(this.#send('read namespace', options, (o) => this.#api.readNamespace({ name }, o)));
   }
 
   #list<T>(
@@ -210,7 +226,7 @@ export class CoreV1KubeClient implements KubeClient {
     return this.#send(name, { signal, timeoutMs }, (o) => method.call(this.#api, listParams(options), o));
   }
 
-  #send<T>(name: string, sent: Omit<Sent, 'name'>, method: CoreV1Method): Promise<T> {
+  #repeated<T>(name: string, sent: Omit<CoreV1Sent, 'name'>, method: CoreV1Method): Promise<T> {
     const { isRepeatable = true, priority = 'normal', signal, timeoutMs, ...call } = sent;
     return this.#runner.repeated({ name, signal, timeoutMs, isRepeatable, priority }, async (limit) => {
       try {
@@ -225,7 +241,7 @@ export class CoreV1KubeClient implements KubeClient {
   /** Opens a stream; the limit of an attempt ends with its opening, the caller's signal does not. */
   async #stream(
     name: string,
-    { signal, timeoutMs, query }: Omit<Sent, 'name'>,
+    { signal, timeoutMs, query }: Omit<CoreV1Sent, 'name'>,
     method: CoreV1Method,
   ): Promise<AsyncIterable<Uint8Array>> {
     const call = { name, signal, timeoutMs, isRepeatable: false, priority: 'normal' } as const;
