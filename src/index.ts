@@ -139,8 +139,8 @@ export type { ApiCallerOptions } from './kube/api-caller.js';
 export type { CallRunnerOptions } from './kube/call-runner.js';
 export type { ClusterLike, KubeConfigLike } from './kube/client-node-config.js';
 export type { ConnectOptions, InClusterOptions, TrustOptions } from './kube/connect.js';
-export { type CoreV1ApiLike, CoreV1KubeClient, type CoreV1KubeClientOptions } from './kube/core-v1-client.js';
-export type { AuthorizationV1ApiLike, CoordinationV1ApiLike, CoreV1SecretsApiLike } from './kube/core-v1-optional.js';
+export { CoreV1KubeClient, type CoreV1KubeClientOptions } from './kube/core-v1-client.js';
+export type { AuthorizationV1ApiLike, CoordinationV1ApiLike, CoreV1ApiLike } from './kube/core-v1-shapes.js';
 export { type EachPodOptions, eachPod } from './kube/each-pod.js';
 export type { FlowControlOptions } from './kube/flow-control.js';
 export {

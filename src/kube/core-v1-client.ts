@@ -9,9 +9,7 @@ import type { KubeEvent, KubeList, Namespace, Node, Pod, ResourceQuota } from '.
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
 import { type CoreV1Method, callCoreV1, streamCoreV1 } from './core-v1-api.js';
 import {
-  type AuthorizationV1ApiLike,
-  type CoordinationV1ApiLike,
-  type CoreV1SecretsApiLike,
+  type CoreV1SecretsApi,
   type CoreV1Send,
   type CoreV1Sent,
   deleteBy,
@@ -21,6 +19,7 @@ import {
   reviewsOf,
   secretsOf,
 } from './core-v1-optional.js';
+import type { AuthorizationV1ApiLike, CoordinationV1ApiLike, CoreV1ApiLike } from './core-v1-shapes.js';
 import type {
   AccessReviewer,
   CallOptions,
@@ -39,38 +38,6 @@ import type {
 import { PodEvents } from './pod-events.js';
 import { deleteBody, PATCH_TYPES } from './requests.js';
 
-/** The methods of a `CoreV1Api` that are used: any object of this shape will do. */
-export interface CoreV1ApiLike extends Partial<CoreV1SecretsApiLike> {
-  /** See CoreV1Api. */
-  createNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  readNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listPodForAllNamespaces(param?: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  patchNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  deleteNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  deleteCollectionNamespacedPod(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  readNamespacedPodLog(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listNamespacedEvent(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listEventForAllNamespaces(param?: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listNode(param?: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  readNamespace(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listNamespacedResourceQuota(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listResourceQuotaForAllNamespaces(param?: object, options?: object): Promise<unknown>;
-}
-
 /** Options of a {@link CoreV1KubeClient}. */
 export interface CoreV1KubeClientOptions extends CallRunnerOptions {
   /** The API, as `kubeConfig.makeApiClient(CoreV1Api)` gives it. */
@@ -87,11 +54,14 @@ function classSafe({ status: _, metadata = {}, ...pod }: Pod): Pod {
   return { ...pod, metadata: rest };
 }
 
-function hasSecrets(api: CoreV1ApiLike): api is CoreV1ApiLike & CoreV1SecretsApiLike {
-  const { createNamespacedSecret, listNamespacedSecret, patchNamespacedSecret, deleteNamespacedSecret } = api;
-  return [createNamespacedSecret, listNamespacedSecret, patchNamespacedSecret, deleteNamespacedSecret].every(
-    (method) => method !== undefined,
-  );
+function hasSecrets(api: CoreV1ApiLike): api is CoreV1ApiLike & CoreV1SecretsApi {
+  return [
+    api.createNamespacedSecret,
+    api.listNamespacedSecret,
+    api.listSecretForAllNamespaces,
+    api.patchNamespacedSecret,
+    api.deleteNamespacedSecret,
+  ].every((method) => method !== undefined);
 }
 
 /** See the module's text. */

@@ -2,6 +2,7 @@
 import { KubeApiError } from '../errors.js';
 import type { Lease, Secret } from '../wire/types.js';
 import type { CoreV1Call, CoreV1Method } from './core-v1-api.js';
+import type { AuthorizationV1ApiLike, CoordinationV1ApiLike, CoreV1ApiLike } from './core-v1-shapes.js';
 import type { CallPriority } from './flow-control.js';
 import type {
   AccessReviewer,
@@ -14,41 +15,17 @@ import type {
 } from './kube-client.js';
 import { deleteBody, PATCH_TYPES } from './requests.js';
 
-/** The methods of an `AuthorizationV1Api` that are used. */
-export interface AuthorizationV1ApiLike {
-  /** See AuthorizationV1Api. */
-  createSelfSubjectAccessReview(param: object, options?: object): Promise<unknown>;
-}
-
-/** The methods of a `CoordinationV1Api` that are used. */
-export interface CoordinationV1ApiLike {
-  /** See CoordinationV1Api. */
-  readNamespacedLease(param: object, options?: object): Promise<unknown>;
-  /** See CoordinationV1Api. */
-  listNamespacedLease(param: object, options?: object): Promise<unknown>;
-  /** See CoordinationV1Api. */
-  listLeaseForAllNamespaces(param?: object, options?: object): Promise<unknown>;
-  /** See CoordinationV1Api. */
-  createNamespacedLease(param: object, options?: object): Promise<unknown>;
-  /** See CoordinationV1Api. */
-  replaceNamespacedLease(param: object, options?: object): Promise<unknown>;
-  /** See CoordinationV1Api. */
-  deleteNamespacedLease(param: object, options?: object): Promise<unknown>;
-}
-
-/** The methods of a `CoreV1Api` for secrets; without them the client makes none. */
-export interface CoreV1SecretsApiLike {
-  /** See CoreV1Api. */
-  createNamespacedSecret(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listNamespacedSecret(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  listSecretForAllNamespaces(param?: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  patchNamespacedSecret(param: object, options?: object): Promise<unknown>;
-  /** See CoreV1Api. */
-  deleteNamespacedSecret(param: object, options?: object): Promise<unknown>;
-}
+/** The methods of a `CoreV1Api` for secrets. */
+export type CoreV1SecretsApi = Required<
+  Pick<
+    CoreV1ApiLike,
+    | 'createNamespacedSecret'
+    | 'listNamespacedSecret'
+    | 'listSecretForAllNamespaces'
+    | 'patchNamespacedSecret'
+    | 'deleteNamespacedSecret'
+  >
+>;
 
 /** How a call is sent and repeated. */
 export interface CoreV1Sent extends CallOptions, Omit<CoreV1Call, 'signal'> {
@@ -110,7 +87,7 @@ export async function deleteBy(
 const STUB = {};
 
 /** Secrets, by the same `CoreV1Api`. */
-export function secretsOf(api: CoreV1SecretsApiLike, send: CoreV1Send): SecretClient {
+export function secretsOf(api: CoreV1SecretsApi, send: CoreV1Send): SecretClient {
   return {
     createSecret: (namespace, secret, options = {}) =>
       send<Secret>('create secret', { ...options, body: secret, isRepeatable: false, priority: 'low' }, (o) =>
