@@ -65,6 +65,29 @@ describe('probes by script, on the virtual clock', () => {
     expect(cluster.clock.pending).toBe(quiet);
   });
 
+  it('waits for the conditions that it asks others for', async () => {
+    await create({}, { readinessGates: [{ conditionType: 'example.org/open' }] });
+    const told = async () => {
+      const now = await later('1s');
+      expect(condition(now, 'ContainersReady')[0]).toBe('True');
+      return condition(now, 'Ready');
+    };
+    const gate = 'pod readiness gate "example.org/open"';
+    expect(await told()).toEqual([
+      'False',
+      'ReadinessGatesNotReady',
+      `corresponding condition of ${gate} does not exist.`,
+    ]);
+    const set = (status: string) => {
+      const patch = { status: { conditions: [{ type: 'example.org/open', status }] } };
+      return call(cluster.transport(), 'PATCH', `${PODS}/a/status`, patch, 'application/strategic-merge-patch+json');
+    };
+    await set('False');
+    expect((await told())[2]).toBe(`the status of ${gate} is not "True", but False`);
+    await set('True');
+    expect(await told()).toEqual(['True', undefined, undefined]);
+  });
+
   it('becomes ready after its delay and threshold, and unready again', async () => {
     probes = { readiness: [false, true, true, false, false, true] };
     const times = { initialDelaySeconds: 5, periodSeconds: 10, successThreshold: 2, failureThreshold: 2 };

@@ -110,6 +110,19 @@ function condition(type: string, holds: boolean, facts: StatusFacts, reason?: st
   };
 }
 
+/** What keeps a pod unready besides its containers: the conditions it asks others for. */
+export function closedGates({ spec, status }: Pod): string[] {
+  const gates = (spec?.readinessGates ?? []) as readonly { readonly conditionType: string }[];
+  return gates.flatMap(({ conditionType }) => {
+    const found = status?.conditions?.find(({ type }) => type === conditionType);
+    const name = JSON.stringify(conditionType);
+    if (found === undefined) return [`corresponding condition of pod readiness gate ${name} does not exist.`];
+    return found.status === 'True'
+      ? []
+      : [`the status of pod readiness gate ${name} is not "True", but ${found.status}`];
+  });
+}
+
 function conditionsOf(facts: StatusFacts, phase: string): Condition[] {
   const { records, ending } = facts;
   const ended = phase === 'Succeeded' ? 'PodCompleted' : phase === 'Failed' ? 'PodFailed' : undefined;
@@ -119,16 +132,12 @@ function conditionsOf(facts: StatusFacts, phase: string): Condition[] {
   const unready = records
     .filter((record) => record.kind !== 'init' && !readyNow(record))
     .map(({ container }) => container.name);
-  const readiness = (type: string) => {
+  const unreadyMessage = `containers with unready status: [${unready.join(' ')}]`;
+  const readiness = (type: string, gates: readonly string[]) => {
     if (ended !== undefined) return condition(type, false, facts, ended);
-    if (unready.length === 0) return condition(type, true, facts);
-    return condition(
-      type,
-      false,
-      facts,
-      'ContainersNotReady',
-      `containers with unready status: [${unready.join(' ')}]`,
-    );
+    if (unready.length > 0) return condition(type, false, facts, 'ContainersNotReady', unreadyMessage);
+    if (gates.length > 0) return condition(type, false, facts, 'ReadinessGatesNotReady', gates.join(', '));
+    return condition(type, true, facts);
   };
   const initialized =
     phase === 'Succeeded'
@@ -147,8 +156,8 @@ function conditionsOf(facts: StatusFacts, phase: string): Condition[] {
   return [
     condition('PodReadyToStartContainers', hasSandbox, facts),
     initialized,
-    readiness('Ready'),
-    readiness('ContainersReady'),
+    readiness('Ready', closedGates(facts.pod)),
+    readiness('ContainersReady', []),
     condition('PodScheduled', true, facts),
     ...(ending?.disruption === undefined
       ? []

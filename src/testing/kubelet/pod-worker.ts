@@ -6,7 +6,15 @@ import type { ContainerLog } from '../server/container-log.js';
 import type { ClusterApi } from './cluster-api.js';
 import { ContainerRunner } from './container-runner.js';
 import { ofKind, PodLife } from './pod-life.js';
-import { type PodEnding, phaseOf, podStatus, recordOf, rejectedStatus, type StatusFacts } from './pod-status.js';
+import {
+  closedGates,
+  type PodEnding,
+  phaseOf,
+  podStatus,
+  recordOf,
+  rejectedStatus,
+  type StatusFacts,
+} from './pod-status.js';
 import type { ContainerExit, ContainerRuntime } from './runtime.js';
 import { StartGate, type Waiting } from './start-gate.js';
 
@@ -67,8 +75,10 @@ export class PodWorker {
 
   /** Takes notice of a newer version of the pod. */
   update(pod: Pod): void {
+    const before = closedGates(this.#pod).join();
     this.#pod = pod;
     if (pod.metadata?.deletionTimestamp !== undefined) void this.#terminate();
+    else if (closedGates(pod).join() !== before) void this.#report();
   }
 
   /** The log of a container's current or previous run. */
