@@ -5,10 +5,15 @@ import { type BenchContext, type BenchRow, cpuMs, quantile } from './server.js';
 
 const HEARTBEATS = 50;
 const POLL_MS = 20;
+const REST_MS = 1_000;
 
-/** Live bytes, after what is dead is gone (`node --expose-gc`). */
-function heapBytes(): number {
-  (globalThis as { gc?: () => void }).gc?.();
+/** Live bytes once everything has come to rest and what is dead is gone (`node --expose-gc`). */
+async function heapBytes(): Promise<number> {
+  const { gc } = globalThis as { gc?: () => void };
+  for (let round = 0; round < 3; round += 1) {
+    await delay(REST_MS);
+    gc?.();
+  }
   return process.memoryUsage().heapUsed;
 }
 
@@ -37,7 +42,7 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
   };
   await makeAll();
   const rows: BenchRow[] = [];
-  const base = heapBytes();
+  const base = await heapBytes();
   let startedAt = performance.now();
   let cpu = cpuMs();
   const same = await start('maker');
@@ -60,7 +65,8 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
   async function row(what: string, executor: KubernetesExecutor): Promise<BenchRow> {
     const seconds = (performance.now() - startedAt) / 1_000;
     const cpuSpent = cpuMs() - cpu;
-    const bytes = (heapBytes() - base) / count;
+    const isFirst = rows.length === 0;
+    const bytes = ((await heapBytes()) - base) / count;
     const beats: number[] = [];
     for (let beat = 0; beat < HEARTBEATS; beat += 1) {
       const begun = performance.now();
@@ -73,7 +79,8 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
       seconds: Number(seconds.toFixed(1)),
       'pods/s': Math.round(count / seconds),
       'CPU ms/pod': Number((cpuSpent / count).toFixed(3)),
-      'bytes/pod': Math.round(bytes),
+      // Only the first is beside nothing else that has come or gone meanwhile.
+      'bytes/pod': isFirst ? Math.round(bytes) : '',
       'heartbeat p50 ms': Number(quantile(beats, 0.5).toFixed(2)),
       'heartbeat max ms': Number(Math.max(...beats).toFixed(2)),
     };

@@ -1,5 +1,6 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
+import { interned } from '../core/interned.js';
 import { VERDICT_KINDS, type VerdictKind } from '../core/verdict.js';
 import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, FINALIZER, LABELS } from '../wire/names.js';
 import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
@@ -129,7 +130,7 @@ function observeContainer(
   const { waiting, running, terminated } = status.state ?? {};
   const exitCode = terminated?.exitCode;
   return {
-    name: status.name,
+    name: interned(status.name),
     role,
     state:
       terminated !== undefined
@@ -139,18 +140,33 @@ function observeContainer(
           : waiting !== undefined
             ? 'waiting'
             : 'unknown',
-    reason: terminated?.reason ?? waiting?.reason,
+    reason: interned(terminated?.reason ?? waiting?.reason),
     message: terminated?.message ?? waiting?.message,
     exitCode,
     signal: signalOf(terminated?.signal, exitCode),
-    startedAt: terminated?.startedAt ?? running?.startedAt ?? undefined,
+    startedAt: interned(terminated?.startedAt ?? running?.startedAt ?? undefined),
     finishedAt: terminated?.finishedAt ?? undefined,
     restartCount: status.restartCount ?? 0,
     lastReason: status.lastState?.terminated?.reason,
-    limits: spec?.resources?.limits,
-    requests: spec?.resources?.requests,
+    limits: observeQuantities(spec?.resources?.limits),
+    requests: observeQuantities(spec?.resources?.requests),
   };
 }
+
+/** What is read of a condition; its texts come again in every pod. */
+const observeCondition = ({ type, status, reason, message, lastTransitionTime }: Condition): Condition =>
+  ({
+    type: interned(type),
+    status: interned(status),
+    reason: interned(reason),
+    message,
+    lastTransitionTime: interned(lastTransitionTime),
+  }) as Condition;
+
+const observeQuantities = (quantities: Readonly<Record<string, string>> | undefined) =>
+  quantities === undefined
+    ? undefined
+    : Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, interned(quantity)]));
 
 /** The server writes when the grace will be over; the request came that much earlier. */
 function deletionAskedAt({ deletionTimestamp, deletionGracePeriodSeconds = 0 }: ObjectMeta): number | undefined {
@@ -178,22 +194,22 @@ export function observe(pod: Pod): PodObservation {
   const phase = status?.phase ?? 'Pending';
   return {
     name: metadata.name ?? '',
-    namespace: metadata.namespace ?? '',
+    namespace: interned(metadata.namespace ?? ''),
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     phase: PHASES.has(phase) ? (phase as PodPhase) : 'Unknown',
-    reason: status?.reason,
+    reason: interned(status?.reason),
     message: status?.message,
-    node: spec?.nodeName,
-    restartPolicy: spec?.restartPolicy ?? 'Always',
+    node: interned(spec?.nodeName),
+    restartPolicy: interned(spec?.restartPolicy ?? 'Always'),
     isDeleting: metadata.deletionTimestamp !== undefined,
     isTracked: metadata.finalizers?.includes(FINALIZER) ?? false,
     deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
     toldVerdict: VERDICT_KINDS.find((kind) => kind === metadata.annotations?.[ANNOTATIONS.verdict]),
     isHeld: metadata.labels?.[LABELS.keep] === 'true',
-    createdAt: metadata.creationTimestamp ?? undefined,
-    conditions: status?.conditions ?? [],
+    createdAt: interned(metadata.creationTimestamp ?? undefined),
+    conditions: (status?.conditions ?? []).map(observeCondition),
     base: mains.find((container) => container.role === 'base'),
     containers: [...inits, ...mains],
   };

@@ -10,7 +10,7 @@ interface Entry {
   readonly version: string;
 }
 
-const keyOf = ({ metadata }: Pod) => `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+const keyOf = ({ metadata: { namespace = '', name = '' } = {} }: Pod) => [namespace, name].join('/');
 const entryOf = ({ metadata }: Pod): Entry => ({ uid: metadata?.uid ?? '', version: metadata?.resourceVersion ?? '' });
 /** Versions that cannot be compared count as newer: better told twice than never. */
 const isNotNewer = (version: string, than: string) => (compareResourceVersions(version, than) ?? 1) <= 0;

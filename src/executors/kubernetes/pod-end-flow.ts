@@ -84,12 +84,12 @@ export class PodEndFlow {
    */
   async #hasSuccessor(track: PodTrack): Promise<boolean> {
     const { client, clock, random } = this.#options;
-    const { seen, abort } = track;
+    const { seen } = track;
     if (seen === undefined) return false;
-    for (let attempt = 1; !abort.signal.aborted; attempt += 1) {
+    for (let attempt = 1; !track.isStopping; attempt += 1) {
       const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
       if (pod === 'unknown') {
-        await clock.delay(backoffMs(READ_BACKOFF, attempt, random), { signal: abort.signal }).catch(() => {});
+        await clock.delay(backoffMs(READ_BACKOFF, attempt, random), { signal: track.abort.signal }).catch(() => {});
         continue;
       }
       const key = annotationsToKey(pod?.metadata?.annotations);
@@ -136,7 +136,7 @@ export class PodEndFlow {
     if (waitClock !== 'unschedulable' || seen === undefined || scaleUps.size >= MAX_SCALE_UPS) return false;
     const mark = await scaleUpMark(client, seen);
     if (mark === undefined || scaleUps.has(mark) || record.waiting === undefined) return false;
-    scaleUps.add(mark);
+    track.extendedBy(mark);
     const since = clock.monotonic();
     track.record = { ...record, pendingSince: since, waiting: { ...record.waiting, since } };
     track.isEnding = false;
@@ -147,7 +147,7 @@ export class PodEndFlow {
   /** What is spent after one more launch, or `undefined` where none may follow. */
   #nextLaunch(track: PodTrack, verdict: Verdict): SpentLaunches | undefined {
     const { memory } = this.#options.retry;
-    if (track.abort.signal.aborted) return undefined;
+    if (track.isStopping) return undefined;
     const spent = nextLaunch(verdict, track.seen, track, track.policy);
     const grewInVain = spent !== undefined && spent.oom > track.spent.oom && isMemoryExhausted(verdict, memory);
     return grewInVain ? undefined : spent;

@@ -51,9 +51,9 @@ export class PodEnder {
     const { seen } = track;
     if (nodeLostFenceMs === undefined || seen === undefined) return false;
     const deadline = clock.monotonic() + nodeLostFenceMs;
-    while (!track.isDead && !track.abort.signal.aborted && clock.monotonic() < deadline)
+    while (!track.isDead && !track.isStopping && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
-    if (track.isDead || track.abort.signal.aborted) return track.isDead;
+    if (track.isDead || track.isStopping) return track.isDead;
     await remover.remove(seen, { gracePeriodSeconds: 0, isStillToGo: (pod) => !this.#isProof(track, pod) });
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }

@@ -17,7 +17,7 @@ export interface PodFeedHandlers {
   readonly onSynced: () => void;
 }
 
-export const podIdOf = (pod: Pod) => `${pod.metadata?.namespace ?? ''}/${pod.metadata?.name ?? ''}`;
+export const podIdOf = ({ metadata: { namespace = '', name = '' } = {} }: Pod) => [namespace, name].join('/');
 
 /**
  * Follows a watcher until the signal aborts. After each complete list, every tracked pod that the list lacks and that is older than the

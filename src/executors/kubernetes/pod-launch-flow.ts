@@ -101,7 +101,7 @@ export class PodLaunchFlow {
     if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#hands.replace(track, pod);
     // The watch may have shown a later state while the answer was on its way.
     this.#hands.see(track, pod);
-    if (track.abort.signal.aborted && !track.isTold) await this.#options.ender.end(track, undefined);
+    if (track.isStopping && !track.isTold) await this.#options.ender.end(track, undefined);
     return true;
   }
 

@@ -178,7 +178,8 @@ export class PodLifecycle implements LifecycleHands {
       .then(() => {
         if (track.busy !== flow) return;
         track.busy = undefined;
-        if (this.#options.tracks.get(track.id) === track && !track.abort.signal.aborted) this.evaluate(track);
+        track.rest();
+        if (this.#options.tracks.get(track.id) === track && !track.isStopping) this.evaluate(track);
       });
     track.busy = flow;
     return flow;

@@ -1,6 +1,7 @@
 /** What the executor knows of one task that is, was or will be a pod. */
 import type { QueuedTask } from '../../core/outcome.js';
 import { keyToString } from '../../core/task-key.js';
+import { type PackedPod, packPod, unpackPod } from '../../launch/packed-pod.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 import { type LifecyclePolicy, NOTHING_SPENT, type SpentLaunches, withTimeouts } from '../../lifecycle/policy.js';
@@ -9,21 +10,22 @@ import { ANNOTATIONS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { launchOf } from './adoption.js';
 
-/** One task with its current launch. */
+const NOTHING = () => {};
+const NO_MARKS: ReadonlySet<string> = new Set();
+
+/** One task with its current launch. There are many of them, so that what most never need is made on first use. */
 export class PodTrack {
   readonly id: string;
   task: QueuedTask;
-  /** Aborts when the task is to stop. */
-  readonly abort = new AbortController();
   launch = 1;
   spent: SpentLaunches = NOTHING_SPENT;
   /** The executor's rules with the task's own limits. */
   policy: LifecyclePolicy;
-  /** The pod that was found, of a task whose workload is not known; the next launch is made from it. */
-  manifest: Pod | undefined;
+  #abort: AbortController | undefined;
+  #manifest: PackedPod | undefined;
   #isWorkloadKnown: boolean;
-  /** Marks of the autoscaler that have each extended its wait for a node. */
-  readonly scaleUps = new Set<string>();
+  #scaleUps: Set<string> | undefined;
+  #deathWatchers: Set<() => void> | undefined;
   record: PodRecord = FRESH_RECORD;
   /** Last that was seen of the pod of the current launch. */
   seen: PodObservation | undefined;
@@ -46,10 +48,9 @@ export class PodTrack {
   isUnproven = false;
   /** What is being done for it right now, if anything. Never rejects. */
   busy: Promise<void> | undefined;
-  cancelTimer: () => void = () => {};
+  cancelTimer: () => void = NOTHING;
   /** Why the launch itself waits (quota, an API server in trouble), and since when, in monotonic milliseconds. */
   launchWait: { readonly reason: string; readonly since: number } | undefined;
-  readonly #deathWatchers = new Set<() => void>();
 
   constructor(task: QueuedTask, policy: LifecyclePolicy, isWorkloadKnown = true) {
     this.#isWorkloadKnown = isWorkloadKnown;
@@ -58,11 +59,43 @@ export class PodTrack {
     this.policy = withOwnLimits(policy, task);
   }
 
+  /** Aborts when the task is to stop. */
+  get abort(): AbortController {
+    this.#abort ??= new AbortController();
+    return this.#abort;
+  }
+
+  /** Whether the task is to stop. */
+  get isStopping(): boolean {
+    return this.#abort?.signal.aborted ?? false;
+  }
+
+  /** The pod that was found, of a task whose workload is not known; the next launch is made from it. */
+  get manifest(): Pod | undefined {
+    return this.#manifest === undefined ? undefined : unpackPod(this.#manifest);
+  }
+
+  /** Marks of the autoscaler that have each extended its wait for a node. */
+  get scaleUps(): ReadonlySet<string> {
+    return this.#scaleUps ?? NO_MARKS;
+  }
+
+  /** Notes that an autoscaler has extended its wait. */
+  extendedBy(mark: string): void {
+    this.#scaleUps ??= new Set();
+    this.#scaleUps.add(mark);
+  }
+
+  /** Nothing is under way for it: nobody listens to its signal any more. */
+  rest(): void {
+    if (!this.isStopping) this.#abort = undefined;
+  }
+
   /** Takes in a pod that was found; of a task whose workload is not known, all of it. */
   found(pod: Pod): void {
     this.launch = launchOf(pod);
     this.spent = decodeSpent(pod.metadata?.annotations?.[ANNOTATIONS.spent]);
-    if (!this.#isWorkloadKnown) this.manifest = pod;
+    if (!this.#isWorkloadKnown) this.#manifest = packPod(pod);
   }
 
   /** Takes the workload of a task that was adopted without it. */
@@ -70,19 +103,20 @@ export class PodTrack {
     this.task = task;
     this.policy = withOwnLimits(policy, task);
     this.#isWorkloadKnown = true;
-    this.manifest = undefined;
+    this.#manifest = undefined;
   }
 
   markDead(isGone: boolean): void {
     this.isDead = true;
     this.isGone ||= isGone;
-    for (const tell of [...this.#deathWatchers]) tell();
+    for (const tell of [...(this.#deathWatchers ?? [])]) tell();
   }
 
   /** Calls back once when the pod is known to be dead; the returned function ends the watching. */
   onDeath(tell: () => void): () => void {
+    this.#deathWatchers ??= new Set();
     this.#deathWatchers.add(tell);
-    return () => this.#deathWatchers.delete(tell);
+    return () => this.#deathWatchers?.delete(tell);
   }
 
   /** Prepares the next launch. */
@@ -103,7 +137,7 @@ export class PodTrack {
     this.hasLeftWatch = false;
     this.isUnproven = false;
     this.isAnswerLost = false;
-    this.scaleUps.clear();
+    this.#scaleUps = undefined;
   }
 }
 
