@@ -32,7 +32,7 @@ export async function benchLife({ server, count, concurrency }: BenchContext): P
   const stamp = Date.now().toString(36);
   let peak = 0;
   const sampling = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage().rss);
+    peak = Math.max(peak, process.memoryUsage.rss());
   }, 100);
   const [startedAt, cpu] = [performance.now(), cpuMs()];
   const runs = Array.from({ length: count }, (_, index) =>
