@@ -27,7 +27,7 @@ export function qualifiedNameProblems(key: string): string[] {
   const [prefix] = parts;
   if (parts.length === 2 && prefix !== undefined) {
     const problem = prefix === '' ? 'must be non-empty' : subdomainProblem(prefix);
-    if (problem !== undefined) problems.push(`prefix part ${problem}`);
+    if (problem !== undefined) problems.push(`prefix part ${problem.replace('253 characters', '253 bytes')}`);
   }
   const name = parts.at(-1) ?? '';
   if (name === '') problems.push('name part must be non-empty');

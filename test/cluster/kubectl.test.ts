@@ -1,6 +1,6 @@
-/** The real kubectl drives the embedded server. */
+/** The real kubectl drives the embedded server: in the clear, and over TLS with a client certificate and with a token. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FakeCluster } from '../../src/testing/index.js';
+import { FakeCluster, type FakeClusterOptions } from '../../src/testing/index.js';
 import { Kubectl } from './kubectl.js';
 
 const binary = process.env.PODWRIGHT_KUBECTL;
@@ -23,11 +23,17 @@ metadata: {name: settings}
 data: {color: ${value}}
 `;
 
-describe.runIf(binary !== undefined)('kubectl drives the embedded server', () => {
+const ways: readonly [string, FakeClusterOptions][] = [
+  ['in the clear', {}],
+  ['over TLS, with a client certificate', { tls: true }],
+  ['over TLS, with a token', { tls: true, token: 'open-sesame' }],
+];
+
+describe.runIf(binary !== undefined).each(ways)('kubectl drives the embedded server %s', (_, options) => {
   let cluster: FakeCluster;
   let kubectl: Kubectl;
   beforeAll(async () => {
-    cluster = await FakeCluster.start({ kubelet: 'process' });
+    cluster = await FakeCluster.start({ kubelet: 'process', ...options });
     kubectl = new Kubectl(binary ?? '');
     await kubectl.aim(cluster);
   });

@@ -1,6 +1,7 @@
 /** All scenarios, by the file their recorded answers stand in. */
 import { changes } from './cases/changes.js';
 import { clients } from './cases/clients.js';
+import { cluster } from './cases/cluster.js';
 import { create } from './cases/create.js';
 import { remove } from './cases/delete.js';
 import { everyday } from './cases/everyday.js';
@@ -33,6 +34,7 @@ export const suite: Readonly<Record<string, readonly Scenario[]>> = {
   options,
   paths,
   changes,
+  cluster,
 };
 
 /**

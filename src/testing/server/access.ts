@@ -110,11 +110,16 @@ export class Access {
     // One header a group: joined by line breaks in this process, and by Node with a comma and a space.
     const groups = (headers['impersonate-group'] ?? '').split(/\n|, /).map((group) => group.trim());
     const named = groups.filter((group) => group !== '');
-    if (impersonated === '' && named.length === 0) return user;
-    if (impersonated === '')
+    const uid = headers['impersonate-uid'] ?? '';
+    const extra = Object.entries(headers).filter(([name]) => name.startsWith('impersonate-extra-'));
+    if (impersonated === '' && named.length === 0 && uid === '' && extra.length === 0) return user;
+    if (impersonated === '') {
+      const texts = (list: readonly string[]) => `[]string{${list.map((text) => JSON.stringify(text)).join(', ')}}`;
+      const extras = extra.map(([name, value]) => `${JSON.stringify(name.slice(18))}:${texts([value])}`);
       throw badRequest(
-        `requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{${named.map((group) => JSON.stringify(group)).join(', ')}}, Extra:map[string][]string(nil)} without impersonating a user name`,
+        `requested &user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${named.length === 0 ? '[]string(nil)' : texts(named)}, Extra:map[string][]string${extras.length === 0 ? '(nil)' : `{${extras.join(', ')}}`}} without impersonating a user name`,
       );
+    }
     this.authorize(user, { verb: 'impersonate', resource: 'users', namespace: '', name: impersonated }, '');
     return { name: impersonated, groups: [...named, AUTHENTICATED] };
   }
@@ -142,6 +147,13 @@ export class Access {
     if (!this.#rules.has(user.name)) return false;
     const rules = this.#rules.get(user.name);
     return rules === undefined || rules.some((rule) => permits(rule, facts));
+  }
+
+  /** Refuses paths that are not about objects to all but administrators. @throws ApiError 403. */
+  authorizePath({ name, groups }: UserInfo, method: string, path: string): void {
+    if (groups.includes(MASTERS) || (this.#rules.has(name) && this.#rules.get(name) === undefined)) return;
+    const message = `forbidden: User "${name}" cannot ${method.toLowerCase()} path ${JSON.stringify(path)}`;
+    throw new ApiError(failure(403, 'Forbidden', message, {}));
   }
 
   /** @throws ApiError 403 where the user may not. */

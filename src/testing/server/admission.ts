@@ -1,11 +1,11 @@
 /** What admission plugins of a default API server add and refuse: namespaces that end, service accounts, priorities and quotas. */
-import { formatQuantity, parseQuantity } from '../../wire/quantity.js';
-import type { KubeObject, Namespace } from '../../wire/types.js';
+import type { Namespace } from '../../wire/types.js';
 import { type Core, nameSuffix } from './core.js';
 import { isMap, type JsonMap } from './json.js';
 import { allContainers } from './pod-defaults.js';
+import { admitQuota } from './quota.js';
 import type { ResourceRequest } from './request.js';
-import { NAMESPACES, PODS, RESOURCEQUOTAS, SERVICEACCOUNTS } from './resources.js';
+import { NAMESPACES, PODS, SERVICEACCOUNTS } from './resources.js';
 import { forbidden, notFound } from './status.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
@@ -38,7 +38,7 @@ export function admitCreate(core: Core, request: ResourceRequest, object: JsonMa
     }
     return;
   }
-  if (def.resource === 'pods' || core.store.count('resourcequotas') > 0) admitQuota(core, request, object, name);
+  if (core.store.count('resourcequotas') > 0) admitQuota(core, request, object, name);
 }
 
 const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
@@ -124,106 +124,4 @@ function admitServiceAccount(core: Core, request: ResourceRequest, pod: JsonMap)
       },
     },
   ];
-}
-
-/** What one pod counts for in a quota, in billionths by quota resource. */
-export function podUsage(spec: JsonMap): Map<string, bigint> {
-  const usage = new Map<string, bigint>([
-    ['pods', 1_000_000_000n],
-    ['count/pods', 1_000_000_000n],
-  ]);
-  for (const side of ['requests', 'limits'] as const) {
-    const sums = new Map<string, bigint>();
-    const add = (list: unknown, combine: (sum: bigint, value: bigint) => bigint) => {
-      for (const container of Array.isArray(list) ? list.filter(isMap) : []) {
-        for (const [name, value] of Object.entries(mapOf(mapOf(container.resources)[side])))
-          sums.set(name, combine(sums.get(name) ?? 0n, parseQuantity(value)?.nano ?? 0n));
-      }
-    };
-    add(spec.containers, (sum, value) => sum + value);
-    add(spec.initContainers, (sum, value) => (value > sum ? value : sum));
-    for (const [name, nano] of sums) {
-      usage.set(`${side}.${name}`, nano);
-      if (side === 'requests') usage.set(name, nano);
-    }
-  }
-  return usage;
-}
-
-function isTerminal(object: KubeObject): boolean {
-  const phase = mapOf((object as JsonMap).status).phase;
-  return phase === 'Succeeded' || phase === 'Failed';
-}
-
-function show(nano: bigint, like: unknown): string {
-  return formatQuantity({ nano, format: parseQuantity(like)?.format ?? 'decimal' });
-}
-
-function admitQuota(core: Core, request: ResourceRequest, object: JsonMap, name: string): void {
-  const { def, namespace } = request;
-  const quotas = core.store.list(RESOURCEQUOTAS.resource, `${namespace}/`);
-  if (quotas.length === 0) return;
-  const asked =
-    def.resource === 'pods'
-      ? podUsage(mapOf(object.spec))
-      : new Map([
-          [def.resource, 1_000_000_000n],
-          [`count/${def.resource}`, 1_000_000_000n],
-        ]);
-  for (const { object: quota } of quotas) {
-    const hard = mapOf(mapOf((quota as JsonMap).spec).hard);
-    const quotaName = quota.metadata?.name ?? '';
-    const relevant = Object.keys(hard).filter(
-      (resource) => asked.has(resource) || (def.resource === 'pods' && isCompute(resource)),
-    );
-    if (relevant.length === 0) continue;
-    const missing = def.resource === 'pods' ? missingCompute(mapOf(object.spec), relevant) : '';
-    if (missing !== '') throw forbidden(def, name, `failed quota: ${quotaName}: must specify ${missing}`);
-    const used = usedBy(core, request, relevant);
-    const exceeded = relevant.filter((resource) => {
-      const limit = parseQuantity(hard[resource])?.nano ?? 0n;
-      return (asked.get(resource) ?? 0n) > 0n && (used.get(resource) ?? 0n) + (asked.get(resource) ?? 0n) > limit;
-    });
-    if (exceeded.length === 0) continue;
-    exceeded.sort();
-    const part = (value: (resource: string) => string) =>
-      exceeded.map((resource) => `${resource}=${value(resource)}`).join(',');
-    throw forbidden(
-      def,
-      name,
-      `exceeded quota: ${quotaName}, requested: ${part((resource) => show(asked.get(resource) ?? 0n, hard[resource]))}, used: ${part((resource) => show(used.get(resource) ?? 0n, hard[resource]))}, limited: ${part((resource) => String(hard[resource]))}`,
-    );
-  }
-}
-
-function isCompute(resource: string): boolean {
-  return /^(?:(?:requests|limits)\.)?(?:cpu|memory)$/.test(resource);
-}
-
-/** `limits.memory for: base; requests.cpu for: base`, or an empty text. */
-function missingCompute(spec: JsonMap, relevant: readonly string[]): string {
-  const missing: string[] = [];
-  for (const resource of relevant.filter(isCompute).sort()) {
-    const [side, kind] = resource.includes('.') ? (resource.split('.') as [string, string]) : ['requests', resource];
-    const without = allContainers(spec)
-      .filter((container) => mapOf(mapOf(container.resources)[side])[kind] === undefined)
-      .map((container) => String(container.name));
-    if (without.length > 0) missing.push(`${resource} for: ${without.sort().join(',')}`);
-  }
-  return missing.join('; ');
-}
-
-function usedBy(core: Core, request: ResourceRequest, resources: readonly string[]): Map<string, bigint> {
-  const used = new Map<string, bigint>();
-  const objects = core.store
-    .list(request.def.resource, `${request.namespace}/`)
-    .filter(({ object }) => !isTerminal(object));
-  for (const { object } of objects) {
-    const usage =
-      request.def.resource === 'pods'
-        ? podUsage(mapOf((object as JsonMap).spec))
-        : new Map(resources.map((resource) => [resource, 1_000_000_000n]));
-    for (const resource of resources) used.set(resource, (used.get(resource) ?? 0n) + (usage.get(resource) ?? 0n));
-  }
-  return used;
 }

@@ -128,7 +128,10 @@ export class ApiServer {
       return discovered.answer;
     }
     const user = isInternal ? KUBELET : this.access.authenticate(headers, peer);
-    if (!path.startsWith('/api/') && !path.startsWith('/apis/')) throw new PlainError(404, '404 page not found');
+    if (!path.startsWith('/api/') && !path.startsWith('/apis/')) {
+      this.access.authorizePath(user, request.method, path);
+      throw new PlainError(404, '404 page not found');
+    }
     const target = parseResourcePath(path);
     const query = new URLSearchParams(search);
     const review = reviewAt(target);

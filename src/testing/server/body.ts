@@ -116,13 +116,15 @@ export function checkKind(def: ResourceDef, object: JsonMap): void {
   const version = apiVersionOf(def);
   const kind = String(object.kind || def.kind);
   const given = String(object.apiVersion || version);
-  if (kind === def.kind && given === version) return;
+  if (kind === def.kind && (given === version || (kind === 'Eviction' && given === 'policy/v1beta1'))) return;
   const start = `${kind} in version ${JSON.stringify(given.split('/').at(-1))} cannot be handled as a ${def.kind}`;
   if (!isRegistered(given, kind))
     throw badRequest(
       `${start}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(given)} in scheme "pkg/runtime/scheme.go:111"`,
     );
-  throw badRequest(`${start}: converting (v1.${kind}) to (core.${def.kind}): unknown conversion`);
+  throw badRequest(
+    `${start}: converting (v1.${kind}) to (${def.group.split('.')[0] || 'core'}.${def.kind}): unknown conversion`,
+  );
 }
 
 /** Reads the object a request carries and puts kind and apiVersion first. */

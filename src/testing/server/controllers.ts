@@ -2,11 +2,14 @@
 import type { KubeObject } from '../../wire/types.js';
 import { type Core, newUid, nowTime } from './core.js';
 import { sweepNamespace } from './delete.js';
+import { type JsonMap, sameJson } from './json.js';
+import { syncQuotas } from './quota.js';
 import {
   apiVersionOf,
   CONFIGMAPS,
   keyOf,
   NAMESPACES,
+  RESOURCEQUOTAS,
   RESOURCES,
   type ResourceDef,
   SERVICEACCOUNTS,
@@ -38,6 +41,12 @@ function furnish(core: Core, namespace: string): void {
   put(core, CONFIGMAPS, namespace, 'kube-root-ca.crt', { data: { 'ca.crt': '' } });
 }
 
+/** Whether a change gives back what a quota counts: the object is gone, or has come to its end. */
+function isReleasing(after: KubeObject | undefined): boolean {
+  const { phase } = (after as { status?: JsonMap } | undefined)?.status ?? {};
+  return after === undefined || phase === 'Succeeded' || phase === 'Failed';
+}
+
 /** Starts the controllers; the returned function stops them. They act in the same turn as the change they answer to. */
 export function startControllers(core: Core): () => void {
   const stops: (() => void)[] = [];
@@ -49,11 +58,22 @@ export function startControllers(core: Core): () => void {
       else queueMicrotask(() => sweepNamespace(core, name));
     }),
   );
+  stops.push(
+    core.store.subscribe(RESOURCEQUOTAS.resource, ({ after }) => {
+      const { spec = {}, status = {} } = (after ?? {}) as { spec?: JsonMap; status?: JsonMap };
+      const namespace = after?.metadata?.namespace;
+      if (namespace !== undefined && !sameJson(spec.hard ?? {}, status.hard))
+        queueMicrotask(() => syncQuotas(core, namespace));
+    }),
+  );
   for (const def of RESOURCES.filter((item) => item.namespaced)) {
     stops.push(
       core.store.subscribe(def.resource, ({ after, last }) => {
         const namespace = last.metadata?.namespace;
-        if (after !== undefined || namespace === undefined) return;
+        if (namespace === undefined) return;
+        if (core.store.count(RESOURCEQUOTAS.resource) > 0 && def !== RESOURCEQUOTAS && isReleasing(after))
+          queueMicrotask(() => syncQuotas(core, namespace));
+        if (after !== undefined) return;
         if (core.store.get('namespaces', namespace)?.metadata?.deletionTimestamp !== undefined)
           queueMicrotask(() => sweepNamespace(core, namespace));
       }),

@@ -81,6 +81,9 @@ const NAMED_TEXTS: Readonly<Record<string, string>> = {
   'OwnerReference.uid': 'types.UID',
 };
 
+/** Fields that hold bytes, written as text. */
+const BYTES = new Set(['Secret.data', 'ConfigMap.binaryData']);
+
 function jsonKind(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
@@ -105,12 +108,17 @@ function microTimeProblem(text: string): string {
   return `parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(wanted)}`;
 }
 
+/** The same moment in UTC. The last three digits are below what this platform's times hold, and stay as they are. */
+function inUtc(text: string): string {
+  return `${new Date(text).toISOString().slice(0, -1)}${text.slice(23, 26)}Z`;
+}
+
 class Decoder {
   readonly unknown: string[] = [];
 
   #mismatch(value: unknown, type: string, { struct, names }: Place): DecodeError {
     return new DecodeError(
-      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${names} of type ${NAMED_TEXTS[`${struct}.${names.split('.').at(-1) ?? ''}`] ?? goType(type)}`,
+      `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${names} of type ${NAMED_TEXTS[`${struct}.${names.split('.').at(-1) ?? ''}`] ?? (BYTES.has(`${struct}.${names}`) ? goType(type).replace(/string$/, '[]uint8') : goType(type))}`,
     );
   }
 
@@ -178,7 +186,7 @@ class Decoder {
         if (typeof value !== 'string')
           throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type string`);
         if (!isMicroTime(value)) throw new DecodeError(microTimeProblem(value));
-        return value;
+        return value.endsWith('Z') ? value : inUtc(value);
       default:
         if (!isMap(value)) throw this.#mismatch(value, type, place);
         return this.struct(value, type, place.names, place.path);

@@ -207,6 +207,12 @@ export function prepareCreate(def: ResourceDef, object: JsonMap, now: string): v
       };
       break;
     }
+    case 'leases': {
+      // Both are behind a gate that is off by default: they are dropped, and stay owned by their writer.
+      const { strategy: _, preferredHolder: _holder, ...spec } = mapOf(object.spec);
+      object.spec = spec;
+      break;
+    }
     case 'namespaces':
       (object.spec as JsonMap).finalizers = ['kubernetes'];
       object.status = { phase: 'Active' };

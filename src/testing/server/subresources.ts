@@ -1,15 +1,15 @@
 /** Binding and eviction of pods. */
 
-import { matchesLabels } from '../../wire/selectors.js';
-import type { Condition, KubeStatus, Pod } from '../../wire/types.js';
-import { readBody } from './body.js';
+import { matchesLabels, parseLabelSelector } from '../../wire/selectors.js';
+import type { Condition, KubeObject, KubeStatus, Pod } from '../../wire/types.js';
+import { decodeObject } from './body.js';
 import { type Core, nowTime } from './core.js';
 import { deleteObject } from './delete.js';
 import { isMap, type JsonMap } from './json.js';
 import { optionsOf } from './options/delete-options.js';
 import { checkWriteOptions } from './options/write-options.js';
 import { isDryRun, type ResourceRequest } from './request.js';
-import { keyOf, PODS } from './resources.js';
+import { keyOf, PODS, type ResourceDef } from './resources.js';
 import { ApiError, badRequest, conflict, failure, internal, notFound } from './status.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
@@ -27,10 +27,13 @@ export function withCondition(conditions: readonly Condition[] | undefined, cond
   return list.map((item, index) => (index === at ? next : item));
 }
 
+const BINDING = { ...PODS, resource: 'bindings', kind: 'Binding' };
+const EVICTION = { ...PODS, resource: 'evictions', kind: 'Eviction', group: 'policy' };
+
 /** Reads an object that is sent to a subresource. @throws ApiError 400 or 422. */
-function bodyOf(request: ResourceRequest, kind: string): JsonMap {
+function bodyOf(request: ResourceRequest, def: ResourceDef): JsonMap {
   checkWriteOptions(request, 'CreateOptions');
-  return readBody(request.body, request.headers['content-type'], kind);
+  return decodeObject({ ...request, def });
 }
 
 function podOf(core: Core, request: ResourceRequest): { key: string; pod: Pod } {
@@ -42,7 +45,7 @@ function podOf(core: Core, request: ResourceRequest): { key: string; pod: Pod } 
 
 /** Binds a pod to a node, as a scheduler asks. */
 export function bind(core: Core, request: ResourceRequest): KubeStatus {
-  const body = bodyOf(request, 'Binding');
+  const body = bodyOf(request, BINDING);
   const metadata = mapOf(body.metadata);
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
     throw badRequest(`name in URL does not match name in Binding object`);
@@ -92,20 +95,71 @@ export function bind(core: Core, request: ResourceRequest): KubeStatus {
   return created;
 }
 
+/** Takes one disruption from a budget, as the server does before it evicts. */
+function spend(core: Core, budget: JsonMap, pod: Pod): void {
+  const before = mapOf(budget.status);
+  const allowed = Number(before.disruptionsAllowed ?? 0) - 1;
+  const { generation = 1, namespace = '', name = '' } = mapOf(budget.metadata);
+  const spent: Condition = {
+    type: 'DisruptionAllowed',
+    status: 'False',
+    observedGeneration: Number(generation),
+    lastTransitionTime: nowTime(core),
+    reason: 'InsufficientPods',
+    message: '',
+  };
+  const conditions = before.conditions as Condition[] | undefined;
+  const status = {
+    ...before,
+    disruptedPods: { ...mapOf(before.disruptedPods), [pod.metadata?.name ?? '']: nowTime(core) },
+    disruptionsAllowed: allowed,
+    ...(allowed > 0 ? {} : { conditions: withCondition(conditions, spent) }),
+  };
+  const next = { ...budget, status };
+  const managedFields = core.fields.update(
+    {
+      manager: 'kube-apiserver',
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      subresource: 'status',
+      now: nowTime(core),
+      reset: [['f:spec']],
+    },
+    budget,
+    next,
+    undefined,
+  );
+  const metadata = { ...mapOf(budget.metadata), managedFields };
+  core.store.put('poddisruptionbudgets', `${String(namespace)}/${String(name)}`, { ...next, metadata } as KubeObject);
+}
+
+function meetsSelector(selector: unknown, pod: Pod): boolean {
+  const { matchLabels, matchExpressions } = mapOf(selector);
+  const equal = Object.entries(mapOf(matchLabels)).map(([key, value]) => `${key}=${String(value)}`);
+  const expressions = (Array.isArray(matchExpressions) ? matchExpressions.filter(isMap) : []).map(
+    ({ key, operator, values }) => {
+      if (operator === 'Exists') return String(key);
+      if (operator === 'DoesNotExist') return `!${String(key)}`;
+      return `${String(key)} ${operator === 'In' ? 'in' : 'notin'} (${(Array.isArray(values) ? values : []).join(',')})`;
+    },
+  );
+  return matchesLabels(parseLabelSelector([...equal, ...expressions].join(',')), pod.metadata?.labels);
+}
+
+/** The budget of a pod; without a selector a budget has no pods. @throws ApiError 500 where there are several. */
 function budgetOf(core: Core, pod: Pod): JsonMap | undefined {
-  const budgets = core.store.list('poddisruptionbudgets', `${pod.metadata?.namespace ?? ''}/`);
-  return budgets.find(({ object }) => {
-    const labels = mapOf(mapOf(mapOf((object as JsonMap).spec).selector).matchLabels) as Record<string, string>;
-    return matchesLabels(
-      Object.entries(labels).map(([key, value]) => ({ key, operator: 'in' as const, values: [value] })),
-      pod.metadata?.labels,
-    );
-  })?.object as JsonMap | undefined;
+  const budgets = core.store
+    .list('poddisruptionbudgets', `${pod.metadata?.namespace ?? ''}/`)
+    .map(({ object }) => object as JsonMap)
+    .filter(({ spec }) => isMap(mapOf(spec).selector) && meetsSelector(mapOf(spec).selector, pod));
+  if (budgets.length > 1)
+    throw internal('This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
+  return budgets[0];
 }
 
 /** Evicts a pod, unless a disruption budget forbids it. */
 export function evict(core: Core, request: ResourceRequest): KubeStatus {
-  const body = bodyOf(request, 'Eviction');
+  const body = bodyOf(request, EVICTION);
   const metadata = mapOf(body.metadata);
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== request.name)
     throw badRequest('name in URL does not match name in Eviction object');
@@ -128,6 +182,7 @@ export function evict(core: Core, request: ResourceRequest): KubeStatus {
     );
   }
   if (dryRun) return created;
+  if (budget !== undefined) spend(core, budget, pod);
   const disrupted: Condition = {
     type: 'DisruptionTarget',
     status: 'True',

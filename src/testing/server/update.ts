@@ -21,7 +21,7 @@ import {
 } from './status.js';
 import { applyDefaults, complete, nameProblem, normalizePodStatus } from './strategies.js';
 import { specFaults, statusFaults } from './validate/kinds.js';
-import { metadataFaults } from './validate/meta.js';
+import { finalizerFaults, metadataFaults } from './validate/meta.js';
 import { checkNamespace, type ManagedFields, orderMetadata, own, type Written, writerOf } from './write.js';
 
 const mapOf = (value: unknown): JsonMap => (isMap(value) ? value : {});
@@ -123,6 +123,8 @@ export function commit(
     if ((old as JsonMap).status === undefined) delete object.status;
     else object.status = (old as JsonMap).status;
   }
+  if (def.resource === 'namespaces' && request.subresource === '')
+    object.spec = { ...mapOf(object.spec), finalizers: mapOf((old as JsonMap).spec).finalizers };
   if (request.subresource === 'status') {
     object.spec = (old as JsonMap).spec;
     const status = mapOf(object.status);
@@ -159,6 +161,8 @@ export function commit(
       ...specFaults(def, object, old as JsonMap),
     );
   }
+  if (request.subresource === 'finalize')
+    faults.push(...finalizerFaults(mapOf(object.spec).finalizers, 'spec.finalizers'));
   if (faults.length > 0) throw invalid(def, name, faults);
   object.metadata = orderMetadata(metadata);
   if (isUnchanged(object, old as JsonMap)) return { code: 200, object: old };

@@ -15,6 +15,8 @@ ResourceQuota metadata:ObjectMeta spec:ResourceQuotaSpec status:ResourceQuotaSta
 Lease metadata:ObjectMeta spec:LeaseSpec
 PodDisruptionBudget metadata:ObjectMeta spec:PodDisruptionBudgetSpec status:PodDisruptionBudgetStatus
 PriorityClass description:s globalDefault:b metadata:ObjectMeta preemptionPolicy:s value:i
+Eviction deleteOptions:DeleteOptions metadata:ObjectMeta
+Binding metadata:ObjectMeta target!:ObjectReference
 DeleteOptions dryRun:[]s gracePeriodSeconds:l ignoreStoreReadErrorWithClusterBreakingPotential:b orphanDependents:b preconditions:Preconditions propagationPolicy:s
 Preconditions resourceVersion:s uid:s
 ObjectMeta annotations:{}s creationTimestamp:t deletionGracePeriodSeconds:l deletionTimestamp:t finalizers:[]s generateName:s generation:l labels:{}s managedFields:[]ManagedFieldsEntry name:s namespace:s ownerReferences:[]OwnerReference resourceVersion:s selfLink:s uid:s
@@ -30,7 +32,7 @@ NodeStatus addresses:[]NodeAddress allocatable:{}q capacity:{}q conditions:[]Nod
 LocalObjectReference name:s
 ResourceQuotaSpec hard:{}q scopeSelector:ScopeSelector scopes:[]s
 ResourceQuotaStatus hard:{}q used:{}q
-LeaseSpec acquireTime:m holderIdentity:s leaseDurationSeconds:i leaseTransitions:i preferredHolder:s renewTime:m strategy:s
+LeaseSpec acquireTime:m holderIdentity!:s leaseDurationSeconds:i leaseTransitions:i preferredHolder:s renewTime:m strategy:s
 PodDisruptionBudgetSpec maxUnavailable:x minAvailable:x selector:LabelSelector unhealthyPodEvictionPolicy:s
 PodDisruptionBudgetStatus conditions:[]Condition currentHealthy:i desiredHealthy:i disruptedPods:{}t disruptionsAllowed:i expectedPods:i observedGeneration:l
 ManagedFieldsEntry apiVersion:s fieldsType:s fieldsV1:* manager:s operation:s subresource:s time:t

@@ -67,6 +67,16 @@ export function quotaFaults(quota: JsonMap, old: JsonMap | undefined): FieldFaul
   const scopes = Array.isArray(spec.scopes) ? spec.scopes : [];
   for (const scope of scopes)
     if (!SCOPES.includes(String(scope))) faults.add(fault.invalid('spec.scopes', scopes, 'unsupported scope'));
+  const names = scopes.map(String);
+  for (const [one, other] of [
+    ['BestEffort', 'NotBestEffort'],
+    ['Terminating', 'NotTerminating'],
+  ] as const)
+    if (names.includes(one) && names.includes(other))
+      faults.add(fault.invalid('spec.scopes', scopes, 'conflicting scopes'));
+  const hasOthers = Object.keys(mapOf(spec.hard)).some((name) => name !== 'pods' && name !== 'count/pods');
+  if (names.includes('BestEffort') && hasOthers)
+    faults.add(fault.invalid('spec.scopes', scopes, 'unsupported scope applied to resource'));
   const before = mapOf(old?.spec).scopes;
   if (old !== undefined && JSON.stringify(before ?? []) !== JSON.stringify(scopes))
     faults.add(fault.invalid('spec.scopes', scopes, 'field is immutable'));

@@ -56,6 +56,13 @@ function secretTypeFaults(secret: JsonMap): FieldFault[] {
   return faults.list;
 }
 
+const EVENT_LIMITS = [
+  ['reportingInstance', 128],
+  ['action', 128],
+  ['reason', 128],
+  ['message', 1024],
+] as const;
+
 function eventFaults(event: JsonMap): FieldFault[] {
   const faults = new Faults();
   const { namespace = '' } = mapOf(event.involvedObject);
@@ -68,6 +75,9 @@ function eventFaults(event: JsonMap): FieldFault[] {
   faults.required('reportingInstance', event.reportingInstance);
   faults.required('action', event.action);
   faults.required('reason', event.reason);
+  for (const [field, limit] of EVENT_LIMITS)
+    if (String(event[field] ?? '').length > limit)
+      faults.add(fault.invalid(field, '', `can have at most ${limit} characters`));
   return faults.list;
 }
 
@@ -83,13 +93,36 @@ const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 function taintFaults(spec: JsonMap): FieldFault[] {
   const faults = new Faults();
+  const seen = new Set<string>();
   for (const [index, taint] of maps(spec.taints).entries()) {
     const key = String(taint.key ?? '');
     faults.problems(`metadata.taints[${index}].key`, key, qualifiedNameProblems(key));
     if (!TAINT_EFFECTS.includes(String(taint.effect)))
       faults.add(fault.unsupported(`metadata.taints[${index}].effect`, taint.effect, TAINT_EFFECTS));
+    const pair = `${key}/${String(taint.effect)}`;
+    const shown = { Key: key, Value: taint.value ?? '', Effect: taint.effect, TimeAdded: taint.timeAdded ?? null };
+    if (seen.has(pair)) {
+      const { message, ...duplicate } = fault.duplicate(`metadata.taints[${index}]`, shown);
+      faults.add({ ...duplicate, message: `${message}: taints must be unique by key and effect pair` });
+    }
+    seen.add(pair);
   }
   return faults.list;
+}
+
+function namespaceStatusFaults(object: JsonMap): FieldFault[] {
+  const { phase } = mapOf(object.status);
+  const isEnding = mapOf(object.metadata).deletionTimestamp !== undefined;
+  if (isEnding === (phase === 'Terminating')) return [];
+  const why = isEnding
+    ? "may only be 'Terminating' if `deletionTimestamp` is not empty"
+    : "may only be 'Active' if `deletionTimestamp` is empty";
+  return [fault.invalid('status.Phase', phase, why)];
+}
+
+function podCidrFaults(spec: JsonMap, old: JsonMap): FieldFault[] {
+  if (old.podCIDR === undefined || spec.podCIDR === old.podCIDR) return [];
+  return [fault.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')];
 }
 
 function immutableFaults(object: JsonMap, old: JsonMap): FieldFault[] {
@@ -129,7 +162,7 @@ export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | und
     case 'nodes': {
       // An update judges taints twice.
       const faults = taintFaults(mapOf(object.spec));
-      return old === undefined ? faults : [...faults, ...faults];
+      return old === undefined ? faults : [...faults, ...faults, ...podCidrFaults(mapOf(object.spec), mapOf(old.spec))];
     }
     case 'priorityclasses':
       return old !== undefined && object.value !== old.value
@@ -147,5 +180,6 @@ export function specFaults(def: ResourceDef, object: JsonMap, old: JsonMap | und
 /** Faults of a change of an object's status. */
 export function statusFaults(def: ResourceDef, object: JsonMap, old: JsonMap): FieldFault[] {
   if (def.resource === 'pods') return podStatusFaults(object, old);
+  if (def.resource === 'namespaces') return namespaceStatusFaults(object);
   return def.resource === 'resourcequotas' ? quotaStatusFaults(object) : [];
 }

@@ -29,15 +29,21 @@ function annotationFaults(annotations: unknown): FieldFault[] {
 
 const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
-function finalizerFaults(finalizers: unknown): FieldFault[] {
+/** Faults of a list of finalizers. */
+export function finalizerFaults(finalizers: unknown, at = 'metadata.finalizers'): FieldFault[] {
   if (!Array.isArray(finalizers)) return [];
   return finalizers.flatMap((finalizer, index) => {
-    const field = `metadata.finalizers[${index}]`;
     if (typeof finalizer !== 'string') return [];
     const problems = qualifiedNameProblems(finalizer);
-    if (problems.length > 0) return problems.map((problem) => fault.invalid('metadata.finalizers', finalizer, problem));
+    if (problems.length > 0) return problems.map((problem) => fault.invalid(at, finalizer, problem));
     if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return [];
-    return [fault.invalid(field, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')];
+    return [
+      fault.invalid(
+        `${at}[${index}]`,
+        finalizer,
+        'name is neither a standard finalizer name nor is it fully qualified',
+      ),
+    ];
   });
 }
 
@@ -74,7 +80,7 @@ export function metadataFaults(metadata: JsonMap, nameRule: (name: string) => st
   const faults: FieldFault[] = [];
   const { name, generateName } = metadata;
   if (typeof generateName === 'string' && generateName !== '') {
-    const problem = nameRule(generateName.replace(/-$/, 'a'));
+    const problem = nameRule(generateName.replace(/(?<=.)-$/, 'a'));
     if (problem !== undefined) faults.push(fault.invalid('metadata.generateName', generateName, problem));
   }
   if (typeof name !== 'string' || name === '')
