@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/clock.js';
 import { FakeCluster } from '../../src/testing/index.js';
 import { type Send, sendTo, sendToKubeconfig } from './connect.js';
 import { readRecordings, writeRecordings } from './recorded-file.js';
@@ -29,6 +30,15 @@ function ordered(answers: Recorded[]): unknown {
   });
 }
 
+/** Managers are listed by the second of their last write: all of them are in the same one, however slow the machine is. */
+const started = systemClock.now();
+const oneSecond: Clock = {
+  now: () => started,
+  monotonic: () => systemClock.monotonic(),
+  schedule: (ms, callback) => systemClock.schedule(ms, callback),
+  delay: (ms, options) => systemClock.delay(ms, options),
+};
+
 for (const [file, scenarios] of Object.entries(suite)) {
   describe(`conformance: ${file}`, () => {
     const path = fileURLToPath(new URL(`./recorded/${file}.json`, import.meta.url));
@@ -38,7 +48,7 @@ for (const [file, scenarios] of Object.entries(suite)) {
     beforeAll(async () => {
       if (kubeconfig !== undefined) send = sendToKubeconfig(kubeconfig);
       else {
-        cluster = await FakeCluster.start({ kubelet: 'none', controllers: false });
+        cluster = await FakeCluster.start({ kubelet: 'none', controllers: false, clock: oneSecond });
         send = sendTo(cluster.url);
       }
     });
