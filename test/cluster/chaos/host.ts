@@ -6,37 +6,58 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { KubernetesExecutor } from '../../../src/executors/kubernetes/kubernetes-executor.js';
 import { HttpKubeClient } from '../../../src/kube/http-kube-client.js';
 
-const [kubeconfig, namespace, database, tasks] = process.argv.slice(2) as [string, string, string, string];
+const [kubeconfig, namespace, database, count, index, hosts] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+const isAlone = hosts === '1';
+const tasks = Array.from({ length: Number(count) }, (_, number) => `t${number}`);
 const done = new Set<string>();
-if (existsSync(database))
+
+/** Reads what all hosts have written down; a line may be half written. */
+function readDatabase(): void {
+  if (!existsSync(database)) return;
   for (const line of readFileSync(database, 'utf8').split('\n').slice(0, -1))
     done.add((JSON.parse(line) as { task: string }).task);
-const open = Array.from({ length: Number(tasks) }, (_, index) => `t${index}`).filter((task) => !done.has(task));
+}
+
 const kubeClient = await HttpKubeClient.connect({ kubeconfig });
 const executor = new KubernetesExecutor({
   kubeClient,
   drive: 'self',
-  executorId: 'chaos',
+  executorId: `chaos-${index}`,
   acknowledge: 'manual',
   parallelism: 25,
-  // There is one process at a time, so that a restart need not wait for the lease of the one before.
-  lease: { duration: '3s', identity: 'only', holdNames: '5s' },
+  // Where there is one process at a time, a restart need not wait for the lease of the one before.
+  lease: { duration: '3s', holdNames: '5s', ...(isAlone ? { identity: 'only' } : {}) },
   isStillWanted: ({ taskId }) => !done.has(taskId),
   config: { image: 'any', namespace, terminationGracePeriodSeconds: 1, deleteWorkerPodsOnFailure: true },
 });
-let left = open.length;
 executor.on('outcome', async (outcome) => {
   const { taskId } = outcome.key;
   const { state } = outcome;
+  // What another host has done meanwhile was refused here right before its launch, which says nothing about the task.
+  if (outcome.state === 'failed' && outcome.verdict.kind === 'cancelled' && done.has(taskId))
+    return outcome.acknowledge();
   const why = outcome.state === 'failed' ? outcome.verdict.message : undefined;
   appendFileSync(database, `${JSON.stringify({ task: taskId, state, why, launches: outcome.launches })}\n`);
-  if (!done.has(taskId)) left -= 1;
   done.add(taskId);
   await outcome.acknowledge();
 });
 await executor.start();
-for (const taskId of open)
-  if (!done.has(taskId)) executor.queueTask({ key: { dagId: 'chaos', taskId, runId: 'r' }, command: ['any'] });
-while (left > 0) await executor.changed({ timeout: '5s' });
+for (;;) {
+  readDatabase();
+  if (done.size >= tasks.length) break;
+  for (const taskId of tasks) {
+    const key = { dagId: 'chaos', taskId, runId: 'r' };
+    if (!done.has(taskId) && !executor.hasTask(key) && executor.isMine(key))
+      executor.queueTask({ key, command: ['any'] });
+  }
+  await executor.changed({ timeout: '1s' });
+}
 await executor.end();
 await kubeClient.close();

@@ -1,9 +1,9 @@
 /**
- * `npm run test:cluster -- chaos [--tasks N] [--kills N] [--seed N]`: a host runs tasks on a real control plane, while the host, kube-apiserver and etcd
+ * `npm run test:cluster -- chaos [--tasks N] [--kills N] [--hosts N] [--seed N]`: hosts run tasks on a real control plane, while hosts, kube-apiserver and etcd
  * are killed with SIGKILL, one after the other, and started again on their data. In the end each task must have one outcome, have run as
  * one pod, and nothing be left. Exit code 1 where it is not so.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ const { values } = parseArgs({
   options: {
     tasks: { type: 'string', default: '1000' },
     kills: { type: 'string', default: '50' },
+    hosts: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -37,28 +38,30 @@ const plane = await startControlPlane({ etcd, apiserver });
 const started = performance.now();
 const seconds = () => `${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s`;
 
-function startHost() {
+function startHost(index: number): ChildProcess {
   const script = fileURLToPath(new URL('host.ts', import.meta.url));
-  const args = ['--import', 'tsx', script, plane.kubeconfig, NAMESPACE, database, values.tasks];
+  const { tasks, hosts } = values;
+  const args = ['--import', 'tsx', script, plane.kubeconfig, NAMESPACE, database, tasks, String(index), hosts];
   return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** Kills something and starts it again a moment later. */
-async function strike(host: ReturnType<typeof startHost>): Promise<ReturnType<typeof startHost>> {
+/** Kills something and starts it again a moment later; another host may have taken its tasks over by then. */
+async function strike(hosts: ChildProcess[]): Promise<void> {
   const roll = random.next();
   const pauseMs = random.next() * 2_000;
   if (roll < 0.6) {
-    console.log(`${seconds()}  host killed`);
-    host.kill('SIGKILL');
-    await delay(pauseMs / 4);
-    return startHost();
+    const index = Math.floor(random.next() * hosts.length);
+    console.log(`${seconds()}  host ${index} killed`);
+    hosts[index]?.kill('SIGKILL');
+    await delay(hosts.length > 1 ? pauseMs * 4 : pauseMs / 4);
+    hosts[index] = startHost(index);
+    return;
   }
   const name = roll < 0.85 ? 'kube-apiserver' : 'etcd';
   console.log(`${seconds()}  ${name} killed`);
   await plane.kill(name);
   await delay(pauseMs);
   plane.revive(name);
-  return host;
 }
 
 let exitCode = 1;
@@ -68,21 +71,25 @@ try {
   const namespace = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   await send({ method: 'POST', path: '/api/v1/namespaces', headers, body: namespace });
   const player = await Player.start(plane.kubeconfig, NAMESPACE);
-  let host = startHost();
+  const hosts = Array.from({ length: Number(values.hosts) }, (_, index) => startHost(index));
+  const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
   for (let kill = 0; kill < Number(values.kills); kill += 1) {
     await delay(500 + random.next() * 3_500);
-    if (host.exitCode === 0) console.log(`${seconds()}  all tasks had ended before kill ${kill + 1}`);
-    host = await strike(host);
+    if (hosts.every(({ exitCode }) => exitCode === 0))
+      console.log(`${seconds()}  all tasks had ended before kill ${kill + 1}`);
+    await strike(hosts);
   }
   while (!(await plane.isReady())) await delay(200);
   const deadline = performance.now() + GIVE_UP_MS;
-  while (host.exitCode === null && host.signalCode === null && performance.now() < deadline) await delay(200);
-  const faults = host.exitCode === 0 ? [] : [`the host has not ended in order: ${host.exitCode} ${host.signalCode}`];
+  while (!hosts.every(hasEnded) && performance.now() < deadline) await delay(200);
+  const faults = hosts.flatMap(({ exitCode: code, signalCode }, index) =>
+    code === 0 ? [] : [`host ${index} has not ended in order: ${code} ${signalCode}`],
+  );
   faults.push(...(await judge(player)));
   await player.stop();
   for (const fault of faults) console.log(`BROKEN: ${fault}`);
   console.log(
-    `chaos: ${values.tasks} tasks, ${values.kills} kills, ${seconds().trim()}: ${faults.length === 0 ? 'nothing lost, nothing doubled, nothing left' : `${faults.length} broken`}`,
+    `chaos: ${values.tasks} tasks, ${values.hosts} hosts, ${values.kills} kills, ${seconds().trim()}: ${faults.length === 0 ? 'nothing lost, nothing doubled, nothing left' : `${faults.length} broken`}`,
   );
   exitCode = faults.length === 0 ? 0 : 1;
 } finally {
