@@ -198,10 +198,11 @@ function decideRunning(record: PodRecord, pod: PodObservation, policy: Lifecycle
 function toldEnd(pod: PodObservation): PodEnded | undefined {
   const { toldVerdict, phase } = pod;
   if (toldVerdict === undefined) return undefined;
-  const verdict = podVerdict(toldVerdict, 'It was told so before, when its end could not be proven', pod, {
-    confidence: 'likely',
-  });
   const isDead = phase === 'Succeeded' || phase === 'Failed';
+  const shown = endOf(pod);
+  if (shown?.result === 'failed' && shown.verdict.kind === toldVerdict) return { type: 'ended', end: shown, isDead };
+  const why = isDead ? 'by an executor that saw it end' : 'when its end could not be proven';
+  const verdict = podVerdict(toldVerdict, `It was told so before, ${why}`, pod, { confidence: 'likely' });
   return { type: 'ended', end: { result: 'failed', exitCode: pod.base?.exitCode, verdict, warnings: [] }, isDead };
 }
 

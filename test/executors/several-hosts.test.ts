@@ -8,7 +8,7 @@ import type { KubernetesExecutorOptions } from '../../src/executors/kubernetes/k
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import type { Transport } from '../../src/kube/transport.js';
 import { FakeCluster, type VirtualClock } from '../../src/testing/index.js';
-import { FINALIZER, LABELS } from '../../src/wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../src/wire/names.js';
 
 const TASK = { key: { dagId: 'd', taskId: 't', runId: 'r' }, command: ['x'] };
 const lasting = (duration: string) => ({
@@ -164,6 +164,24 @@ describe('with leases', () => {
     expect(a.outcomes).toMatchObject([{ state: 'success' }]);
     expect(b.outcomes).toMatchObject([{ state: 'success' }]);
     expect(cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods')).toHaveLength(2);
+  });
+
+  it('36: what was told of a failure stands on its pod while that holds the name, for whoever is given the task next', async () => {
+    const options = { config: { image: 'x', deleteWorkerPodsOnFailure: true } };
+    const [a, b] = [await started('a', options), await started('b', options)];
+    const failing = {
+      ...TASK,
+      executorConfig: {
+        annotations: { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' },
+      },
+    };
+    a.executor.queueTask(failing);
+    await cluster.clock.advance('20s');
+    expect(cluster.pods()[0]?.metadata?.annotations?.[ANNOTATIONS.verdict]).toBe('app_exit');
+    b.executor.queueTask(failing);
+    await cluster.clock.advance('10s');
+    const told = { state: 'failed', exitCode: 3, launches: 1, verdict: { kind: 'app_exit' } };
+    expect([...a.outcomes, ...b.outcomes]).toMatchObject([told, told]);
   });
 
   it('the name of a pod stays taken for a while after its outcome, so that a late create makes no second one', async () => {

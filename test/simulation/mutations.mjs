@@ -138,6 +138,26 @@ export const mutations = [
     to: ') return undefined;',
     in: [{ hosts: 1, steps: 1_500 }, ...H3],
   },
+  {
+    name: 'a-pod-of-a-queued-task-is-removed',
+    file: 'src/executors/base-executor.ts',
+    from: 'const queued = this.#board.takeQueued(id);',
+    to: 'const queued = undefined as TaskEntry | undefined;',
+    in: H3,
+  },
+  {
+    name: 'ends-are-deleted-unseen',
+    file: `${K}/pod-ender.ts`,
+    from: 'await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo });',
+    to: 'await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true });',
+  },
+  {
+    name: 'who-tells-does-not-say-what',
+    file: `${K}/pod-delivery.ts`,
+    from: '{ [ANNOTATIONS.holdsName]: String(holdNamesMs), ...verdictNote(failure) }',
+    to: '{ [ANNOTATIONS.holdsName]: String(holdNamesMs) }',
+    in: H3,
+  },
   // Slots.
   {
     name: 'slots-are-counted',

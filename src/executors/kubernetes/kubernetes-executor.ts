@@ -380,9 +380,9 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#incidents?.forget(track.id);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    void this.#delivery.discard(track, graceSeconds);
-    if (succeededAfterAll(track) !== undefined)
-      this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
+    const hasSucceeded = succeededAfterAll(track) !== undefined;
+    void this.#delivery.discard(track, graceSeconds, hasSucceeded ? undefined : 'cancelled');
+    if (hasSucceeded) this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
     const exitCode = seen.base?.exitCode;
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
   }

@@ -1,4 +1,5 @@
 /** The last steps of a task: its outcome is told, then its pod is deleted, or kept and marked. In this order, whatever happens. */
+import type { VerdictKind } from '../../core/verdict.js';
 import type { PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
@@ -25,6 +26,10 @@ export interface PodDeliveryOptions {
   readonly holdNamesMs: number | undefined;
 }
 
+/** What was told, for whoever meets the pod later: another executor that was given the same task, or somebody who looks. */
+const verdictNote = (failure: VerdictKind | undefined): Readonly<Record<string, string>> =>
+  failure === undefined ? {} : { [ANNOTATIONS.verdict]: failure };
+
 /** See the module's text. */
 export class PodDelivery {
   readonly #options: PodDeliveryOptions;
@@ -50,7 +55,7 @@ export class PodDelivery {
     tracks.remove(track);
     let cleaned: Promise<void> | undefined;
     const cleanup = () => {
-      cleaned ??= this.tracked(this.#cleanup(track, end.result === 'success'));
+      cleaned ??= this.tracked(this.#cleanup(track, end.result === 'success' ? undefined : end.verdict.kind));
       return cleaned;
     };
     const details: EndDetails = {
@@ -69,8 +74,8 @@ export class PodDelivery {
   }
 
   /** Cleans up after a task whose end is told by others: it was cancelled. */
-  discard(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
-    return this.tracked(this.#takeAway(track, gracePeriodSeconds));
+  discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind | undefined): Promise<void> {
+    return this.tracked(this.#takeAway(track, gracePeriodSeconds, failure));
   }
 
   /** Counts a cleanup among those that an end waits for. */
@@ -80,32 +85,36 @@ export class PodDelivery {
     return cleanup;
   }
 
-  async #cleanup(track: PodTrack, hasSucceeded: boolean): Promise<void> {
+  async #cleanup(track: PodTrack, failure: VerdictKind | undefined): Promise<void> {
     const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
     const { gracePeriodSeconds } = this.#options;
     const { seen } = track;
     if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
-    const isKept = track.isDead && (seen.isHeld || !(hasSucceeded ? deletesOnSuccess : deletesOnFailure));
+    const isKept = track.isDead && (seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure));
     if (isKept) {
-      await remover.markDone(seen);
-      keeper.keep(seen, hasSucceeded ? 'succeeded' : 'failed');
+      await remover.markDone(seen, verdictNote(failure));
+      keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed');
       launcher.wakeParked();
       return;
     }
-    await this.#takeAway(track, gracePeriodSeconds);
+    await this.#takeAway(track, gracePeriodSeconds, failure);
     launcher.wakeParked();
   }
 
   /** Removes a pod whose outcome is with the host. */
-  async #takeAway(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+  async #takeAway(
+    track: PodTrack,
+    gracePeriodSeconds: number | undefined,
+    failure: VerdictKind | undefined,
+  ): Promise<void> {
     const { remover, keeper, holdNamesMs } = this.#options;
     const { seen } = track;
     if (seen === undefined || track.isGone || track.isTold) return;
     if (holdNamesMs !== undefined && track.isDead) {
       // One that is to go already is kept by our finalizer for that time; of the others it is taken off at once.
       const held = { ...seen, isTracked: seen.isTracked && !seen.isDeleting };
-      await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(holdNamesMs) });
+      await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(holdNamesMs), ...verdictNote(failure) });
       keeper.holdName(seen, holdNamesMs);
       return;
     }

@@ -20,6 +20,8 @@ export interface ToldOutcome {
   readonly at: number;
   /** Id of the host that told it. */
   readonly by: string;
+  /** Whether its pod still seemed to run: then what was told must be written down, and nothing that follows may change it. */
+  readonly isUnproven: boolean;
 }
 
 /** See the module's text. */
@@ -28,24 +30,41 @@ export class SimulatedDatabase {
   readonly outcomes = new Map<string, ToldOutcome>();
   /** Names of pods that have done their work and could be seen to, by task. */
   readonly succeeded = new Map<string, string>();
+  readonly #hasLivePod: (id: string) => boolean;
+  /** Until when a host was dead, frozen or cut off last. */
+  readonly #troubledUntil = new Map<string, number>();
   /** What went against a promise. */
   readonly faults: string[] = [];
+
+  /** @param hasLivePod whether there is a pod of a task that has not ended. */
+  constructor(hasLivePod: (id: string) => boolean) {
+    this.#hasLivePod = hasLivePod;
+  }
+
+  /** A host can not, or could not, do what it wanted until then. */
+  troubled(host: string, until: number): void {
+    this.#troubledUntil.set(host, Math.max(until, this.#troubledUntil.get(host) ?? 0));
+  }
 
   /** Stores the outcome of a try, as a host would on hearing of it. */
   store(outcome: Outcome, at: number, by: string): void {
     const id = keyToString(outcome.key);
     const told = this.outcomes.get(id);
     if (!this.tasks.has(id)) this.faults.push(`there is an outcome of ${id}, which nobody queued`);
+    const now: ToldOutcome = { outcome, at, by, isUnproven: this.#hasLivePod(id) };
     if (told === undefined) {
-      this.outcomes.set(id, { outcome, at, by });
+      this.outcomes.set(id, now);
       return;
     }
     const { outcome: before } = told;
     // A host that asked too late, or never came to launch it, is told that the task is not wanted any more; that decides nothing.
     if (isRefusal(outcome)) return;
+    // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
+    const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
+    const mustBeSame = !isRefusal(before) && (told.isUnproven || isCleanedUp);
     const mayBeAtWorkElsewhere = told.by !== by || this.tasks.get(id)?.isShared === true;
-    if (isRefusal(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, { outcome, at, by });
-    else if (before.state !== outcome.state)
+    if (isRefusal(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, now);
+    else if (mustBeSame ? describe(before) !== describe(outcome) : before.state !== outcome.state)
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);
   }
 

@@ -111,7 +111,7 @@ export class SimulatedHost {
     this.#isAlive = false;
   }
 
-  /** Dies when about to send its n-th write from now on. */
+  /** Dies when about to send its n-th write from now on; never, where that is infinite. */
   dieAtWrite(n: number): void {
     this.#writesLeft = n;
   }

@@ -7,8 +7,10 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase } from './database.js';
 import type { SimulatedHost } from './host.js';
 
-const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status?.phase === 'Running';
-const taskOf = (pod: Pod) => {
+/** Whether a pod has not ended, as far as the server knows. */
+export const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status?.phase === 'Running';
+/** The task that a pod was made for, by its annotation. */
+export const taskIdOf = (pod: Pod): string => {
   const text = pod.metadata?.annotations?.[ANNOTATIONS.key];
   return text === undefined ? '' : keyToString(JSON.parse(text) as TaskInstanceKey);
 };
@@ -38,7 +40,7 @@ export function checkPods(
   const live = new Map<string, string[]>();
   for (const pod of pods) {
     const { uid = '', name = '', creationTimestamp = '' } = pod.metadata ?? {};
-    const id = taskOf(pod);
+    const id = taskIdOf(pod);
     if (isProofOfSuccess(pod) && !unknown.has(uid)) succeeded.set(id, name);
     if (isLive(pod) && !ghosts.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
     if (known.has(uid)) continue;

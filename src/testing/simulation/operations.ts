@@ -7,7 +7,7 @@ type Pick = number;
 /** One thing that happens. */
 export type Operation =
   | { readonly type: 'queue'; readonly annotations: Readonly<Record<string, string>>; readonly alsoTo?: Pick }
-  | { readonly type: 'cancel'; readonly task: Pick }
+  | { readonly type: 'cancel'; readonly task: Pick; readonly ofLostPod?: boolean }
   | {
       readonly type: 'request';
       readonly verb: string;
@@ -49,7 +49,7 @@ const TEST_ANNOTATION = 'testing.podwright.dev/';
 const of = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)] as T;
 const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * most);
 
-type Kind = Exclude<Operation['type'], 'wait'>;
+type Kind = Exclude<Operation['type'], 'wait'> | 'doubt' | 'race';
 
 /** How often what happens, out of which there is to choose, and how fast it comes. */
 export interface Mix {
@@ -77,6 +77,8 @@ export const EVEN_MIX: Mix = {
     freeze: 0.02,
     wire: 0.05,
     watches: 0.21,
+    doubt: 0,
+    race: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -98,7 +100,12 @@ function someOf<T>(random: Random, list: readonly T[]): readonly T[] {
 export function drawMix(random: Random): Mix {
   const weights = Object.entries(EVEN_MIX.weights).map(([kind, weight]) => [kind, weight * of(random, [0, 1, 1, 4])]);
   return {
-    weights: { ...(Object.fromEntries(weights) as Mix['weights']), queue: of(random, [0.1, 0.3]) },
+    weights: {
+      ...(Object.fromEntries(weights) as Mix['weights']),
+      queue: of(random, [0.1, 0.3]),
+      doubt: of(random, [0, 0, 0.03, 0.1]),
+      race: of(random, [0, 0, 0.03, 0.1]),
+    },
     verbs: someOf(random, VERBS),
     requestFaults: someOf(random, REQUEST_FAULTS),
     podOperations: someOf(random, POD_OPERATIONS),
@@ -130,9 +137,31 @@ function drawKind(random: Random, weights: Mix['weights']): Kind {
   return 'queue';
 }
 
+/** What follows upon each other in places where little else would ever bring it together. */
+function* drawSequence(random: Random, type: 'doubt' | 'race', mix: Mix): Generator<Operation> {
+  const wait = (most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
+  if (type === 'doubt') {
+    // A task is cancelled whose pod nobody can end, and the host dies around the moment when that is told.
+    yield { type: 'node', pod: random.next(), ms: upTo(random, 8) * 60_000 };
+    yield wait(60_000);
+    yield { type: 'cancel', task: random.next(), ofLostPod: true };
+    yield wait(30_000);
+    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
+    return;
+  }
+  // A create is on its way, or has come and nobody knows, while its task is cancelled.
+  const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
+  yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
+  if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
+  if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
+  yield { type: 'queue', annotations: drawTask(random, mix.longestTask) };
+  yield wait(3_000);
+  // The task that was queued last stands at the end of the open ones.
+  yield { type: 'cancel', task: 0.999_999 };
+}
+
 /** The next thing to happen. */
-function drawFault(random: Random, hosts: number, mix: Mix): Operation {
-  const type = drawKind(random, mix.weights);
+function drawFault(random: Random, hosts: number, mix: Mix, type: Exclude<Operation['type'], 'wait'>): Operation {
   switch (type) {
     case 'queue':
       return {
@@ -174,7 +203,9 @@ function drawFault(random: Random, hosts: number, mix: Mix): Operation {
 /** An endless history drawn from a source of chance: something happens, then time passes, mostly little. */
 export function* drawOperations(random: Random, hosts: number, mix: Mix): Generator<Operation> {
   for (;;) {
-    yield drawFault(random, hosts, mix);
+    const kind = drawKind(random, mix.weights);
+    if (kind === 'doubt' || kind === 'race') yield* drawSequence(random, kind, mix);
+    else yield drawFault(random, hosts, mix, kind);
     yield { type: 'wait', ms: Math.ceil(random.next() ** 3 * mix.longestWaitMs) };
   }
 }

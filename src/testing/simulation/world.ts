@@ -7,7 +7,7 @@ import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
-import { checkEnd, checkPods, strayPods } from './invariants.js';
+import { checkEnd, checkPods, isLive, strayPods, taskIdOf } from './invariants.js';
 import type { Operation, PodOperation } from './operations.js';
 
 /** What a {@link World} is made of. */
@@ -27,14 +27,18 @@ const RESTART_MS = 5_000;
 const OUTCOME_LIMIT_MS = 240 * 60_000;
 /** How often the work of a task may be begun, one task after the other in the worst case. */
 const LAUNCHES = 3;
-/** How often the clock is moved on for what is cleaned up after the last outcome, and for hosts to end. */
+/** How often the clock is moved on for what is cleaned up after the last outcome. */
 const CLEANUP_TRIES = 60;
+/** And for hosts to end: one may wait for a fence of some minutes beside its proofs of death. */
+const END_TRIES = 240;
 
 const workMs = ({ annotations }: SimulatedTask) => durationMs(annotations[DURATION] ?? 0, DURATION);
 
 /** See the module's text. */
 export class World {
-  readonly database = new SimulatedDatabase();
+  readonly database = new SimulatedDatabase((id) =>
+    this.cluster.pods().some((pod) => taskIdOf(pod) === id && isLive(pod)),
+  );
   readonly log: string[] = [];
   /** Messages, timers and operations so far. */
   steps = 0;
@@ -83,6 +87,7 @@ export class World {
     cluster.silenceWatches(false);
     for (const [index, host] of this.#hosts.entries()) {
       host.thaw();
+      host.dieAtWrite(Number.POSITIVE_INFINITY);
       host.wire.state.mode = 'open';
       host.wire.state.delayMs = 0;
       if (!host.isAlive) this.#startHost(index);
@@ -107,7 +112,7 @@ export class World {
     const ended = Promise.all(this.#hosts.map((host) => host.executor.end())).then(() => {
       haveEnded = true;
     });
-    for (let tries = 0; tries < CLEANUP_TRIES && !haveEnded; tries += 1)
+    for (let tries = 0; tries < END_TRIES && !haveEnded; tries += 1)
       await Promise.race([ended, cluster.clock.advance('5s')]);
     if (!haveEnded) database.faults.push('a host does not end');
     await checkEnd(cluster, database, { hosts: this.#hosts, unknown: this.#unknown });
@@ -133,6 +138,7 @@ export class World {
       },
       onDeath: () => {
         this.#note(`host-${index} dies at a write`);
+        this.database.troubled(`host-${index}`, this.cluster.clock.now());
         this.#revive(index, RESTART_MS);
       },
     });
@@ -169,7 +175,7 @@ export class World {
       case 'queue':
         return this.#queue(operation);
       case 'cancel':
-        return this.#cancel(operation.task);
+        return this.#cancel(operation);
       case 'request': {
         const { verb, times, fault } = operation;
         this.#note(`the next ${times} ${verb} of pods meet ${JSON.stringify(fault)}`);
@@ -186,12 +192,14 @@ export class World {
         if (!host.isAlive) return;
         if (operation.atWrite > 0) return host.dieAtWrite(operation.atWrite);
         this.#note(`${host.id} is killed`);
+        this.database.troubled(host.id, clock.now());
         host.kill();
         return this.#revive(index, operation.backAfterMs);
       }
       case 'freeze': {
         const { host } = this.#host(operation.host);
         this.#note(`${host.id} is frozen for ${operation.ms} ms`);
+        this.database.troubled(host.id, clock.now() + operation.ms);
         host.freeze();
         return clock.schedule(operation.ms, () => {
           this.#note(`${host.id} goes on`);
@@ -202,6 +210,7 @@ export class World {
         const { host } = this.#host(operation.host);
         const { state } = host.wire;
         this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
+        this.database.troubled(host.id, clock.now() + operation.ms);
         if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, 20_000);
         else state.mode = operation.mode;
         return clock.schedule(operation.ms, () => {
@@ -230,8 +239,12 @@ export class World {
   }
 
   /** A cancel reaches every host that has the task. */
-  #cancel(share: number): void {
-    const task = at(this.database.open, share);
+  #cancel({ task: share, ofLostPod = false }: Extract<Operation, { type: 'cancel' }>): void {
+    const { open } = this.database;
+    const lost = new Set(
+      this.cluster.pods().flatMap((pod) => (this.#unknown.has(pod.metadata?.uid ?? '') ? [taskIdOf(pod)] : [])),
+    );
+    const task = at(ofLostPod ? open.filter(({ key }) => lost.has(keyToString(key))) : open, share);
     if (task === undefined) return;
     for (const { executor, isStarted, isAlive, id } of this.#hosts) {
       if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
