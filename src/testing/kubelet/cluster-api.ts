@@ -13,6 +13,7 @@ interface Answer {
 
 const RETRY_MS = 1000;
 const JSON_TYPE = 'application/json';
+const STRATEGIC_TYPE = 'application/strategic-merge-patch+json';
 
 /** Requests of scheduler and kubelet. Answers that say an object is gone or changed are not errors to them. */
 export class ClusterApi {
@@ -48,12 +49,30 @@ export class ClusterApi {
     return { status: response.status, value: text.startsWith('{') ? JSON.parse(text) : undefined };
   }
 
-  /** Reports a pod's status; parts that others own, such as their conditions, stay. Resolves with whether the pod was still there. */
+  /**
+   * Sends what must get through and does no harm twice: a connection that breaks, or a server that cannot answer, is tried again. Never
+   * rejects; after the end the status is 0.
+   */
+  async #persist(
+    method: 'GET' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    contentType?: string,
+  ): Promise<Answer> {
+    for (;;) {
+      const answer = await this.#send(method, path, body, contentType).catch(() => undefined);
+      if (answer !== undefined && answer.status < 500) return answer;
+      await this.#clock.delay(RETRY_MS, { signal: this.#signal }).catch(() => undefined);
+      if (this.#signal.aborted) return { status: 0, value: undefined };
+    }
+  }
+
+  /** Reports a pod's status; parts that others own, such as their conditions, stay. Resolves with whether the pod was still there. Never rejects. */
   async patchStatus(pod: Pod, status: PodStatus): Promise<boolean> {
     const { namespace = '', name = '', uid } = pod.metadata ?? {};
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
     const body = { metadata: { uid }, status };
-    const { status: code } = await this.#send('PATCH', path, body, 'application/strategic-merge-patch+json');
+    const { status: code } = await this.#persist('PATCH', path, body, STRATEGIC_TYPE);
     return code === 200;
   }
 
@@ -70,21 +89,18 @@ export class ClusterApi {
     return status === 201;
   }
 
-  /** Deletes a pod; grace 0 removes it, as a kubelet does when nothing of it runs any more. */
+  /** Deletes a pod; grace 0 removes it, as a kubelet does when nothing of it runs any more. Never rejects. */
   async deletePod(pod: Pod, gracePeriodSeconds?: number): Promise<void> {
     const { namespace = '', name = '', uid } = pod.metadata ?? {};
     const body = { preconditions: { uid }, ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }) };
-    await this.#send('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, body);
+    await this.#persist('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, body);
   }
 
   /** Reads an object; `undefined` where there is none, or none may be read. A server that cannot answer is asked again. */
   async read(path: string): Promise<KubeObject | undefined> {
-    for (;;) {
-      const answer = await this.#send('GET', path).catch(() => undefined);
-      if (answer !== undefined && answer.status < 500)
-        return answer.status === 200 ? (answer.value as KubeObject) : undefined;
-      await this.#clock.delay(RETRY_MS, { signal: this.#signal });
-    }
+    const { status, value } = await this.#persist('GET', path);
+    this.#signal.throwIfAborted();
+    return status === 200 ? (value as KubeObject) : undefined;
   }
 
   /** Creates any object of the core group; one that exists stays. */
@@ -92,9 +108,9 @@ export class ClusterApi {
     await this.#send('POST', path, object);
   }
 
-  /** Patches any object by strategic merge. */
+  /** Patches any object by strategic merge. Never rejects. */
   async patch(path: string, patch: unknown): Promise<void> {
-    await this.#send('PATCH', path, patch, 'application/strategic-merge-patch+json');
+    await this.#persist('PATCH', path, patch, STRATEGIC_TYPE);
   }
 
   /** Lists and watches a collection for ever, until the signal given at construction aborts. */

@@ -39,7 +39,8 @@ export async function markDisrupted(
 /** The nodes of a cluster that are off the network. */
 export class NodeOutages {
   readonly #context: NodeOutageContext;
-  readonly #lost = new Set<string>();
+  /** Nodes off the network, each with its outage: what an earlier one had set going must not touch a later one. */
+  readonly #lost = new Map<string, symbol>();
 
   constructor(context: NodeOutageContext) {
     this.#context = context;
@@ -53,8 +54,9 @@ export class NodeOutages {
   /** Takes a node off the network: its pods live on unseen, and the cluster notices after 40 s. */
   begin(node: string): void {
     if (this.#lost.has(node)) return;
-    this.#lost.add(node);
-    this.#context.clock.schedule(MONITOR_GRACE_MS, () => void this.#declare(node));
+    const outage = Symbol(node);
+    this.#lost.set(node, outage);
+    this.#context.clock.schedule(MONITOR_GRACE_MS, () => void this.#declare(node, outage));
   }
 
   /** Brings a lost node back. */
@@ -72,9 +74,13 @@ export class NodeOutages {
     await api.patch(`/api/v1/nodes/${node}/status`, { status: { conditions: [ready] } });
   }
 
-  async #declare(node: string): Promise<void> {
-    const { api, clock, events, signal, podsOn } = this.#context;
-    if (!this.#lost.has(node) || signal.aborted) return;
+  #lasts(node: string, outage: symbol): boolean {
+    return this.#lost.get(node) === outage && !this.#context.signal.aborted;
+  }
+
+  async #declare(node: string, outage: symbol): Promise<void> {
+    const { api, clock, events, podsOn } = this.#context;
+    if (!this.#lasts(node, outage)) return;
     const at = formatTime(clock.now());
     await this.#setReady(node, 'Unknown', 'NodeStatusUnknown', 'Kubelet stopped posting node status.');
     const taints = ['NoSchedule', 'NoExecute'].map((effect) => ({ key: UNREACHABLE, effect, timeAdded: at }));
@@ -88,12 +94,12 @@ export class NodeOutages {
         message: 'Node is not ready',
         component: 'node-controller',
       });
-      this.#evictLater(node, pod);
+      this.#evictLater(node, outage, pod);
     }
   }
 
   /** Taint-based eviction: the pod is deleted when its toleration of the unreachable node runs out. */
-  #evictLater(node: string, pod: Pod): void {
+  #evictLater(node: string, outage: symbol, pod: Pod): void {
     const toleration = (pod.spec?.tolerations ?? []).find(
       ({ key, effect }) =>
         (key === undefined || key === UNREACHABLE) && (effect === undefined || effect === 'NoExecute'),
@@ -102,7 +108,8 @@ export class NodeOutages {
     const { api, clock } = this.#context;
     clock.schedule((toleration?.tolerationSeconds ?? 0) * 1000, () => {
       const current = this.#context.current(pod);
-      if (!this.#lost.has(node) || current === undefined || current.metadata?.deletionTimestamp !== undefined) return;
+      if (!this.#lasts(node, outage) || current === undefined || current.metadata?.deletionTimestamp !== undefined)
+        return;
       const reason = 'DeletionByTaintManager';
       const message = 'Taint manager: deleting due to NoExecute taint';
       void markDisrupted(api, current, { reason, message, nowMs: clock.now() }).then(() => api.deletePod(current));

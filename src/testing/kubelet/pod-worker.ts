@@ -255,7 +255,11 @@ export class PodWorker {
       await this.#report();
     }
     if (this.#host.terminationDelayMs > 0) await clock.delay(this.#host.terminationDelayMs);
-    if (this.#host.isNodeLost(node)) return;
+    if (this.#host.isNodeLost(node)) {
+      // What is left to do is done when the node is back.
+      this.#isTerminating = false;
+      return;
+    }
     await api.deletePod(this.#pod, 0).catch(() => undefined);
   }
 }
