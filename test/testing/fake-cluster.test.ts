@@ -39,6 +39,27 @@ describe('FakeCluster', () => {
     await cluster.stop();
   });
 
+  it('ends a watch on the server as soon as its signal aborts, before the answer, before the first byte and after it', async () => {
+    await using cluster = await FakeCluster.start({ clock: 'virtual', kubelet: 'none' });
+    const open = (signal: AbortSignal) =>
+      cluster.transport().request({ method: 'GET', path: `${PODS}?watch=true`, headers: {}, stream: true, signal });
+    const early = new AbortController();
+    const unanswered = open(early.signal);
+    early.abort(new Error('enough'));
+    await expect(unanswered).rejects.toThrow('enough');
+    const unread = new AbortController();
+    const answer = await open(unread.signal);
+    expect(cluster.openWatches).toBe(1);
+    unread.abort(new Error('enough'));
+    expect(cluster.openWatches).toBe(0);
+    await expect(answer.body[Symbol.asyncIterator]().next()).rejects.toThrow('enough');
+    const read = new AbortController();
+    const reading = (await open(read.signal)).body[Symbol.asyncIterator]().next();
+    read.abort(new Error('enough'));
+    await expect(reading).rejects.toThrow('enough');
+    expect(cluster.openWatches).toBe(0);
+  });
+
   it('runs a real process, serves its log and its exit code', async () => {
     const cluster = await FakeCluster.start({ kubelet: 'process' });
     const transport = cluster.transport();

@@ -34,6 +34,20 @@ describe('the kubelet in process mode', () => {
     expect((await call(cluster.transport(), 'GET', `${PODS}/a/log?container=two`)).text).toBe('two\n');
   });
 
+  it.each([
+    ['an empty command', { command: [''] }, 'exec: "": invalid argument'],
+    ['a command with a zero byte', { command: ['echo', 'a\0b'] }, 'exec: "echo": invalid argument'],
+    [
+      'a variable that is too long',
+      { command: ['true'], env: [{ name: 'BIG', value: 'x'.repeat(200_000) }] },
+      'exec: "true": argument list too long',
+    ],
+  ])('does not start %s, and says why', async (_what, container, why) => {
+    await create('a', { containers: [{ name: 'base', image: 'x', ...container }] });
+    const { terminated } = (await ended()).status?.containerStatuses?.[0]?.state ?? {};
+    expect(terminated).toMatchObject({ reason: 'StartError', exitCode: 128, message: expect.stringContaining(why) });
+  });
+
   it('fails a pod whose init container fails', async () => {
     await create('a', { initContainers: [{ name: 'init', image: 'x', command: node('process.exit(5)') }] });
     const { status } = await ended();

@@ -320,6 +320,16 @@ describe('probes of processes', () => {
       'Readiness probe failed: Get "http://127.0.0.1:1/ready": dial tcp 127.0.0.1:1: connect: connection refused',
     ],
     [
+      'an empty command',
+      { exec: { command: [''] } },
+      'Readiness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in container: invalid argument (ERR_INVALID_ARG_VALUE)',
+    ],
+    [
+      'a header that cannot be sent',
+      { httpGet: { port: 1, httpHeaders: [{ name: 'X-Probe', value: 'a\nb' }] } },
+      'Readiness probe failed: invalid argument (ERR_INVALID_CHAR)',
+    ],
+    [
       'a port by a name that is not there',
       { httpGet: { port: 'web' } },
       'Readiness probe errored and resulted in unknown state: strconv.Atoi: parsing "web": invalid syntax',

@@ -63,6 +63,17 @@ describe('volumes of processes', () => {
     expect(await said()).toBe('a.txt 640 one\nb.bin 640 \0ÿ\ndeep/name 600 hidden\n');
   });
 
+  it('has a container wait whose mount cannot be made', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    await create([{ name: 'host', hostPath: { path: join(file, 'below') } }], '');
+    const { status } = await cluster.waitFor((view) => {
+      const { waiting } = view.pod.status?.containerStatuses?.[0]?.state ?? {};
+      return waiting?.reason === 'CreateContainerConfigError';
+    });
+    expect(status?.containerStatuses?.[0]?.state?.waiting?.message).toContain('failed to mkdir');
+  });
+
   it('has fields of the pod as files, and all sources of a projected volume together', async () => {
     await post('configmaps', { metadata: { name: 'm' }, data: { name: 'from map', map: 'm' } });
     const items = [

@@ -54,7 +54,7 @@ export class PodVolumes {
   /**
    * Mounts what a container asks for, as far as that can be done: it gets variables that say where its mounts are. `PODWRIGHT_MOUNTS` has the
    * folder of each mount path, as JSON, and `PODWRIGHT_MOUNT_<VOLUME>` that of a volume's first mount. `env` is for `subPathExpr`.
-   * @throws ContainerConfigError for a part that is not within its volume
+   * @throws ContainerConfigError for a part that is not within its volume, or cannot be made
    */
   mount({ volumeMounts = [] }: Container, env: Readonly<Record<string, string>>): Record<string, string> {
     const mounts: Record<string, string> = {};
@@ -66,7 +66,11 @@ export class PodVolumes {
       const path = inside(folder, part);
       if (path === undefined)
         throw new ContainerConfigError(`failed to prepare subPath for volumeMount ${JSON.stringify(name)}`);
-      if (!existsSync(path)) mkdirSync(path, { recursive: true });
+      try {
+        if (!existsSync(path)) mkdirSync(path, { recursive: true });
+      } catch (error) {
+        throw new ContainerConfigError(`failed to mkdir ${JSON.stringify(path)}: ${(error as Error).message}`);
+      }
       mounts[mountPath] = path;
       variables[variableOf(name)] ??= path;
     }

@@ -86,7 +86,7 @@ export class PodWorker {
     return this.#containers.find(({ record }) => record.container.name === container)?.log(previous);
   }
 
-  /** Plays the pod's life until it ends; never rejects. */
+  /** Plays the pod's life until it ends; rejects by a defect only. */
   async run(): Promise<void> {
     try {
       this.#startDeadline();

@@ -29,6 +29,9 @@ function portOf(port: number | string, container: Container): number | undefined
 
 const bad = (output: string): ProbeResult => ({ isGood: false, output });
 
+/** Why Node does not even try; its own message may quote a header or an argument. */
+const reasonOf = (error: NodeJS.ErrnoException) => `invalid argument (${error.code ?? error.name})`;
+
 function runCommand(
   command: readonly string[],
   { env, cwd }: ProbeSurroundings,
@@ -136,12 +139,17 @@ export async function probeProcess(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const timeoutSeconds = spec.timeoutSeconds ?? 1;
-  if (spec.exec !== undefined) return runCommand(spec.exec.command ?? [], surroundings, timeoutSeconds, signal);
+  if (spec.exec !== undefined)
+    return runCommand(spec.exec.command ?? [], surroundings, timeoutSeconds, signal).catch((error: Error) => ({
+      isGood: false,
+      error: `rpc error: code = Unknown desc = failed to exec in container: ${reasonOf(error)}`,
+    }));
   const action = spec.httpGet ?? spec.tcpSocket;
   if (action === undefined || !OWN_NAMES.has(action.host)) return ALWAYS_GOOD;
   const port = portOf(action.port, surroundings.container);
   if (port === undefined)
     return { isGood: false, error: `strconv.Atoi: parsing ${JSON.stringify(action.port)}: invalid syntax` };
-  if (spec.httpGet !== undefined) return getOverHttp(spec.httpGet, port, timeoutSeconds, signal);
+  if (spec.httpGet !== undefined)
+    return getOverHttp(spec.httpGet, port, timeoutSeconds, signal).catch((error: Error) => bad(reasonOf(error)));
   return dial(port, timeoutSeconds, signal);
 }

@@ -1,8 +1,9 @@
 /** Containers as local processes, each in a process group of its own. Images are ignored. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../core/clock.js';
 import type { Container, Pod } from '../../wire/types.js';
 import type { ContainerLog } from '../server/container-log.js';
@@ -107,21 +108,28 @@ export class ProcessRuntime implements ContainerRuntime {
       // The path that the pod names is one in its container, which a process of this machine does not have.
       PODWRIGHT_TERMINATION_LOG: messageFile,
     };
-    const child = spawn(argv[0], argv.slice(1), {
-      cwd: container.workingDir,
-      detached: true,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const refused = (error: unknown) => {
+      rmSync(directory, { recursive: true, force: true });
+      return new ContainerStartError(startMessage(argv[0] ?? '', error as NodeJS.ErrnoException));
+    };
+    let child: ChildProcessByStdio<null, Readable, Readable>;
+    try {
+      child = spawn(argv[0], argv.slice(1), {
+        cwd: container.workingDir,
+        detached: true,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    } catch (error) {
+      // An empty command, a zero byte, too long a variable: nothing that a command may not hold reaches the operating system.
+      throw refused(error);
+    }
     const write = (piece: Buffer) => log.write(piece, this.#clock.now());
     child.stdout.on('data', write);
     child.stderr.on('data', write);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (error) => {
-        rmSync(directory, { recursive: true, force: true });
-        reject(new ContainerStartError(startMessage(argv[0] as string, error)));
-      });
+      child.once('error', (error) => reject(refused(error)));
     });
     const pid = child.pid as number;
     this.#folders.set(pid, directory);
@@ -162,10 +170,16 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 }
 
-function startMessage(command: string, error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'ENOENT' ? 'executable file not found in $PATH' : code === 'EACCES' ? 'permission denied' : error.message;
+const START_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'executable file not found in $PATH',
+  EACCES: 'permission denied',
+  E2BIG: 'argument list too long',
+  // An argument is quoted in its message, which may hold what nobody should read.
+  ERR_INVALID_ARG_VALUE: 'invalid argument',
+};
+
+function startMessage(command: string, { code = '', message }: NodeJS.ErrnoException): string {
+  const why = START_PROBLEMS[code] ?? message;
   return `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: ${JSON.stringify(command)}: ${why}: unknown`;
 }
 

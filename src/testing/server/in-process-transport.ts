@@ -4,6 +4,7 @@ import type { Transport, TransportRequest, TransportResponse } from '../../kube/
 import type { ApiServer } from './api-server.js';
 import { ConnectionDropped } from './connection-dropped.js';
 import type { UserInfo } from './request.js';
+import type { Answer } from './respond.js';
 import { ByteStream } from './stream.js';
 
 function lost(sent: boolean): KubeApiError {
@@ -20,26 +21,33 @@ async function* once(piece: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
   if (piece.length > 0) yield piece;
 }
 
-async function* streamed(
-  stream: ByteStream,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const onAbort = () => stream.fail(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+async function* readable(stream: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const piece of stream) yield piece;
+    yield* stream;
   } catch (error) {
     throw error instanceof ConnectionDropped ? lost(true) : error;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
   }
 }
 
-/** Rejects with the signal's reason as soon as it aborts. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** The stream's bytes, until the signal aborts: that ends it on the server too, whether it is read or not. */
+function streamed(stream: ByteStream, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+  if (signal === undefined) return readable(stream);
+  const onAbort = () => stream.fail(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  stream.onClose(() => signal.removeEventListener('abort', onAbort));
+  return readable(stream);
+}
+
+/** Rejects with the signal's reason as soon as it aborts; an answer that comes too late is thrown away. */
+function untilAborted(work: Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
+    const onAbort = () => {
+      reject(signal.reason);
+      const discard = ({ body }: Answer) => body instanceof ByteStream && body.end();
+      work.then(discard, () => {});
+    };
+    if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
