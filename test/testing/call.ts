@@ -4,6 +4,7 @@ import type { Transport, TransportRequest } from '../../src/kube/transport.js';
 /** What came back. */
 export interface Called {
   status: number;
+  headers: Readonly<Record<string, string | undefined>>;
   // biome-ignore lint/suspicious/noExplicitAny: the body is whatever the server sent
   json: any;
   text: string;
@@ -26,7 +27,12 @@ export async function call(
   const pieces: Uint8Array[] = [];
   for await (const piece of response.body) pieces.push(piece);
   const text = Buffer.concat(pieces).toString('utf8');
-  return { status: response.status, json: text.startsWith('{') ? JSON.parse(text) : undefined, text };
+  return {
+    status: response.status,
+    headers: response.headers,
+    json: text.startsWith('{') ? JSON.parse(text) : undefined,
+    text,
+  };
 }
 
 /** Path of the pods of the namespace default. */

@@ -19,7 +19,9 @@ export function requestFaultOf(spec: FaultSpec, revision: number): RequestFault 
         ...all,
         status: 429,
         retryAfter: spec.retryAfter ?? 1,
-        message: message ?? 'the server has received too many requests and has asked us to try again later',
+        // An overloaded server turns requests away before it would make a Status; only refusals from behind that have one.
+        plainText: message === undefined,
+        message: message ?? 'Too many requests, please try again later.',
       };
     case 'serverError':
       return {
@@ -48,6 +50,7 @@ export function requestFaultOf(spec: FaultSpec, revision: number): RequestFault 
       return {
         ...creation,
         status: 409,
+        details: { name: 'quota', kind: 'resourcequotas' },
         message:
           message ??
           'Operation cannot be fulfilled on resourcequotas "quota": the object has been modified; please apply your changes to the latest version and try again',

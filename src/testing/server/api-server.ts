@@ -12,13 +12,13 @@ import { seedCluster, startControllers } from './controllers.js';
 import type { Core, LogSource } from './core.js';
 import { discover } from './discovery.js';
 import { dispatch } from './dispatch.js';
-import { type RequestFacts, type RequestFault, RequestFaults, reasonOf } from './faults.js';
+import { type RequestFacts, type RequestFault, RequestFaults, refusalOf } from './faults.js';
 import { FieldLedger } from './fields/managed-fields.js';
 import { OpenWatches } from './open-watches.js';
 import { factsOf, parseResourcePath, resourceRequest, type UserInfo } from './request.js';
 import { type Answer, errorAnswer } from './respond.js';
 import { answerReview, reviewAt } from './review.js';
-import { ApiError, failure, PlainError, tooLarge } from './status.js';
+import { PlainError, tooLarge } from './status.js';
 import { Store } from './store.js';
 
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -140,7 +140,7 @@ export class ApiServer {
     seen.verb = facts.verb;
     seen.resource = facts.resource;
     const met = isInternal || this.faults.isEmpty ? [] : this.faults.meet(named(facts, request.body));
-    if (met.length > 0) await this.#suffer(met, named(facts, request.body).name);
+    if (met.length > 0) await this.#suffer(met, named(facts, request.body));
     if (!isInternal) this.access.authorize(user, facts, target.group);
     const resource = resourceRequest(request, target, query, user);
     if (Buffer.byteLength(resource.body) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
@@ -171,17 +171,12 @@ export class ApiServer {
     return answer;
   }
 
-  async #suffer(met: readonly RequestFault[], name: string): Promise<void> {
+  async #suffer(met: readonly RequestFault[], facts: RequestFacts): Promise<void> {
     for (const fault of met) {
       if (fault.latencyMs !== undefined) await this.core.clock.delay(fault.latencyMs);
       if (fault.drop) throw new ConnectionDropped();
       if (fault.status === undefined) continue;
-      const details = fault.retryAfter === undefined ? undefined : { retryAfterSeconds: fault.retryAfter };
-      const message = (fault.message ?? `fault injected: ${fault.status}`).replaceAll('{name}', name);
-      throw new ApiError(
-        failure(fault.status, fault.reason ?? reasonOf(fault.status), message, details),
-        fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) },
-      );
+      throw refusalOf(fault, fault.status, facts);
     }
   }
 

@@ -1,6 +1,8 @@
 /** Faults of requests: what answers wrongly, late or not at all, by verb and resource, from a seed. */
 import type { Random } from '../../core/random.js';
+import type { KubeStatus } from '../../wire/types.js';
 import { fitsName } from '../faults/glob.js';
+import { ApiError, failure, PlainError } from './status.js';
 
 /** One rule; a request that fits all of its conditions meets the fault. */
 export interface RequestFault {
@@ -18,6 +20,10 @@ export interface RequestFault {
   readonly reason?: string | undefined;
   /** Message of the Status; `{name}` stands for the object's name. */
   readonly message?: string | undefined;
+  /** `details` of the Status; left out, the object for a 403, 404 or 409, and the seconds to wait where there are some. */
+  readonly details?: KubeStatus['details'] | undefined;
+  /** Answers with the message as plain text instead of a Status, as a server does that is overloaded. @default false */
+  readonly plainText?: boolean | undefined;
   /** Seconds for the Retry-After header. */
   readonly retryAfter?: number | undefined;
   /** How often the rule acts. @default unlimited */
@@ -100,7 +106,7 @@ function fits(fault: RequestFault, facts: RequestFacts): boolean {
 }
 
 /** The usual reason of an HTTP status. */
-export function reasonOf(status: number): string {
+function reasonOf(status: number): string {
   const reasons: Readonly<Record<number, string>> = {
     400: 'BadRequest',
     401: 'Unauthorized',
@@ -115,4 +121,29 @@ export function reasonOf(status: number): string {
     504: 'Timeout',
   };
   return reasons[status] ?? '';
+}
+
+const NAMES_ITS_OBJECT: readonly number[] = [403, 404, 409];
+
+function detailsOf(fault: RequestFault, facts: RequestFacts): KubeStatus['details'] {
+  if (fault.details !== undefined) return fault.details;
+  const [kind = ''] = facts.resource.split('/');
+  const about =
+    NAMES_ITS_OBJECT.includes(fault.status ?? 0) && kind !== ''
+      ? { ...(facts.name === '' ? {} : { name: facts.name }), kind }
+      : {};
+  const details = {
+    ...about,
+    ...(fault.retryAfter === undefined ? {} : { retryAfterSeconds: fault.retryAfter }),
+  };
+  return Object.keys(details).length === 0 ? undefined : details;
+}
+
+/** The answer of a fault that has a status. */
+export function refusalOf(fault: RequestFault, status: number, facts: RequestFacts): ApiError | PlainError {
+  const message = (fault.message ?? `fault injected: ${status}`).replaceAll('{name}', facts.name);
+  const headers: Record<string, string> =
+    fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
+  if (fault.plainText === true) return new PlainError(status, message, headers);
+  return new ApiError(failure(status, fault.reason ?? reasonOf(status), message, detailsOf(fault, facts)), headers);
 }

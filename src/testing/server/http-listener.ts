@@ -93,6 +93,8 @@ function peerOf(message: IncomingMessage): UserInfo | undefined {
 export class HttpListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Ports of the clients that wait for the answer of a control request. */
+  readonly #controlling = new Set<number | undefined>();
 
   /** With `tls`, clients may show a certificate of its authority, which says who they are. */
   constructor(api: ApiServer, tls?: TlsFiles) {
@@ -114,6 +116,12 @@ export class HttpListener {
   }
 
   async #serve(api: ApiServer, message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (message.url?.startsWith('/_podwright/') === true) {
+      // Who orders a restart is told that it was done; behind TLS only the port says whose connection it is.
+      const port = message.socket.remotePort;
+      this.#controlling.add(port);
+      response.on('close', () => this.#controlling.delete(port));
+    }
     const body = await readAll(message);
     const request: TransportRequest = {
       method: (message.method ?? 'GET') as TransportRequest['method'],
@@ -140,9 +148,9 @@ export class HttpListener {
     });
   }
 
-  /** Drops every connection at once, as a restarting server does. */
+  /** Drops every connection at once, as a restarting server does; one that waits for a control request's answer gets it first. */
   dropConnections(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) if (!this.#controlling.has(socket.remotePort)) socket.resetAndDestroy();
   }
 
   /** Stops listening and closes all connections. */

@@ -206,7 +206,11 @@ export function errorAnswer(error: unknown, accept?: string): Answer {
   if (error instanceof PlainError)
     return {
       status: error.code,
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+      headers: {
+        'content-type': 'text/plain; charset=utf-8',
+        'x-content-type-options': 'nosniff',
+        ...error.headers,
+      },
       body: `${error.message}\n`,
     };
   const status =

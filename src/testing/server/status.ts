@@ -24,11 +24,13 @@ export class ApiError extends Error {
 /** A request that ends with a plain text body, as unknown paths do. */
 export class PlainError extends Error {
   readonly code: number;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: number, text: string) {
+  constructor(code: number, text: string, headers: Readonly<Record<string, string>> = {}) {
     super(text);
     this.name = 'PlainError';
     this.code = code;
+    this.headers = headers;
   }
 }
 
