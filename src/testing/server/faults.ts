@@ -21,7 +21,7 @@ export interface RequestFault {
   /** Message of the Status; `{name}` stands for the object's name. */
   readonly message?: string | undefined;
   /** `details` of the Status; left out, the object for a 403, 404 or 409, and the seconds to wait where there are some. */
-  readonly details?: KubeStatus['details'] | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   /** Answers with the message as plain text instead of a Status, as a server does that is overloaded. @default false */
   readonly plainText?: boolean | undefined;
   /** Seconds for the Retry-After header. */
@@ -126,7 +126,7 @@ function reasonOf(status: number): string {
 const NAMES_ITS_OBJECT: readonly number[] = [403, 404, 409];
 
 function detailsOf(fault: RequestFault, facts: RequestFacts): KubeStatus['details'] {
-  if (fault.details !== undefined) return fault.details;
+  if (fault.details !== undefined) return fault.details as KubeStatus['details'];
   const [kind = ''] = facts.resource.split('/');
   const about =
     NAMES_ITS_OBJECT.includes(fault.status ?? 0) && kind !== ''
