@@ -166,6 +166,20 @@ describe('with leases', () => {
     expect(cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods')).toHaveLength(2);
   });
 
+  it('who waits for the end of another executor’s pod asks for it less and less often', async () => {
+    const [a, b] = [await started('a'), await started('b')];
+    a.executor.queueTask(lasting('10m'));
+    await cluster.clock.advance('2s');
+    b.executor.queueTask(lasting('10m'));
+    await cluster.clock.advance('9m');
+    // Every five seconds it would be 108 times.
+    expect(cluster.requests.filter(({ verb, resource }) => verb === 'get' && resource === 'pods').length).toBeLessThan(
+      30,
+    );
+    await cluster.clock.advance('2m');
+    expect([...a.outcomes, ...b.outcomes]).toMatchObject([{ state: 'success' }, { state: 'success' }]);
+  });
+
   it('36: what was told of a failure stands on its pod while that holds the name, for whoever is given the task next', async () => {
     const options = { config: { image: 'x', deleteWorkerPodsOnFailure: true } };
     const [a, b] = [await started('a', options), await started('b', options)];

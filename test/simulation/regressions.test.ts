@@ -28,10 +28,9 @@ it.each([
   expect(await brokenPromises({ ...simulationOf(seed, steps, hosts), mix: 'even' })).toEqual([]);
 });
 
-it.each([
-  [19, 500, 1, 'a pod that had ended unseen was deleted by a cancel, and its success with it'],
-  [3, 2_500, 3, 'a pod that was taken over was deleted where its task waited for a slot'],
-  [18, 2_500, 3, 'executors that wait for the pods of others asked for them without end'],
-])('seed %i, varied, %i steps, %i hosts: %s', async (seed, steps, hosts, _found) => {
-  expect(await brokenPromises(simulationOf(seed, steps, hosts))).toEqual([]);
-});
+it.each([[70, 2_500, 3, 'a pod that was taken over was deleted where its task waited for a slot']])(
+  'seed %i, varied, %i steps, %i hosts: %s',
+  async (seed, steps, hosts, _found) => {
+    expect(await brokenPromises(simulationOf(seed, steps, hosts))).toEqual([]);
+  },
+);
