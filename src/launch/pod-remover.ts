@@ -38,7 +38,7 @@ export interface RemoveOptions {
   readonly keepsFinalizer?: boolean | undefined;
   /**
    * Makes the version that was seen a precondition: shown the pod where it has changed since, tells whether it is still to be removed. A pod
-   * that has ended is deleted at once by the server, with all that it could have told.
+   * that has ended is deleted at once by the server, with all that it could have told. One that is not to go is left as it is.
    */
   readonly isStillToGo?: ((pod: Pod) => boolean) | undefined;
 }
@@ -79,20 +79,25 @@ export class PodRemover {
     this.#calls = new Semaphore(options.concurrency);
   }
 
-  /** Deletes a pod, and only this one; resolves with whether the server has accepted it or the pod was gone. Never rejects. */
+  /** Deletes a pod, and only this one; resolves with whether nothing is left to do: the server has accepted it, or the pod was gone or is not to go. Never rejects. */
   async remove(pod: PodIdentity, options: RemoveOptions = {}): Promise<boolean> {
     const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo } = options;
     const { isOurs } = this.#options;
     const { namespace, name, uid } = pod;
-    const checks = [isOurs, isStillToGo].filter((check) => check !== undefined);
+    let isSpared = false;
+    const isDoomed = (now: Pod) => {
+      isSpared = isStillToGo?.(now) === false;
+      return !isSpared;
+    };
+    const mayGoOn = (now: Pod) => (isOurs?.(now) ?? true) && isDoomed(now);
     const isDeleted = await this.#track(
       'delete',
       pod,
       (resourceVersion) =>
         this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
-      checks.length === 0 ? undefined : (now) => checks.every((check) => check(now)),
+      isOurs === undefined && isStillToGo === undefined ? undefined : mayGoOn,
     );
-    if (!isDeleted || keepsFinalizer || pod.isTracked !== true) return isDeleted;
+    if (!isDeleted || isSpared || keepsFinalizer || pod.isTracked !== true) return isDeleted;
     return this.#patch({ ...pod, resourceVersion: undefined }, {});
   }
 
