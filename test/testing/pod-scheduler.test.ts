@@ -69,4 +69,29 @@ describe('the scheduler between its decision and the binding', () => {
     await clock.advance('1s');
     expect(bound).toEqual(['a one', 'b one', 'a two']);
   });
+
+  it('tries one of many pods that are alike when room is given back, and each that is not', () => {
+    const first = pod('first');
+    scheduler.onPod(first, false);
+    scheduler.onPod(pod('second'), false);
+    let reads = 0;
+    const counted = (name: string, cpu: string): Pod => {
+      const { metadata } = pod(name);
+      const spec = { containers: [{ name: 'base', resources: { requests: { cpu } } }] };
+      return {
+        metadata: metadata ?? {},
+        get spec() {
+          reads++;
+          return spec;
+        },
+      };
+    };
+    for (let index = 0; index < 500; index++) scheduler.onPod(counted(`big-${index}`, '2'), false);
+    scheduler.onPod(counted('small', '1'), false);
+    bound = [];
+    reads = 0;
+    scheduler.onPod(first, true);
+    expect(bound).toEqual(['small one']);
+    expect(reads).toBeLessThan(100);
+  });
 });

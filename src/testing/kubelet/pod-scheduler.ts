@@ -6,7 +6,7 @@ import type { Node, Pod } from '../../wire/types.js';
 import type { ClusterApi } from './cluster-api.js';
 import type { EventRecorder } from './event-recorder.js';
 import { NodeLoad } from './node-load.js';
-import { place } from './scheduler.js';
+import { place, shapeOf } from './scheduler.js';
 
 /** What the scheduler works with. */
 export interface PodSchedulerContext {
@@ -16,6 +16,13 @@ export interface PodSchedulerContext {
   /** Which pods it schedules. */
   readonly schedulerName: string;
   readonly signal: AbortSignal;
+}
+
+interface Waiting {
+  readonly pod: Pod;
+  readonly message: string;
+  /** See {@link shapeOf}. */
+  readonly shape: string | undefined;
 }
 
 const RETRY_MS = 5000;
@@ -29,7 +36,7 @@ export class PodScheduler {
   readonly #context: PodSchedulerContext;
   readonly #loads = new Map<string, NodeLoad>();
   /** Pods that found no node, with what was told of them. */
-  readonly #waiting = new Map<string, { pod: Pod; message: string }>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Nodes of pods that are being bound. */
   readonly #assumed = new Map<string, string>();
   /** Labels of namespaces, followed from the first pod on whose rules choose namespaces by them. */
@@ -82,16 +89,37 @@ export class PodScheduler {
     return load;
   }
 
+  /** Of pods that are alike one is tried for all of them, or each end would cost as much as there are pods that wait. */
   #tryAll(): void {
-    for (const { pod } of [...this.#waiting.values()]) this.#schedule(pod);
+    const isAnyRepelling = () => [...this.#loads.values()].some(({ isRepelling }) => isRepelling);
+    let isPlain = !isAnyRepelling();
+    const refused = new Map<string, string>();
+    for (const { pod, shape, message } of [...this.#waiting.values()]) {
+      const known = isPlain && shape !== undefined ? refused.get(shape) : undefined;
+      if (known !== undefined) {
+        if (known !== message) this.#keepWaiting(pod, known);
+        continue;
+      }
+      const why = this.#schedule(pod);
+      if (why === undefined) {
+        // A pod that has found room may have changed what the others are told.
+        refused.clear();
+        isPlain = !isAnyRepelling();
+      } else if (shape !== undefined) refused.set(shape, why);
+    }
   }
 
-  #schedule(pod: Pod): void {
+  /** Binds a pod, or has it wait; the scheduler's message why. */
+  #schedule(pod: Pod): string | undefined {
     this.#followNamespaces(pod);
     const loads = [...this.#loads.values()].filter(({ isKnown }) => isKnown);
     const placement = place(pod, loads, (namespace) => this.#namespaces?.get(namespace));
-    if ('node' in placement) void this.#bind(pod, placement.node);
-    else this.#keepWaiting(pod, placement.message);
+    if ('node' in placement) {
+      void this.#bind(pod, placement.node);
+      return undefined;
+    }
+    this.#keepWaiting(pod, placement.message);
+    return placement.message;
   }
 
   /** The pod takes its room at once, so that the next one does not get the same. */
@@ -107,7 +135,7 @@ export class PodScheduler {
       return;
     }
     if (!this.#forgetAssumed(uid)) return;
-    this.#waiting.set(uid, { pod, message: '' });
+    this.#waiting.set(uid, { pod, message: '', shape: shapeOf(pod) });
     this.#retryLater();
   }
 
@@ -121,8 +149,9 @@ export class PodScheduler {
   #keepWaiting(pod: Pod, message: string): void {
     const { api, clock, events } = this.#context;
     const uid = pod.metadata?.uid ?? '';
-    const told = this.#waiting.get(uid)?.message;
-    this.#waiting.set(uid, { pod, message });
+    const before = this.#waiting.get(uid);
+    const told = before?.message;
+    this.#waiting.set(uid, { pod, message, shape: before?.pod === pod ? before.shape : shapeOf(pod) });
     this.#retryLater();
     if (told === message) return;
     const unscheduled = {

@@ -4,7 +4,7 @@ import { type NeighbourJudge, type NeighbourObstacle, neighbourJudges } from '..
 import { isTolerated, nodeAffinityMatches, type SelectorExpression } from '../../wire/node-rules.js';
 import { type Amounts, podRequests } from '../../wire/pod-requests.js';
 import type { NamespaceLabels } from '../../wire/pod-terms.js';
-import type { Pod } from '../../wire/types.js';
+import type { Container, Pod } from '../../wire/types.js';
 import type { NodeLoad } from './node-load.js';
 
 /** A node, or the scheduler's message why there is none. */
@@ -126,6 +126,16 @@ function noNodeMessage(pod: Pod, obstacles: readonly Obstacle[]): string {
   for (const { reasons } of obstacles) for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
   return `0/${total} nodes are available: ${reasons.join(', ')}. no new claims to deallocate, preemption: ${preemptionMessage(pod, obstacles)}`;
+}
+
+/** What pods have in common that find the same nodes, as long as no pod keeps others away; `undefined` where a pod has rules about others. */
+export function shapeOf(pod: Pod): string | undefined {
+  const { spec } = pod;
+  if (spec === undefined || hasNeighbourRules(pod, [])) return undefined;
+  const shapes = (list: readonly Container[] = []) =>
+    list.map(({ resources, ports, restartPolicy }) => ({ resources, ports, restartPolicy }));
+  const { containers, initContainers, volumes: _, ...rest } = spec;
+  return JSON.stringify({ ...rest, containers: shapes(containers), initContainers: shapes(initContainers) });
 }
 
 /**
