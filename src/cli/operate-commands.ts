@@ -1,5 +1,6 @@
 /** The commands of daily operation: cleaning up, costs, scaling. Their code is loaded when they run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../core/duration.js';
 import type { CliIo } from './io.js';
 
 const collect = (value: string, before: readonly string[]): string[] => [
@@ -13,6 +14,13 @@ function count(text: string): number {
   return value;
 }
 
+/** An age, as text: what is wrong with it is said before a cluster is looked for. */
+function age(text: string): string {
+  if (parseDuration(text) === undefined)
+    throw new InvalidArgumentError('It must be a duration such as 30s, 15m, 24h or 7d.');
+  return text;
+}
+
 /** Adds the commands to the program. */
 export function addOperateCommands(program: Command, io: CliIo, finish: (exitCode: number) => void): void {
   program
@@ -20,10 +28,10 @@ export function addOperateCommands(program: Command, io: CliIo, finish: (exitCod
     .description('delete pods that ended long ago; keeps those whose outcome an executor has still to tell')
     .option('-n, --namespace <names>', 'namespaces; may be given several times (default: default)', collect, [])
     .option('-A, --all-namespaces', 'every namespace')
-    .option('--older-than <age>', 'how long ago a pod must have ended', '24h')
-    .option('--evicted-older-than <age>', 'the same for evicted pods; left out, --older-than')
-    .option('--pending-older-than <age>', 'take pods that have been pending for so long; left out, none')
-    .option('--undelivered-older-than <age>', 'from this age on take pods, too, whose outcome was never told')
+    .option('--older-than <age>', 'how long ago a pod must have ended', age, '24h')
+    .option('--evicted-older-than <age>', 'the same for evicted pods; left out, --older-than', age)
+    .option('--pending-older-than <age>', 'take pods that have been pending for so long; left out, none', age)
+    .option('--undelivered-older-than <age>', 'from this age on take pods, too, whose outcome was never told', age)
     .option('-l, --selector <selector>', 'only pods with these labels')
     .option('--dry-run', 'delete nothing, and say what would go')
     .option('--concurrency <count>', 'deletes in flight at a time', count, 16)

@@ -44,6 +44,8 @@ function problemOf(
     const hint = known.length === 0 ? undefined : `did you mean ${nearest(name, known)}?`;
     return { field: field === '' ? name : `${field}.${name}`, rule: 'is not a known key', hint };
   }
+  // What is missing is told by its name; the object that lacks it tells nothing.
+  if (keyword === 'required') return { field, rule: message ?? 'is incomplete' };
   const rule = RULES.find(([name]) => schemaPath.includes(`$defs/${name}/`));
   if (rule !== undefined) return { field, value, rule: rule[1] };
   if (keyword === 'enum')

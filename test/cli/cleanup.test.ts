@@ -20,6 +20,9 @@ describe('podwright cleanup-pods', () => {
     expect(half.code).toBe(1);
     expect(JSON.parse(half.stdout)).toMatchObject({ deleted: 1, failures: [{ subject: 'default/b' }] });
     const wrong = await clean('--older-than', 'yesterday');
-    expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining('completedAge must be a duration')]);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining("option '--older-than <age>' argument 'yesterday' is invalid. It must be a duration"),
+    ]);
   });
 });
