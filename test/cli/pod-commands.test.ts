@@ -139,11 +139,12 @@ describe('podwright render', () => {
   });
 
   it('names the line of what is wrong in a file of tasks', async () => {
-    const file = write('wrong.yaml', 'tasks:\n  - taskId: a\n    comand: [x]\n  - taskId: b\n    command: []\n');
+    const file = write('wrong.yaml', 'tasks:\n  - taskId: a\n    comand: [x]\n  - taskId: b\n    command: []\n  - command: [x]\n');
     const { code, err } = await run('render', file);
     expect(code).toBe(3);
     expect(err).toContain(`tasks[0].comand is not a known key (${file}:3); did you mean command?`);
     expect(err).toContain(`tasks[1].command must NOT have fewer than 1 items, got an array of 0 (array) (${file}:5)`);
+    expect(err).toContain(`tasks[2] must have required property 'taskId' (${file}:6)`);
   });
 
   it('holds tasks to a policy, fills in what is known of them, and says what is seldom wise', async () => {
