@@ -4,7 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
+import { type Duplex, pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Clock, systemClock } from '../core/clock.js';
 import { KubeApiError } from '../errors.js';
@@ -154,6 +154,7 @@ export class HttpsTransport implements Transport {
       if (headersTimeoutMs !== undefined) limit(headersTimeoutMs, 'no answer');
       signal?.addEventListener('abort', onAbort, { once: true });
       outgoing.once('socket', (socket) => {
+        survive(socket);
         isConnecting = socket.connecting;
         if (!isConnecting) return;
         const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = this.#options;
@@ -196,6 +197,15 @@ export class HttpsTransport implements Transport {
       outgoing.end(body);
     });
   }
+}
+
+const survivors = new WeakSet<Duplex>();
+
+/** A request that is given up as its answer ends takes node's listener off its connection before the error comes, which must not end the process. */
+function survive(socket: Duplex): void {
+  if (survivors.has(socket)) return;
+  survivors.add(socket);
+  socket.on('error', () => {});
 }
 
 function flat(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
