@@ -139,7 +139,10 @@ describe('podwright render', () => {
   });
 
   it('names the line of what is wrong in a file of tasks', async () => {
-    const file = write('wrong.yaml', 'tasks:\n  - taskId: a\n    comand: [x]\n  - taskId: b\n    command: []\n  - command: [x]\n');
+    const file = write(
+      'wrong.yaml',
+      'tasks:\n  - taskId: a\n    comand: [x]\n  - taskId: b\n    command: []\n  - command: [x]\n',
+    );
     const { code, err } = await run('render', file);
     expect(code).toBe(3);
     expect(err).toContain(`tasks[0].comand is not a known key (${file}:3); did you mean command?`);
