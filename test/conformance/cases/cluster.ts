@@ -477,5 +477,4 @@ export const cluster = [
     1,
     async () => {},
   ),
-  watched('watch: too old', `configmaps?${WATCH}&resourceVersion=1`, 1, async () => {}),
 ];
