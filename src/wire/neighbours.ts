@@ -120,7 +120,9 @@ function spreadJudge(pod: Pod, views: readonly NeighbourNode[]): NeighbourJudge 
       if (spreads.some(({ topologyKey }) => view.labels[topologyKey] === undefined)) continue;
       if (spread.nodeAffinityPolicy !== 'Ignore' && !nodeAffinityMatches(pod, view.node)) continue;
       const isHonored = spread.nodeTaintsPolicy === 'Honor';
-      if (isHonored && view.taints.some((taint) => !isTolerated(taint, pod.spec?.tolerations))) continue;
+      // Taints that stand there, and not those that a state implies: a cordoned node counts until its taint is written.
+      const taints = (view.node.spec?.taints ?? []).filter(({ effect }) => effect !== 'PreferNoSchedule');
+      if (isHonored && taints.some((taint) => !isTolerated(taint, pod.spec?.tolerations))) continue;
       const domain = domainOf(spread.topologyKey, view);
       let matching = byDomain.get(domain) ?? 0;
       for (const other of view.pods)

@@ -205,6 +205,20 @@ describe('canRun', () => {
     expect(resources.canRun(pod({ topologySpreadConstraints }, { labels })).nodes).toEqual(['b']);
   });
 
+  test('a cordoned node counts in a spread that honours taints, until the taint stands there', () => {
+    const spread = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule' };
+    const labels = { app: 'x' };
+    const topologySpreadConstraints = [
+      { ...spread, labelSelector: { matchLabels: labels }, nodeTaintsPolicy: 'Honor' },
+    ];
+    const wanted = pod({ topologySpreadConstraints }, { labels });
+    const taints = [{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }];
+    const answer = (spec: NonNullable<Node['spec']>) =>
+      cluster([node('a'), node('b', {}, { spec })], [on('a', {}, { labels })]).canRun(wanted).answer;
+    expect(answer({ unschedulable: true })).toBe('later');
+    expect(answer({ unschedulable: true, taints })).toBe('yes');
+  });
+
   test('a quota holds a pod up, or rules it out', () => {
     const quota = (hard: string, used: string) => ({
       metadata: { name: 'q', namespace: 'default' },
