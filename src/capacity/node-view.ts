@@ -1,7 +1,7 @@
 /** A node with the pods on it, as the scheduler sees both. */
 import { type HostPort, hostPortsOf } from '../wire/host-ports.js';
 import type { NeighbourPod } from '../wire/neighbours.js';
-import { isTolerated, type Taint } from '../wire/node-rules.js';
+import { CORDON, hardTaintsOf, isTolerated, type Taint } from '../wire/node-rules.js';
 import { type Amounts, addAmounts, amountsOf, podRequests } from '../wire/pod-requests.js';
 import { antiAffinityTermsOf } from '../wire/pod-terms.js';
 import type { Condition, Node, Pod, Toleration } from '../wire/types.js';
@@ -28,7 +28,6 @@ export interface NodeView {
   readonly pods: PodOnNode[];
 }
 
-const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 const readiness = (node: Node): Condition | undefined => node.status?.conditions?.find(({ type }) => type === 'Ready');
 
 /** The taint that Kubernetes puts on a node that does not report as ready; some seconds after, so that it is put here at once. */
@@ -39,13 +38,12 @@ function unreadyTaint(node: Node): Taint | undefined {
   return { key, effect: 'NoSchedule' };
 }
 
-const isHard = ({ effect }: Taint) => effect === 'NoSchedule' || effect === 'NoExecute';
 /** Taints that say no more than the node's state does. */
 const OF_STATE = /^node\.kubernetes\.io\/(?:not-ready|unreachable|unschedulable)$/;
 
 /** Reads a node. */
 export function nodeView(node: Node): NodeView {
-  const given: readonly Taint[] = (node.spec?.taints ?? []).filter(isHard);
+  const given = hardTaintsOf(node);
   const implied = [unreadyTaint(node), node.spec?.unschedulable === true ? CORDON : undefined].filter(
     (taint) => taint !== undefined,
   );

@@ -1,10 +1,10 @@
 /** What a pod's rules about other pods leave of the nodes: required affinity, anti-affinity of both sides, hard spreading. */
 import {
+  hardTaintsOf,
   isTolerated,
   type LabelSelectorObject,
   nodeAffinityMatches,
   selectorMatches,
-  type Taint,
 } from './node-rules.js';
 import {
   affinityTermsOf,
@@ -28,8 +28,6 @@ export interface NeighbourPod {
 export interface NeighbourNode {
   readonly node: Node;
   readonly labels: Readonly<Record<string, string>>;
-  /** Those that keep pods away. */
-  readonly taints: readonly Taint[];
   readonly pods: Iterable<NeighbourPod>;
 }
 
@@ -121,8 +119,7 @@ function spreadJudge(pod: Pod, views: readonly NeighbourNode[]): NeighbourJudge 
       if (spread.nodeAffinityPolicy !== 'Ignore' && !nodeAffinityMatches(pod, view.node)) continue;
       const isHonored = spread.nodeTaintsPolicy === 'Honor';
       // Taints that stand there, and not those that a state implies: a cordoned node counts until its taint is written.
-      const taints = (view.node.spec?.taints ?? []).filter(({ effect }) => effect !== 'PreferNoSchedule');
-      if (isHonored && taints.some((taint) => !isTolerated(taint, pod.spec?.tolerations))) continue;
+      if (isHonored && hardTaintsOf(view.node).some((taint) => !isTolerated(taint, pod.spec?.tolerations))) continue;
       const domain = domainOf(spread.topologyKey, view);
       let matching = byDomain.get(domain) ?? 0;
       for (const other of view.pods)

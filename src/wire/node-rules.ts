@@ -12,6 +12,13 @@ export interface Taint {
   readonly effect: string;
 }
 
+/** What stands for a node that takes no new pods; its controller writes it as a taint a moment later. */
+export const CORDON: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+
+/** The taints that stand on a node and keep pods away, rather than being only disliked. */
+export const hardTaintsOf = (node: Node | undefined): readonly Taint[] =>
+  (node?.spec?.taints ?? []).filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+
 /** One requirement of a selector in an object. */
 export interface SelectorExpression {
   readonly key: string;

@@ -47,6 +47,20 @@ async function start(options: Partial<ListWatcherOptions> = {}) {
   return { cluster, client, clock: cluster.clock, watcher, collected, model };
 }
 
+/** Follows the log of pod `a` to its end. */
+async function linesOfA(cluster: FakeCluster<VirtualClock>, client: HttpKubeClient): Promise<string[]> {
+  const lines: string[] = [];
+  let isOver = false;
+  const reading = (async () => {
+    const options = { namespace: 'default', pod: 'a', clock: cluster.clock, random: seededRandom(1) };
+    for await (const { text } of followLog(client, options)) lines.push(text);
+    isOver = true;
+  })();
+  await cluster.clock.advanceUntil(() => isOver);
+  await reading;
+  return lines;
+}
+
 const truth = (cluster: FakeCluster<VirtualClock>) =>
   cluster
     .pods()
@@ -176,15 +190,7 @@ describe('faults of logs', () => {
     const client = cluster.kubeClient();
     cluster.faults.add({ resource: 'pods/log', status, times: 3 });
     await client.createPod('default', podNamed('a'));
-    const lines: string[] = [];
-    let isOver = false;
-    const reading = (async () => {
-      const options = { namespace: 'default', pod: 'a', clock: cluster.clock, random: seededRandom(1) };
-      for await (const { text } of followLog(client, options)) lines.push(text);
-      isOver = true;
-    })();
-    await cluster.clock.advanceUntil(() => isOver);
-    await reading;
+    await linesOfA(cluster, client);
     expect(cluster.requests.filter(({ resource }) => resource === 'pods/log').length).toBeGreaterThan(3);
   });
 
@@ -208,15 +214,7 @@ describe('faults of logs', () => {
         throw new KubeApiError('reset', { status: 0, retryable: true });
       }
     };
-    const lines: string[] = [];
-    let isOver = false;
-    const reading = (async () => {
-      const options = { namespace: 'default', pod: 'a', clock: cluster.clock, random: seededRandom(1) };
-      for await (const { text } of followLog(client, options)) lines.push(text);
-      isOver = true;
-    })();
-    await cluster.clock.advanceUntil(() => isOver);
-    await reading;
+    const lines = await linesOfA(cluster, client);
     expect(requests).toBeGreaterThan(2);
     expect(lines).toEqual(wanted);
   });

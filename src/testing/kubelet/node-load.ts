@@ -1,6 +1,7 @@
 /** A node and the pods on it, as the scheduler counts them; kept up as they come and go, so that no decision adds them up again. */
 import { type HostPort, hostPortsOf } from '../../wire/host-ports.js';
 import type { NeighbourNode, NeighbourPod } from '../../wire/neighbours.js';
+import { hardTaintsOf } from '../../wire/node-rules.js';
 import { type Amounts, addAmounts, amountsOf, podRequests } from '../../wire/pod-requests.js';
 import { antiAffinityTermsOf } from '../../wire/pod-terms.js';
 import type { Node, Pod } from '../../wire/types.js';
@@ -56,7 +57,7 @@ export class NodeLoad implements NeighbourNode {
   }
 
   get taints() {
-    return (this.#node?.spec?.taints ?? []).filter(({ effect }) => effect !== 'PreferNoSchedule');
+    return hardTaintsOf(this.#node);
   }
 
   get pods(): Iterable<NeighbourPod> {

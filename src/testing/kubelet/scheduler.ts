@@ -1,7 +1,7 @@
 /** Chooses nodes for pods, by the rules and with the messages of the default scheduler. Pure. */
 import { hostPortsOf, portsClash } from '../../wire/host-ports.js';
 import { type NeighbourJudge, type NeighbourObstacle, neighbourJudges } from '../../wire/neighbours.js';
-import { isTolerated, nodeAffinityMatches, type SelectorExpression } from '../../wire/node-rules.js';
+import { CORDON, isTolerated, nodeAffinityMatches, type SelectorExpression } from '../../wire/node-rules.js';
 import { type Amounts, podRequests } from '../../wire/pod-requests.js';
 import type { NamespaceLabels } from '../../wire/pod-terms.js';
 import type { Container, Pod } from '../../wire/types.js';
@@ -18,7 +18,6 @@ interface Obstacle {
 }
 
 const ONE = 1_000_000_000n;
-const CORDON = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
 const SPREAD = "node(s) didn't match pod topology spread constraints";
 const AFFINITY = "node(s) didn't match pod affinity rules";
