@@ -1,5 +1,6 @@
 /** Waiting for work with a limit, by a clock. */
 import type { Clock } from './clock.js';
+import { linkedAbort } from './linked-abort.js';
 
 /**
  * Waits for some work, but no longer than `ms`, nor once the signal has aborted; which of them it was, the caller can see by what the work has done.
@@ -11,11 +12,11 @@ export async function waitWithin(
   work: Promise<unknown>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const over = new AbortController();
-  const limit = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  const over = linkedAbort(signal);
   try {
-    await Promise.race([work, clock.delay(ms, { signal: limit }).catch(() => {})]);
+    await Promise.race([work, clock.delay(ms, { signal: over.signal }).catch(() => {})]);
   } finally {
+    over.unlink();
     over.abort();
   }
 }

@@ -1,5 +1,6 @@
 /** Watches the pods of one namespace, of several, or of all, as one stream. */
 
+import { linkedAbort } from '../core/linked-abort.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { mergeIterables } from '../core/merge.js';
 import type { AccessReviewer } from '../kube/kube-client.js';
@@ -130,16 +131,14 @@ export class KubernetesJobWatcher implements Watcher {
 
   async *#merged(signal: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
     if (signal.aborted) return;
-    const stop = new AbortController();
-    const onAbort = () => stop.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stop = linkedAbort(signal);
     try {
       yield* mergeIterables(
         this.#watchers.map((watcher) => watcher.watch(stop.signal)),
-        onAbort,
+        () => stop.abort(signal.reason),
       );
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stop.unlink();
     }
   }
 }

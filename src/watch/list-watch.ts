@@ -3,6 +3,7 @@
  * silence. Decisions are made in `list-watch-step.ts`; this is the part that talks to the server and to the clock.
  */
 import { type Clock, systemClock } from '../core/clock.js';
+import { linkedAbort } from '../core/linked-abort.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
 import type { Pod } from '../wire/types.js';
@@ -110,7 +111,7 @@ export class ListWatcher implements Watcher {
   }
 
   async #run(queue: WatchEventQueue, signal: AbortSignal): Promise<void> {
-    let resync = new AbortController();
+    let resync = linkedAbort(signal);
     try {
       const { streamingList = this.#options.client.canStreamLists === true } = this.#options;
       let now: WatchStep = beginWatch(await this.#saver.load(), streamingList);
@@ -125,9 +126,10 @@ export class ListWatcher implements Watcher {
           // Beside a list there is nothing to compare; beside a stream that goes on, the loop of before goes on too.
           const isList = command.resourceVersion === undefined;
           if (isList || resync.signal.aborted || now.restart === undefined) {
+            resync.unlink();
             resync.abort();
-            resync = new AbortController();
-            void this.#reconcile(queue, AbortSignal.any([signal, resync.signal]));
+            resync = linkedAbort(signal);
+            void this.#reconcile(queue, resync.signal);
           }
           now = await this.#stream(now, command.resourceVersion, queue, signal);
         }
@@ -136,6 +138,7 @@ export class ListWatcher implements Watcher {
       // Only the consumer's own end leads here; anything else would leave it waiting for ever, and is a defect to be seen.
       if (!signal.aborted) this.#logger.error({ err: error }, 'a pod watch has ended by an unexpected error');
     } finally {
+      resync.unlink();
       resync.abort();
     }
   }

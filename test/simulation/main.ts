@@ -1,7 +1,7 @@
 /**
  * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--jobs N] [--log] [--whole] [--first]`: runs simulations and tells the story
- * of each that broke a promise, shrunk unless `--whole`; `--first` ends with the first one, untold. With `--jobs` the seeds are shared out
- * to so many processes in portions, and each portion is reported when it is done, so that a run of hours can be ended at any time.
+ * of each that broke a promise, shrunk unless `--whole`; `--first` ends with the first one, untold. Many seeds are run in portions by so
+ * many processes as `--jobs` says, and each portion is reported when it is done, so that a run of hours can be ended at any time.
  * Exit code 1 where one broke a promise.
  */
 import { fork } from 'node:child_process';
@@ -9,6 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { shrink, simulate } from '../../src/testing/index.js';
 import { simulationOf } from './executor.js';
+
+const USAGE = `npm run simulate -- [options]
+  --seed N    the first seed (1)          --count N  how many seeds (1)
+  --steps N   after how many messages, timers and faults the faults end (500)
+  --hosts N   hosts that share the work (1)
+  --jobs N    processes that share the seeds (1)
+  --log       tell the story of each run  --whole    do not shrink one that broke a promise
+  --first     end with the first that did`;
 
 const { values } = parseArgs({
   options: {
@@ -20,8 +28,13 @@ const { values } = parseArgs({
     log: { type: 'boolean', default: false },
     whole: { type: 'boolean', default: false },
     first: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const [seed, count, steps, hosts, jobs] = [values.seed, values.count, values.steps, values.hosts, values.jobs].map(
   Number,
 ) as [number, number, number, number, number];
@@ -92,7 +105,7 @@ function runApart(first: number, portion: number): Promise<Tally> {
 const seconds = () => ((performance.now() - started) / 1_000).toFixed(1);
 const started = performance.now();
 const total: Tally = { runs: 0, steps: 0, broken: 0, ends: {} };
-if (jobs > 1) {
+if (jobs > 1 || count > PORTION) {
   let next = seed;
   const work = async () => {
     while (next < seed + count && !(values.first && total.broken > 0)) {

@@ -4,6 +4,7 @@
  */
 import { type ResolvedKubernetesConfig, resolveKubernetesConfig } from '../../config/kubernetes-config.js';
 import { durationMs } from '../../core/duration.js';
+import { linkedAbort } from '../../core/linked-abort.js';
 import type { LogLine, QueuedTask, RunLogOptions, Workload } from '../../core/outcome.js';
 import { type Random, randomText, systemRandom } from '../../core/random.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
@@ -72,7 +73,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #incidents: IncidentLog | undefined;
   readonly #lease: ExecutorLease | undefined;
   /** Aborts with the term of the lease. */
-  #term = new AbortController();
+  #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
 
@@ -410,7 +411,7 @@ export class KubernetesExecutor extends BaseExecutor {
       if (signal.aborted) return;
       // What a former term could not clean up is left to this one.
       void this.#keeper.resumeUntilDone(signal);
-      await this.#intake.follow(this.#watcher, onSynced, AbortSignal.any([signal, this.#term.signal]));
+      await this.#intake.follow(this.#watcher, onSynced, this.#term.signal);
     }
   }
 
@@ -422,8 +423,9 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** The lease is somebody else's: whatever is under way may be theirs by now. It ends here, without a word about the tasks. */
   #letGo(holder: string): void {
+    this.#term.unlink();
     this.#term.abort();
-    this.#term = new AbortController();
+    this.#term = linkedAbort(this.#stop.signal);
     const keys: TaskInstanceKey[] = [];
     for (const track of this.#tracks.all()) {
       keys.push(track.task.key);

@@ -1,5 +1,6 @@
 /** Logs of tasks that are pods. */
 import type { Clock } from '../../core/clock.js';
+import { linkedAbort } from '../../core/linked-abort.js';
 import type { LogLine, Outcome, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { waitWithin } from '../../core/within.js';
@@ -55,9 +56,7 @@ export class PodLogs {
     });
     const readers = this.#readers.get(id) ?? new Set();
     this.#readers.set(id, readers.add(reading));
-    const stop = new AbortController();
-    const onAbort = () => stop.abort(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stop = linkedAbort(signal);
     try {
       const { clock, client } = this.#options;
       // Each launch of the try has a pod of its own; the log goes on with the next one.
@@ -69,7 +68,7 @@ export class PodLogs {
         if (!follow) return;
       }
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      stop.unlink();
       stop.abort();
       readers.delete(reading);
       if (readers.size === 0) this.#readers.delete(id);

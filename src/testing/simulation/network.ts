@@ -64,19 +64,19 @@ export class HostWire implements Transport {
   async #late(request: TransportRequest): Promise<TransportResponse> {
     const { inner, clock, isAlive, outlivesSender } = this.#options;
     const { signal } = request;
-    const arrived = clock
-      .delay(this.state.delayMs)
-      .then(() =>
-        isAlive() || outlivesSender ? inner.request({ ...request, signal: undefined }) : never<TransportResponse>(),
-      );
-    if (signal === undefined) return arrived;
-    return Promise.race([
-      arrived,
-      new Promise<never>((_resolve, reject) => {
-        if (signal.aborted) reject(signal.reason);
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      }),
-    ]);
+    let forget = () => {};
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      const onAbort = () => reject(signal?.reason);
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      forget = () => signal?.removeEventListener('abort', onAbort);
+    });
+    const arrived = clock.delay(this.state.delayMs).then(() => {
+      if (isAlive() || outlivesSender) return inner.request({ ...request, signal: undefined }).finally(forget);
+      forget();
+      return never<TransportResponse>();
+    });
+    return Promise.race([arrived, givenUp]);
   }
 
   async *#whileAlive(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
