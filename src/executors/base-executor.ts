@@ -337,6 +337,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /** Called once by `start()`. */
   protected async onStart(): Promise<void> {}
 
+  /**
+   * Called with each outcome before anybody hears of it: the place to write it down, for an executor that repeats it after a restart. What it
+   * throws is logged; the outcome is told all the same.
+   */
+  protected onOutcome(_outcome: Outcome): void {}
+
   /** Called when the host queues a task that was found running: from now on its whole workload is known. */
   protected onClaimed(_task: QueuedTask): void {}
 
@@ -504,6 +510,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     entry.cancelTimer();
     this.#board.remove(entry, !entry.isSilent);
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
+    if (!entry.isSilent) this.#noteOutcome(outcome);
     entry.settle(outcome);
     if (entry.isSilent) this.#hub.forget(entry.key);
     else {
@@ -513,6 +520,17 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     this.#gate.check();
     this.kick();
     return true;
+  }
+
+  #noteOutcome(outcome: Outcome): void {
+    try {
+      this.onOutcome(outcome);
+    } catch (error) {
+      this.logger.error(
+        { err: error, task: keyToString(outcome.key), executor: this.name },
+        'an outcome was not noted',
+      );
+    }
   }
 
   async #end({ drain = false, timeout }: EndOptions): Promise<EndReport> {

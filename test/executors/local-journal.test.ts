@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { LocalExecutor } from '../../src/executors/local/local-executor.js';
 import { LocalProcess } from '../../src/executors/local/local-process.js';
-import { processStartTicks } from '../../src/executors/local/process-tree.js';
+import { findByEnvironment, processStartTicks } from '../../src/executors/local/process-tree.js';
 import { TaskJournal } from '../../src/executors/local/task-journal.js';
 import { TaskOutput } from '../../src/executors/local/task-output.js';
 
@@ -19,10 +19,10 @@ async function start(options: { acknowledge?: 'manual' } = {}): Promise<LocalExe
   return executor;
 }
 /** What a host that died has left running. */
-function orphan(): LocalProcess {
+function orphan(env: Readonly<Record<string, string>> = {}): LocalProcess {
   return new LocalProcess({
     command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'],
-    env: process.env,
+    env: { ...process.env, ...env },
     cwd: undefined,
     output: new TaskOutput(1_000),
     clock: systemClock,
@@ -90,6 +90,99 @@ it('repeats an outcome after a restart until it was acknowledged', async () => {
   expect(outcome).toMatchObject({ state: 'failed', exitCode: 4, verdict: { kind: 'app_exit' } });
   await outcome.acknowledge();
   expect(readdirSync(folder)).toEqual([]);
+});
+
+const sleeping = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+
+/** What a task is told to have ended with, before and after a restart of its host, which did not acknowledge. */
+async function toldTwice(
+  workload: { command: readonly string[]; executorConfig?: object },
+  act: (executor: LocalExecutor) => unknown = () => {},
+): Promise<readonly unknown[]> {
+  const told: unknown[] = [];
+  for (const command of [workload.command, ['never-run']]) {
+    const local = await start({ acknowledge: 'manual' });
+    const run = local.queueTask({ ...workload, key: key('a'), command });
+    if (told.length === 0) await act(local);
+    const { state, exitCode, ...outcome } = await run.outcome;
+    told.push({ state, exitCode, verdict: 'verdict' in outcome ? outcome.verdict : undefined });
+    await local.end();
+    if (told.length === 2) await (await run.outcome).acknowledge();
+  }
+  return told;
+}
+
+it.each([
+  ['a success', { command: [process.execPath, '-e', ''] }, undefined],
+  ['a program that is missing', { command: ['no-such-program'] }, 'spawn_failed'],
+  ['a signal', { command: [process.execPath, '-e', 'process.kill(process.pid, "SIGTERM")'] }, 'killed_signal'],
+  ['a time limit', { command: sleeping, executorConfig: { timeout: 100 } }, 'deadline.running'],
+])('says the same of %s after a restart', async (_name, workload, kind) => {
+  const [before, after] = await toldTwice(workload);
+  expect(after).toEqual(before);
+  expect((after as { verdict?: { kind: string } }).verdict?.kind).toBe(kind);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it('still calls a task cancelled after a restart', async () => {
+  const [before, after] = await toldTwice({ command: sleeping }, async (local) => {
+    await expect.poll(() => local.getRun(key('a'))?.state).toBe('running');
+    await local.cancel(key('a'));
+  });
+  expect(after).toEqual(before);
+  expect(after).toMatchObject({ verdict: { kind: 'cancelled' } });
+});
+
+it.runIf(process.platform === 'linux')('repeats the cancel of a process that an earlier host had started', async () => {
+  const child = orphan();
+  const pid = child.pid as number;
+  new TaskJournal(folder).write({ key: key('a'), queue: 'q', pid, startTicks: await processStartTicks(pid) });
+  const first = await start({ acknowledge: 'manual' });
+  await first.cancel(key('a'), { grace: '5s' });
+  await child.ended;
+  await first.end();
+  const second = await start({ acknowledge: 'manual' });
+  const outcome = await second.queueTask({ key: key('a'), command: ['never-run'] }).outcome;
+  expect(outcome).toMatchObject({ verdict: { kind: 'cancelled' } });
+});
+
+it.runIf(process.platform === 'linux')('ends a process of an earlier host when its time is up', async () => {
+  const child = orphan();
+  const pid = child.pid as number;
+  new TaskJournal(folder).write({
+    key: key('a'),
+    queue: undefined,
+    pid,
+    startTicks: await processStartTicks(pid),
+    deadline: { at: Date.now() - 1, afterMs: 60_000 },
+  });
+  const outcome = await (await start()).queueTask({ key: key('a'), command: ['never-run'] }).outcome;
+  expect(outcome).toMatchObject({
+    verdict: { kind: 'deadline.running', message: expect.stringContaining('60000 ms') },
+  });
+  expect((await child.ended).signal).toBe('SIGTERM');
+});
+
+it.runIf(process.platform === 'linux')(
+  'finds a process by its environment whose host died before it knew the process id',
+  async () => {
+    const child = orphan({ PODWRIGHT_LAUNCH: `launch-${process.pid}` });
+    new TaskJournal(folder).write({ key: key('a'), queue: undefined, launchId: `launch-${process.pid}` });
+    // The variable is there as soon as the program has replaced the copy of this process.
+    await expect.poll(() => findByEnvironment('PODWRIGHT_LAUNCH', `launch-${process.pid}`)).toBeDefined();
+    const local = await start();
+    await expect.poll(() => local.getRun(key('a'))?.state).toBe('running');
+    await local.cancel(key('a'), { grace: '5s' });
+    expect((await child.ended).signal).toBe('SIGTERM');
+  },
+);
+
+it('tells the end of a task although it cannot be written down any more', async () => {
+  const local = await start();
+  const run = local.queueTask({ key: key('a'), command: [process.execPath, '-e', 'setTimeout(() => {}, 300)'] });
+  await expect.poll(() => run.state).toBe('running');
+  rmSync(folder, { recursive: true });
+  expect((await run.outcome).state).toBe('success');
 });
 
 it('passes over files that are no entries', async () => {

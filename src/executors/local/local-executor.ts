@@ -1,18 +1,20 @@
 /** Runs tasks as child processes of the host. */
+import { randomUUID } from 'node:crypto';
 import { type Duration, durationMs } from '../../core/duration.js';
-import type { LogLine, QueuedTask, RunLogOptions } from '../../core/outcome.js';
+import type { LogLine, Outcome, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { redact } from '../../core/redact.js';
 import { revealSecret } from '../../core/secret.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput } from '../../core/task-key.js';
-import type { Evidence, Verdict } from '../../core/verdict.js';
+import type { Evidence } from '../../core/verdict.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
-import { exitVerdict, makeVerdict } from '../verdicts.js';
+import { exitVerdict } from '../verdicts.js';
 import { type LocalExecutorConfig, localConfigOf } from './local-config.js';
 import { LocalProcess, type ProcessEnd } from './local-process.js';
+import { lateVerdict, spawnVerdict, unseenVerdict } from './local-verdicts.js';
 import { OrphanProcess } from './orphan-process.js';
 import { processStartTicks } from './process-tree.js';
-import { isStillRunning, type JournalEntry, TaskJournal } from './task-journal.js';
+import { isStillRunning, type JournalEntry, LAUNCH_VARIABLE, TaskJournal, withProcess } from './task-journal.js';
 import { TaskOutput } from './task-output.js';
 
 /** Options of a {@link LocalExecutor}. */
@@ -28,8 +30,9 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
   /** Time between SIGTERM and SIGKILL when a task is stopped. @default '10s' */
   readonly grace?: Duration | undefined;
   /**
-   * Folder in which started tasks are remembered. With it, a host that was killed does not run a task twice: a task whose end nobody saw
-   * fails with verdict `unknown`. One executor at a time may use it; needs /proc. @default none: such a task runs again
+   * Folder in which started tasks are remembered. With it, a host that was killed does not run a task twice: one that still runs is followed to
+   * its end or its time limit, and one whose end nobody saw fails with verdict `unknown`. One executor at a time may use it; needs /proc, and
+   * gives tasks the variable `PODWRIGHT_LAUNCH`. @default none: such a task runs again
    */
   readonly journal?: string | undefined;
   /** With `manual` and a journal, an outcome is repeated after a restart until its `acknowledge()` was called. @default 'auto' */
@@ -46,34 +49,6 @@ const TAIL_CHARS = 4_096;
 interface RunningProcess {
   readonly process: LocalProcess;
   readonly output: TaskOutput;
-}
-
-/** A local task that was running, or being started, when its host died. */
-function unseenVerdict(): Verdict {
-  return makeVerdict({
-    kind: 'unknown',
-    blame: 'infra',
-    confidence: 'certain',
-    message: 'The host died while the task ran, and nobody saw how it ended',
-    hint: 'Look at what the task has left behind, and queue its next try if it has to run again.',
-  });
-}
-
-function spawnVerdict(error: NodeJS.ErrnoException, task: QueuedTask, config: LocalExecutorConfig): Verdict {
-  const program = task.command[0] as string;
-  const isMissing = error.code === 'ENOENT';
-  return makeVerdict({
-    kind: 'spawn_failed',
-    blame: isMissing || error.code === 'EACCES' ? 'config' : 'infra',
-    mainStarted: false,
-    message: `The program ${JSON.stringify(program)} could not be started: ${error.code ?? error.message}`,
-    hint: isMissing
-      ? config.cwd === undefined
-        ? 'Check that it is installed and on the PATH of the host; a command is not passed through a shell.'
-        : 'Check that both the program and the working directory exist.'
-      : 'Check the rights of the file, and the limits of the host (processes, memory).',
-    evidence: { message: error.message },
-  });
 }
 
 /**
@@ -116,7 +91,7 @@ export class LocalExecutor extends BaseExecutor {
     for (const entry of this.#journal?.entries() ?? []) {
       const { key, queue } = entry;
       const task: QueuedTask = { key, queue, command: [], priority: 0, executorConfig: undefined };
-      if (this.adopt(task) !== undefined) void this.#followOrphan(entry);
+      if (this.adopt(task) !== undefined) void this.#followOrphan(await withProcess(entry));
     }
   }
 
@@ -132,10 +107,17 @@ export class LocalExecutor extends BaseExecutor {
     const id = keyToString(task.key);
     const config = localConfigOf(task.executorConfig);
     const output = this.#outputOf(task);
-    this.#journal?.write({ key: task.key, queue: task.queue });
+    const timeoutMs = this.#timeoutOf(task, config);
+    const entry: JournalEntry = {
+      key: task.key,
+      queue: task.queue,
+      launchId: randomUUID(),
+      deadline: timeoutMs === undefined ? undefined : { at: this.clock.now() + timeoutMs, afterMs: timeoutMs },
+    };
+    this.#journal?.write(entry);
     const child = new LocalProcess({
       command: task.command,
-      env: this.#environment(task, config),
+      env: this.#environment(entry, config),
       cwd: config.cwd ?? this.#options.cwd,
       output,
       clock: this.clock,
@@ -143,15 +125,11 @@ export class LocalExecutor extends BaseExecutor {
     this.#running.set(id, { process: child, output });
     if (child.pid !== undefined) {
       this.changeState(task.key, 'running', `pid ${child.pid}`);
-      await this.#noteStarted(task, child.pid);
+      await this.#noteStarted(entry, child.pid);
     }
-    const timeoutMs =
-      config.timeout === undefined
-        ? (task.timeouts?.running ?? this.#timeoutMs ?? this.timeouts.running)
-        : durationMs(config.timeout, 'executorConfig.timeout');
     let isLate = false;
     const cancelTimeout =
-      timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY
+      timeoutMs === undefined
         ? undefined
         : this.clock.schedule(timeoutMs, () => {
             isLate = true;
@@ -162,6 +140,15 @@ export class LocalExecutor extends BaseExecutor {
     this.#running.delete(id);
     this.#keepOutput(id, output);
     this.#report(task, config, end, output, isLate ? timeoutMs : undefined);
+  }
+
+  /** Written down before it is told, since a host that dies in between must hear the same once more. */
+  protected override onOutcome({ key, exitCode, ...outcome }: Outcome): void {
+    const journal = this.#journal;
+    if (journal?.has(key) !== true) return;
+    const verdict = outcome.state === 'success' ? undefined : outcome.verdict;
+    journal.write({ key, queue: outcome.queue, outcome: { exitCode, verdict } });
+    if (this.#options.acknowledge !== 'manual') queueMicrotask(() => this.#forget(key));
   }
 
   protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {
@@ -189,7 +176,7 @@ export class LocalExecutor extends BaseExecutor {
       this.#endedOutputs.delete(this.#endedOutputs.keys().next().value as string);
   }
 
-  #environment({ key }: QueuedTask, config: LocalExecutorConfig): NodeJS.ProcessEnv {
+  #environment({ key, launchId }: JournalEntry, config: LocalExecutorConfig): NodeJS.ProcessEnv {
     const env: NodeJS.ProcessEnv = {
       ...(this.#options.inheritEnv === false ? {} : process.env),
       PODWRIGHT_DAG_ID: key.dagId,
@@ -197,6 +184,7 @@ export class LocalExecutor extends BaseExecutor {
       PODWRIGHT_RUN_ID: key.runId,
       PODWRIGHT_TRY_NUMBER: String(key.tryNumber),
       PODWRIGHT_MAP_INDEX: String(key.mapIndex),
+      ...(this.#journal === undefined ? {} : { [LAUNCH_VARIABLE]: launchId }),
     };
     for (const [name, value] of Object.entries({ ...this.#options.env, ...config.env })) {
       if (value === null) delete env[name];
@@ -205,26 +193,44 @@ export class LocalExecutor extends BaseExecutor {
     return env;
   }
 
-  /** Writes down the process of a task, unless it has ended meanwhile. */
-  async #noteStarted({ key, queue }: QueuedTask, pid: number): Promise<void> {
+  #timeoutOf(task: QueuedTask, config: LocalExecutorConfig): number | undefined {
+    const timeoutMs =
+      config.timeout === undefined
+        ? (task.timeouts?.running ?? this.#timeoutMs ?? this.timeouts.running)
+        : durationMs(config.timeout, 'executorConfig.timeout');
+    return timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
+  }
+
+  /** Writes down the process of a task, unless it has ended meanwhile. It runs by now, so that a full disk must not fail it. */
+  async #noteStarted(entry: JournalEntry, pid: number): Promise<void> {
     if (this.#journal === undefined) return;
     const startTicks = await processStartTicks(pid);
-    if (startTicks !== undefined) this.#journal.write({ key, queue, pid, startTicks });
+    if (startTicks === undefined) return;
+    try {
+      this.#journal.write({ ...entry, pid, startTicks });
+    } catch (error) {
+      this.logger.error({ err: error, task: keyToString(entry.key) }, 'a started task was not noted');
+    }
   }
 
   async #followOrphan(entry: JournalEntry): Promise<void> {
-    const { key, pid, end } = entry;
+    const { key, pid, outcome, deadline } = entry;
     const ranAs = pid === undefined ? undefined : `pid ${pid}`;
+    const details = { ranAs, acknowledge: this.#acknowledgeLater(key) };
+    if (outcome !== undefined) {
+      const { exitCode, verdict } = outcome;
+      if (verdict === undefined) this.success(key, { ...details, exitCode });
+      else this.fail(key, verdict, { ...details, exitCode });
+      return;
+    }
     const orphan = new OrphanProcess(entry, this.clock);
     this.#orphans.set(keyToString(key), orphan);
     if (await isStillRunning(entry)) this.changeState(key, 'running', ranAs);
-    if (!(await orphan.gone())) return;
+    const seen = await orphan.gone();
+    if (seen === 'closed') return;
+    if (seen === 'late') await orphan.stop(this.#graceMs);
     this.#orphans.delete(keyToString(key));
-    const details = { exitCode: end?.exitCode, ranAs, acknowledge: this.#acknowledgeLater(key) };
-    if (end?.exitCode === 0) this.success(key, details);
-    else
-      this.fail(key, end === undefined ? unseenVerdict() : exitVerdict(end.exitCode, end.signal, { ...end }), details);
-    this.#forgetUnlessManual(key);
+    this.fail(key, seen === 'late' ? lateVerdict(deadline?.afterMs ?? 0) : unseenVerdict(), details);
   }
 
   async #stopOrphan(key: TaskInstanceKey, graceMs: number): Promise<CancelResult> {
@@ -232,7 +238,8 @@ export class LocalExecutor extends BaseExecutor {
     if (orphan === undefined) return { observed: 'finished', forced: false };
     this.#orphans.delete(keyToString(key));
     const forced = await orphan.stop(graceMs);
-    this.#journal?.remove(key);
+    const verdict = exitVerdict(undefined, forced ? 'SIGKILL' : 'SIGTERM', {});
+    this.fail(key, verdict, { acknowledge: this.#acknowledgeLater(key) });
     return { observed: 'terminated', forced };
   }
 
@@ -240,8 +247,13 @@ export class LocalExecutor extends BaseExecutor {
     return this.#options.acknowledge === 'manual' ? async () => this.#journal?.remove(key) : undefined;
   }
 
-  #forgetUnlessManual(key: TaskInstanceKey): void {
-    if (this.#options.acknowledge !== 'manual') this.#journal?.remove(key);
+  /** An entry that stays is told once more after a restart, which is no reason to fail anything now. */
+  #forget(key: TaskInstanceKey): void {
+    try {
+      this.#journal?.remove(key);
+    } catch (error) {
+      this.logger.error({ err: error, task: keyToString(key) }, 'a told task was not removed from the journal');
+    }
   }
 
   #report(
@@ -252,7 +264,6 @@ export class LocalExecutor extends BaseExecutor {
     lateAfterMs: number | undefined,
   ): void {
     const { exitCode, signal, spawnError } = end;
-    this.#journal?.write({ key: task.key, queue: task.queue, end: { exitCode, signal } });
     const details = { exitCode, acknowledge: this.#acknowledgeLater(task.key) };
     if (spawnError !== undefined) this.fail(task.key, spawnVerdict(spawnError, task, config), details);
     else if (exitCode === 0 && lateAfterMs === undefined) this.success(task.key, details);
@@ -260,18 +271,8 @@ export class LocalExecutor extends BaseExecutor {
       const logTail = redact(output.tail(TAIL_LINES, TAIL_CHARS), this.#options.secretPatterns);
       const evidence: Evidence = { exitCode, signal, logTail };
       const verdict =
-        lateAfterMs === undefined
-          ? exitVerdict(exitCode, signal, evidence)
-          : makeVerdict({
-              kind: 'deadline.running',
-              blame: 'task',
-              mainStarted: true,
-              message: `The task ran longer than its timeout of ${lateAfterMs} ms and was ended`,
-              hint: 'Raise `timeout`, or look at the end of its log for what it was busy with.',
-              evidence,
-            });
+        lateAfterMs === undefined ? exitVerdict(exitCode, signal, evidence) : lateVerdict(lateAfterMs, evidence);
       this.fail(task.key, verdict, details);
     }
-    this.#forgetUnlessManual(task.key);
   }
 }

@@ -17,14 +17,17 @@ export class OrphanProcess {
     this.#clock = clock;
   }
 
-  /** Resolves with `true` when the process is no more, with `false` when nobody wants to know any longer. */
-  async gone(): Promise<boolean> {
+  /** Resolves with `gone` when the process is no more, `late` when its time is up, `closed` when nobody wants to know any longer. */
+  async gone(): Promise<'gone' | 'late' | 'closed'> {
     const { signal } = this.#closed;
+    const { at = Number.POSITIVE_INFINITY } = this.#entry.deadline ?? {};
     while (await isStillRunning(this.#entry)) {
-      await this.#clock.delay(CHECK_MS, { signal }).catch(() => {});
-      if (signal.aborted) return false;
+      if (signal.aborted) return 'closed';
+      const leftMs = at - this.#clock.now();
+      if (leftMs <= 0) return 'late';
+      await this.#clock.delay(Math.min(CHECK_MS, leftMs), { signal }).catch(() => {});
     }
-    return true;
+    return signal.aborted ? 'closed' : 'gone';
   }
 
   /** Ends the following. */

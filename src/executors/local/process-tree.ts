@@ -52,11 +52,46 @@ export function signalTree(leader: number, descendants: readonly number[], signa
 }
 
 /**
- * When a running process was started, in clock ticks since the boot: tells it from a later one with the same id. `undefined` where there
- * is no such process, where it is dead and only waits to be reaped, and on systems without /proc.
+ * Start of a running process in clock ticks since the boot, and its process group: the start tells it from a later one with the same id.
+ * `undefined` where there is no such process, where it is dead and only waits to be reaped, and on systems without /proc.
  */
-export async function processStartTicks(pid: number): Promise<string | undefined> {
+async function runningProcess(
+  pid: number,
+): Promise<{ readonly startTicks: string; readonly group: number } | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  const [state, , group, ...rest] = fields;
+  const startTicks = rest[16];
+  if (stat === '' || state === 'Z' || state === 'X' || startTicks === undefined) return undefined;
+  return { startTicks, group: Number(group) };
+}
+
+/** When a running process was started, in clock ticks since the boot. */
+export async function processStartTicks(pid: number): Promise<string | undefined> {
+  return (await runningProcess(pid))?.startTicks;
+}
+
+/** The leader of a process group that was started with a variable in its environment; none is found on systems without /proc. */
+export async function findByEnvironment(
+  name: string,
+  value: string,
+): Promise<{ readonly pid: number; readonly startTicks: string } | undefined> {
+  const names = await readdir('/proc').catch((): string[] => []);
+  const wanted = `${name}=${value}`;
+  const found = await Promise.all(
+    names
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(async (entry) => {
+        const pid = Number(entry);
+        const process = await runningProcess(pid);
+        if (process?.group !== pid) return undefined;
+        const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+        return environment.split('\0').includes(wanted) ? { pid, startTicks: process.startTicks } : undefined;
+      }),
+  );
+  // What it has started in groups of their own has inherited the variable, and is younger.
+  const [oldest] = found
+    .filter((process) => process !== undefined)
+    .sort((a, b) => Number(a.startTicks) - Number(b.startTicks));
+  return oldest;
 }

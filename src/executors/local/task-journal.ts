@@ -6,26 +6,36 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
+import type { Verdict } from '../../core/verdict.js';
 import { StoreError } from '../../errors.js';
-import { processStartTicks } from './process-tree.js';
+import { findByEnvironment, processStartTicks } from './process-tree.js';
+
+/** Environment variable that tells the processes of one launch. */
+export const LAUNCH_VARIABLE = 'PODWRIGHT_LAUNCH';
 
 /** What is remembered of a started task. Its command is not: it may hold secrets. */
 export interface JournalEntry {
   readonly key: TaskInstanceKey;
   readonly queue: string | undefined;
+  /** Value of `PODWRIGHT_LAUNCH` in the environment of its process: it is found by that where the host died before it knew the process id. */
+  readonly launchId?: string | undefined;
+  /** When its time is up, in milliseconds since the epoch, and how long it had. */
+  readonly deadline?: { readonly at: number; readonly afterMs: number } | undefined;
   /** Process id; left out while the process is being started. */
   readonly pid?: number | undefined;
   /** Start of that process, which tells it from a later one with the same id. */
   readonly startTicks?: string | undefined;
-  /** Its end, where the host saw it. */
-  readonly end?: { readonly exitCode?: number | undefined; readonly signal?: string | undefined } | undefined;
+  /** Its outcome, as the host was or should have been told; without a verdict it is a success. */
+  readonly outcome?: { readonly exitCode?: number | undefined; readonly verdict?: Verdict | undefined } | undefined;
 }
 
 const SUFFIX = '.task.json';
+const HALF_SUFFIX = `${SUFFIX}.tmp`;
 
 /** A folder of entries, for one executor at a time. */
 export class TaskJournal {
   readonly #folder: string;
+  readonly #held = new Set<string>();
 
   /** @throws StoreError where the folder cannot be made. */
   constructor(folder: string) {
@@ -40,19 +50,31 @@ export class TaskJournal {
       writeFileSync(`${file}.tmp`, JSON.stringify(entry));
       renameSync(`${file}.tmp`, file);
     });
+    this.#held.add(keyToString(entry.key));
   }
 
   remove(key: TaskInstanceKey): void {
     this.#guard(() => rmSync(this.#fileOf(key), { force: true }));
+    this.#held.delete(keyToString(key));
   }
 
-  /** All entries that can be read; a file that was cut off in the middle belongs to a task that was never started. */
+  /** Whether there is an entry of a task. */
+  has(key: TaskInstanceKey): boolean {
+    return this.#held.has(keyToString(key));
+  }
+
+  /** All entries that can be read, of one executor that begins; a file that was cut off in the middle belongs to a task that was never started. */
   entries(): JournalEntry[] {
-    const names = this.#guard(() => readdirSync(this.#folder)).filter((name) => name.endsWith(SUFFIX));
+    const files = this.#guard(() => readdirSync(this.#folder));
+    for (const name of files)
+      if (name.endsWith(HALF_SUFFIX)) this.#guard(() => rmSync(join(this.#folder, name), { force: true }));
+    const names = files.filter((name) => name.endsWith(SUFFIX));
     return names.flatMap((name) => {
       try {
         const entry = JSON.parse(readFileSync(join(this.#folder, name), 'utf8')) as JournalEntry;
-        return [{ ...entry, key: taskInstanceKey(entry.key) }];
+        const key = taskInstanceKey(entry.key);
+        this.#held.add(keyToString(key));
+        return [{ ...entry, key }];
       } catch {
         return [];
       }
@@ -76,6 +98,14 @@ export class TaskJournal {
       );
     }
   }
+}
+
+/** The entry with its process, where the host died between starting it and writing that down. */
+export async function withProcess(entry: JournalEntry): Promise<JournalEntry> {
+  const { pid, launchId, outcome } = entry;
+  if (pid !== undefined || launchId === undefined || outcome !== undefined) return entry;
+  const found = await findByEnvironment(LAUNCH_VARIABLE, launchId);
+  return found === undefined ? entry : { ...entry, ...found };
 }
 
 /** Whether the process of an entry still runs. */
