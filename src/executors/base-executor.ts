@@ -260,7 +260,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (!evenIfRunning && !this.#board.isQueued(entry.id) && !(await this.canRevoke(entry.task))) return false;
     entry.isSilent = true;
     await this.#stopper.stop(entry, 'The task was revoked', {});
-    return true;
+    return (await entry.outcome).state !== 'success';
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here. */
@@ -340,8 +340,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /**
    * Called with each outcome before anybody hears of it: the place to write it down, for an executor that repeats it after a restart. What it
    * throws is logged; the outcome is told all the same.
+   * @param how `isTold` is false where nobody is to hear of it, because the task was revoked or handed over.
    */
-  protected onOutcome(_outcome: Outcome): void {}
+  protected onOutcome(_outcome: Outcome, _how: { readonly isTold: boolean }): void {}
 
   /** Called when the host queues a task that was found running: from now on its whole workload is known. */
   protected onClaimed(_task: QueuedTask): void {}
@@ -508,9 +509,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const decided =
       verdict !== undefined && entry.stopReason !== undefined ? stoppedVerdict(entry.stopReason, verdict) : verdict;
     entry.cancelTimer();
+    // Work that was done while it was being revoked is not thrown away: somebody would do it again.
+    if (decided === undefined) entry.isSilent = false;
     this.#board.remove(entry, !entry.isSilent);
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
-    if (!entry.isSilent) this.#noteOutcome(outcome);
+    this.#noteOutcome(outcome, { isTold: !entry.isSilent });
     entry.settle(outcome);
     if (entry.isSilent) this.#hub.forget(entry.key);
     else {
@@ -522,9 +525,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return true;
   }
 
-  #noteOutcome(outcome: Outcome): void {
+  #noteOutcome(outcome: Outcome, how: { readonly isTold: boolean }): void {
     try {
-      this.onOutcome(outcome);
+      this.onOutcome(outcome, how);
     } catch (error) {
       this.logger.error(
         { err: error, task: keyToString(outcome.key), executor: this.name },

@@ -320,3 +320,9 @@ function deletedVerdict(pod: PodObservation): Verdict {
     },
   );
 }
+
+/** Why a pod that was ended, and had not succeeded, is no more. */
+export function failureOf(pod: PodObservation): Verdict {
+  const end = endOf(pod);
+  return end?.result === 'failed' ? end.verdict : vanishedVerdict(pod);
+}

@@ -351,6 +351,42 @@ it('a task that is found ended takes no slot, and is not counted as running', as
   expect(slots).toEqual([0, 0]);
 });
 
+describe('with manual acknowledgement', () => {
+  const manual = { lease: false, trackWithFinalizer: true, acknowledge: 'manual' } as const;
+
+  it('a cancel is told again after a crash, until it is acknowledged', async () => {
+    const a = await started('a', manual);
+    a.executor.queueTask(lasting('1h'));
+    await cluster.clock.advance('5s');
+    const cancelling = a.executor.cancel(TASK.key, { grace: '5s' });
+    await cluster.clock.advance('1m');
+    expect(await cancelling).toMatchObject({ observed: 'terminated' });
+    expect(a.outcomes).toMatchObject([{ verdict: { kind: 'cancelled', message: 'The task was cancelled' } }]);
+    a.isCut = true;
+    const b = await started('a', manual);
+    await cluster.clock.advance('10s');
+    expect(b.outcomes).toMatchObject([{ key: TASK.key, state: 'failed', verdict: { kind: 'cancelled' } }]);
+    expect(cluster.pods()).toHaveLength(1);
+    await b.outcomes[0]?.acknowledge();
+    await cluster.clock.advance('10s');
+    expect(cluster.pods()).toEqual([]);
+  });
+
+  it('the pod of a cancelled task goes once that is acknowledged', async () => {
+    const a = await started('a', manual);
+    a.executor.queueTask(lasting('1h'));
+    await cluster.clock.advance('5s');
+    const cancelling = a.executor.cancel(TASK.key, { grace: '5s' });
+    await cluster.clock.advance('1m');
+    await cancelling;
+    expect(cluster.pods()).toHaveLength(1);
+    const acknowledged = a.outcomes[0]?.acknowledge();
+    await cluster.clock.advance('10s');
+    await acknowledged;
+    expect(cluster.pods()).toEqual([]);
+  });
+});
+
 describe('revoking', () => {
   const slow = (annotations: Record<string, string>) => ({ ...TASK, executorConfig: { annotations } });
 
@@ -382,6 +418,31 @@ describe('revoking', () => {
     expect(await a.executor.revokeTask(run.key)).toBe(false);
     expect(cluster.pods()[0]?.metadata?.deletionTimestamp).toBeUndefined();
     cluster.silenceWatches(false);
+  });
+
+  it('tells the success of a task that has done its work meanwhile, and does not call it revoked', async () => {
+    const a = await started('a', { lease: false });
+    const run = a.executor.queueTask(lasting('20s'));
+    await cluster.clock.advance('10s');
+    cluster.silenceWatches();
+    await cluster.clock.advance('15s');
+    const revoking = a.executor.revokeTask(TASK.key, { evenIfRunning: true });
+    await cluster.clock.advance('1m');
+    expect(await revoking).toBe(false);
+    expect(await run.outcome).toMatchObject({ state: 'success' });
+    expect(a.outcomes).toHaveLength(1);
+    cluster.silenceWatches(false);
+  });
+
+  it('asks again where the server does not answer', async () => {
+    const a = await started('a', { lease: false });
+    a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));
+    await cluster.clock.advance('5s');
+    cluster.faults.add({ verb: 'delete', resource: 'pods', times: 12, status: 503 });
+    const revoking = a.executor.revokeTask(TASK.key);
+    await cluster.clock.advance('5m');
+    expect(await revoking).toBe(true);
+    expect([cluster.pods(), a.outcomes]).toEqual([[], []]);
   });
 });
 

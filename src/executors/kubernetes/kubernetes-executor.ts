@@ -17,6 +17,7 @@ import { PodRemover } from '../../launch/pod-remover.js';
 import { PodSecrets } from '../../launch/pod-secrets.js';
 import { fencedClient } from '../../lease/fenced-client.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
+import { failureOf } from '../../lifecycle/classify.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import type { PodGenerator, RenderedPod, RenderOptions } from '../../pod/pod-generator.js';
@@ -70,6 +71,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
+  readonly #isManual: boolean;
   readonly #incidents: IncidentLog | undefined;
   readonly #lease: ExecutorLease | undefined;
   /** Aborts with the term of the lease. */
@@ -98,6 +100,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.executorId = options.executorId ?? `podwright-${randomText(random, 8)}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
+    this.#isManual = options.acknowledge === 'manual';
     this.#incidents = this.#incidentLog(options);
     this.#lease =
       leaseOptions === undefined
@@ -159,7 +162,7 @@ export class KubernetesExecutor extends BaseExecutor {
       remover: this.#remover,
       keeper: this.#keeper,
       tracks: this.#tracks,
-      isManuallyAcknowledged: options.acknowledge === 'manual',
+      isManuallyAcknowledged: this.#isManual,
       deletesOnSuccess,
       deletesOnFailure,
       gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
@@ -371,7 +374,11 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
+    const hasSucceeded = isProven && succeededAfterAll(track) !== undefined;
     if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
+    // Its pod stays until the host has acknowledged, and must say the same of it to another process.
+    else if (this.#isManual && track.seen?.isTracked === true && !track.isGone && !hasSucceeded)
+      await this.#remover.annotate(track.seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     if ((await this.#lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
       this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
@@ -381,10 +388,16 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#incidents?.forget(track.id);
     const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    const hasSucceeded = succeededAfterAll(track) !== undefined;
-    void this.#delivery.discard(track, graceSeconds, hasSucceeded ? undefined : 'cancelled');
-    if (hasSucceeded) this.success(task.key, { exitCode: seen.base?.exitCode, ranAs: track.podId });
     const exitCode = seen.base?.exitCode;
+    let discarded: Promise<void> | undefined;
+    const discard = () => {
+      discarded ??= this.#delivery.discard(track, graceSeconds, hasSucceeded ? undefined : 'cancelled');
+      return discarded;
+    };
+    const details = { exitCode, ranAs: track.podId, acknowledge: this.#isManual ? discard : undefined };
+    if (hasSucceeded) this.success(task.key, details);
+    else this.fail(task.key, failureOf(seen), details);
+    if (!this.#isManual) void discard();
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
   }
 

@@ -64,7 +64,11 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
    * @default 'never'
    */
   readonly nodeLostFence?: Duration | 'never' | undefined;
-  /** With `manual`, the pod of an outcome stays until the outcome's `acknowledge()` was called. @default 'auto' */
+  /**
+   * With `manual`, the pod of an outcome stays until the outcome's `acknowledge()` was called, and the next process of the same id tells it again.
+   * A cancel ends its pod, whose object stays only where pods have a finalizer (`trackWithFinalizer`, `lease`): otherwise cancel again after a crash.
+   * @default 'auto'
+   */
   readonly acknowledge?: 'auto' | 'manual' | undefined;
   /**
    * Puts a finalizer on each pod, so that its object stays until its outcome was told, even when a drain, a garbage collector or a person deletes

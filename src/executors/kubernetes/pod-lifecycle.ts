@@ -5,6 +5,7 @@
  * Of each task at most one flow is under way (`track.busy`): a launch, or an end. News that arrive meanwhile only update what is
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
+import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { VerdictKind } from '../../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
 import { launchVerdict } from '../../launch/create-errors.js';
@@ -22,6 +23,7 @@ import type { PodTrack } from './pod-track.js';
 
 /** How often a pod that changes under our eyes is looked at again before it is revoked. */
 const REVOKE_ATTEMPTS = 5;
+const REVOKE_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 10_000 };
 
 /** See the module's text. */
 export class PodLifecycle implements LifecycleHands {
@@ -82,7 +84,7 @@ export class PodLifecycle implements LifecycleHands {
    * spared. Tells whether it has not started, and cannot any more. Never rejects.
    */
   async endUnstarted(track: PodTrack): Promise<boolean> {
-    const { client, logger } = this.#options;
+    const { client, logger, clock, random } = this.#options;
     track.isEnding = true;
     for (let attempt = 1; attempt <= REVOKE_ATTEMPTS; attempt += 1) {
       await this.refresh(track);
@@ -95,7 +97,11 @@ export class PodLifecycle implements LifecycleHands {
         return true;
       } catch (error) {
         logger.warn({ err: error, pod: name, namespace }, 'a pod that was to be revoked could not be deleted');
-        if (!(error instanceof KubeApiError && error.status === 409)) break;
+        if (!(error instanceof KubeApiError)) break;
+        if (error.status === 409) continue;
+        // It may have been deleted all the same, which the next look shows.
+        if (!error.retryable) break;
+        await clock.delay(error.retryAfterMs ?? backoffMs(REVOKE_BACKOFF, attempt, random));
       }
     }
     track.isEnding = false;

@@ -143,9 +143,10 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   /** Written down before it is told, since a host that dies in between must hear the same once more. */
-  protected override onOutcome({ key, exitCode, ...outcome }: Outcome): void {
+  protected override onOutcome({ key, exitCode, ...outcome }: Outcome, { isTold }: { readonly isTold: boolean }): void {
     const journal = this.#journal;
     if (journal?.has(key) !== true) return;
+    if (!isTold) return this.#forget(key);
     const verdict = outcome.state === 'success' ? undefined : outcome.verdict;
     journal.write({ key, queue: outcome.queue, outcome: { exitCode, verdict } });
     if (this.#options.acknowledge !== 'manual') queueMicrotask(() => this.#forget(key));
