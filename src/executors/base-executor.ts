@@ -118,7 +118,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const problems: ConfigProblem[] = [];
     this.timeouts = readTimeouts(options.timeouts, 'timeouts', problems) ?? {};
     if (problems.length > 0) throw new ConfigError(problems);
-    this.name = options.name ?? new.target.name;
+    // Bundlers put an underscore before the name of a class that mentions itself.
+    this.name = options.name ?? new.target.name.replace(/^_/, '');
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silentLogger;
     const limit =

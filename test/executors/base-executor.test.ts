@@ -41,6 +41,12 @@ describe('BaseExecutor', () => {
     expect(() => new KubernetesExecutor({ kubeClient: 'https://x' } as never)).toThrowError(ConfigError);
   });
 
+  it('is called as its class, also where a bundler has put an underscore before that name', () => {
+    const Bundled = class _ManualExecutor extends ManualExecutor {};
+    expect([new ManualExecutor().name, new Bundled().name]).toEqual(['ManualExecutor', 'ManualExecutor']);
+    expect(new Bundled({ name: '_mine' }).name).toBe('_mine');
+  });
+
   it('launches no more than it has slots, and the next when one comes free', async () => {
     const executor = new ManualExecutor({ parallelism: 2 });
     await executor.start();

@@ -180,6 +180,20 @@ describe('with leases', () => {
     expect([...a.outcomes, ...b.outcomes]).toMatchObject([{ state: 'success' }, { state: 'success' }]);
   });
 
+  it('who waits for the end of another executor’s pod goes on at once when that has died and its pods were taken over', async () => {
+    const [a, b] = [await started('a'), await started('b')];
+    a.executor.queueTask(lasting('5m'));
+    await cluster.clock.advance('2s');
+    b.executor.queueTask(lasting('5m'));
+    // By now it asks twice a minute.
+    await cluster.clock.advance('290s');
+    a.isCut = true;
+    const owner = () => cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId];
+    for (let waits = 0; owner() === 'a' && waits < 60; waits += 1) await cluster.clock.advance('1s');
+    await cluster.clock.advance('1s');
+    expect(b.outcomes).toMatchObject([{ state: 'success' }]);
+  });
+
   it('36: what was told of a failure stands on its pod while that holds the name, for whoever is given the task next', async () => {
     const options = { config: { image: 'x', deleteWorkerPodsOnFailure: true } };
     const [a, b] = [await started('a', options), await started('b', options)];

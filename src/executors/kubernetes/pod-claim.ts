@@ -1,6 +1,7 @@
 /** What to do about a pod that was there before its create: it is ours, it can be had, or somebody who is alive is at work on it. */
 import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { Clock } from '../../core/clock.js';
+import { linkedAbort } from '../../core/linked-abort.js';
 import type { Logger } from '../../core/logger.js';
 import type { Random } from '../../core/random.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
@@ -39,12 +40,39 @@ const ownerOf = (pod: Pod) => pod.metadata?.labels?.[LABELS.executorId] ?? '';
 
 /** Makes a pod one of this executor's, so that its watch sees it; where its executor is alive, waits until that has told its end. */
 export async function claimPod(track: PodTrack, found: Pod, options: PodClaimOptions): Promise<ClaimedPod> {
-  const { client, clock, random, logger, executorLabel, mayBeAlive, onWait } = options;
+  // Our watch shows the pod as soon as it is ours, for example when its executor has died and all its pods were taken over.
+  let hasNews = false;
+  let wake = (): void => {};
+  const forget = track.onNews(() => {
+    hasNews = true;
+    wake();
+  });
+  const pause = async (ms: number): Promise<void> => {
+    const over = linkedAbort(track.abort.signal);
+    wake = () => over.abort();
+    if (!hasNews) await options.clock.delay(ms, { signal: over.signal }).catch(() => {});
+    over.unlink();
+    hasNews = false;
+  };
+  try {
+    return await claim(track, found, options, pause);
+  } finally {
+    forget();
+  }
+}
+
+async function claim(
+  track: PodTrack,
+  found: Pod,
+  options: PodClaimOptions,
+  wait: (ms: number) => Promise<void>,
+): Promise<ClaimedPod> {
+  const { client, random, logger, executorLabel, mayBeAlive, onWait } = options;
   const { signal } = track.abort;
   let waits = 0;
   const pause = () => {
     waits += 1;
-    return clock.delay(backoffMs(WAIT, waits, random), { signal }).catch(() => {});
+    return wait(backoffMs(WAIT, waits, random));
   };
   for (let pod = found; ; ) {
     const owner = ownerOf(pod);

@@ -59,7 +59,7 @@ export class PodLifecycle implements LifecycleHands {
       const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
       if (order !== undefined && order < 0) return;
     }
-    track.seen = seen;
+    track.notice(seen);
     this.#options.reports.observed(track, pod);
     if (before === undefined) this.#options.reports.seen(track);
     if (cannotRun(seen)) track.markDead(false);
@@ -112,7 +112,7 @@ export class PodLifecycle implements LifecycleHands {
   /** The pod is no more. */
   gone(track: PodTrack, last?: Pod): void {
     if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid))
-      track.seen = observe(last);
+      track.notice(observe(last));
     if (track.seen === undefined) return;
     track.hasLeftWatch = true;
     this.#options.reports.vanished(track);

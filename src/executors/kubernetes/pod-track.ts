@@ -26,6 +26,7 @@ export class PodTrack {
   #isWorkloadKnown: boolean;
   #scaleUps: Set<string> | undefined;
   #deathWatchers: Set<() => void> | undefined;
+  #newsWatchers: Set<() => void> | undefined;
   record: PodRecord = FRESH_RECORD;
   /** Last that was seen of the pod of the current launch. */
   seen: PodObservation | undefined;
@@ -117,6 +118,19 @@ export class PodTrack {
     this.#deathWatchers ??= new Set();
     this.#deathWatchers.add(tell);
     return () => this.#deathWatchers?.delete(tell);
+  }
+
+  /** Takes in what was seen of its pod. */
+  notice(seen: PodObservation): void {
+    this.seen = seen;
+    for (const tell of [...(this.#newsWatchers ?? [])]) tell();
+  }
+
+  /** Calls back whenever something is seen of its pod; the returned function ends the watching. */
+  onNews(tell: () => void): () => void {
+    this.#newsWatchers ??= new Set();
+    this.#newsWatchers.add(tell);
+    return () => this.#newsWatchers?.delete(tell);
   }
 
   /** Prepares the next launch. */
