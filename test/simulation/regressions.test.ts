@@ -34,3 +34,16 @@ it.each([[70, 2_500, 3, 'a pod that was taken over was deleted where its task wa
     expect(await brokenPromises(simulationOf(seed, steps, hosts))).toEqual([]);
   },
 );
+
+it('seed 1020195, shrunk: a create on its way when the host died made a second pod beside the one of its successor', async () => {
+  const operations = [
+    { type: 'queue', annotations: { 'testing.podwright.dev/duration': '51s' } },
+    { type: 'wait', ms: 100 },
+    { type: 'request', verb: 'create', times: 2, fault: { latencyMs: 3_000 } },
+    { type: 'pod', pod: 0, what: 'preempt' },
+    { type: 'wait', ms: 1_100 },
+    { type: 'kill', host: 0, backAfterMs: 0, atWrite: 0 },
+    { type: 'wait', ms: 2_000 },
+  ];
+  expect(await brokenPromises({ ...simulationOf(1_020_195, 500, 1), operations })).toEqual([]);
+});

@@ -172,9 +172,10 @@ export class PodEndFlow {
       await logsTaken;
       await remover.remove(seen);
     }
+    const isNameFree = track.isGone;
     tracks.releasePod(track);
     track.advance(spent);
-    await this.#launches.launch(track);
+    await this.#launches.launch(track, isNameFree);
     if (seen === undefined || isGone || isNameShared) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
     void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));

@@ -20,6 +20,16 @@ function seenPod({ seen }: PodTrack): Pod | undefined {
   return { metadata: { namespace, name, uid } };
 }
 
+/**
+ * Where several executors may be given the same task, all launches of it have one name: the server then lets nobody make a second pod, whatever
+ * else is lost. Otherwise each launch has its own, so that the next one can be made before the last is removed; unless that is gone already.
+ * Then nothing tells a later process of the former launches, and it makes the first one: under the same name the server lets only one of them
+ * be, should a create of ours be on its way still.
+ */
+function namedAsFirst(pod: Pod, { key }: QueuedTask): Pod {
+  return { ...pod, metadata: { ...pod.metadata, name: makeSafePodName(key, 1) } };
+}
+
 /** See the module's text. */
 export class PodLaunchFlow {
   readonly #options: PodLifecycleOptions;
@@ -30,13 +40,13 @@ export class PodLaunchFlow {
     this.#hands = hands;
   }
 
-  /** Launches the current launch of a task. */
-  async launch(track: PodTrack): Promise<void> {
+  /** Launches the current launch of a task; `isNameFree` where nothing stands under the name of its first one any more. */
+  async launch(track: PodTrack, isNameFree = false): Promise<void> {
     const { generator, launcher, secrets, reports, tracks } = this.#options;
     let pod: Pod;
     let secret: Secret | undefined;
     try {
-      pod = this.#podOf(track);
+      pod = this.#podOf(track, isNameFree);
       secret = generator.generateSecret?.(track.task, pod);
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
@@ -59,27 +69,22 @@ export class PodLaunchFlow {
     }
   }
 
-  #podOf({ task, launch, spent, manifest }: PodTrack): Pod {
+  #podOf({ task, launch, spent, manifest }: PodTrack, isNameFree: boolean): Pod {
     const { generator, executorId, executorLabel, retry } = this.#options;
     const pod =
       manifest === undefined
         ? generator.generate(task, { launch, spent, executorId })
         : renewPod(manifest, task.key, { launch, spent, executorLabel });
-    const adapted = this.#named(adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts }), task);
+    const launched = adaptLaunch(pod, { ...retry, spent, timeouts: task.timeouts });
+    // A generator of the host's own may have names of its own, which nobody changes without need.
+    const isNamedHere = launched.metadata?.name === makeSafePodName(task.key, launch);
+    const takesFirstName = this.#options.fence !== undefined || (isNameFree && isNamedHere);
+    const adapted = takesFirstName ? namedAsFirst(launched, task) : launched;
     if (!this.#options.tracksWithFinalizer) return adapted;
     return {
       ...adapted,
       metadata: { ...adapted.metadata, finalizers: [...(adapted.metadata?.finalizers ?? []), FINALIZER] },
     };
-  }
-
-  /**
-   * Where several executors may be given the same task, all launches of it have one name: the server then lets nobody make a second pod, whatever
-   * else is lost. Otherwise each launch has its own, so that the next one can be made before the last is removed.
-   */
-  #named(pod: Pod, { key }: QueuedTask): Pod {
-    if (this.#options.fence === undefined) return pod;
-    return { ...pod, metadata: { ...pod.metadata, name: makeSafePodName(key, 1) } };
   }
 
   /** Takes in how a launch went. Resolves with `false` where it has to be tried again. */
