@@ -261,7 +261,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (!evenIfRunning && !this.#board.isQueued(entry.id) && !(await this.canRevoke(entry.task))) return false;
     entry.isSilent = true;
     await this.#stopper.stop(entry, 'The task was revoked', {});
-    return (await entry.outcome).state !== 'success';
+    return entry.state !== 'success';
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here. */

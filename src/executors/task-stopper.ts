@@ -75,7 +75,8 @@ export class TaskStopper {
     settle(entry, cancelledVerdict(why, result.observed === 'not_started' ? false : undefined), {
       exitCode: result.exitCode,
     });
-    return (await entry.outcome).state === 'success' ? { ...result, observed: 'finished' } : result;
+    // One that was left to another executor meanwhile has no outcome here.
+    return entry.state === 'success' ? { ...result, observed: 'finished' } : result;
   }
 
   /** An executor that cannot end a task must not leave its outcome open for ever: the end then counts as unseen. */

@@ -417,6 +417,18 @@ describe('revoking', () => {
     expect(await a.executor.revokeTask(TASK.key)).toBe(true);
   });
 
+  it('leaves nothing behind that would speak for the task when it is handed over again', async () => {
+    const a = await started('a');
+    a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));
+    await cluster.clock.advance('5s');
+    const revoking = a.executor.revokeTask(TASK.key);
+    await cluster.clock.advance('1s');
+    expect(await revoking).toBe(true);
+    a.executor.queueTask(lasting('5s'));
+    await cluster.clock.advance('10s');
+    expect(a.outcomes).toMatchObject([{ state: 'success' }]);
+  });
+
   it('ends one that waits, and does not even then where it has started unseen', async () => {
     const a = await started('a', { lease: false });
     a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));

@@ -26,7 +26,7 @@ import type { Watcher, WatchStatus } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
-import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
+import type { CancelOptions, CancelResult, RevokeOptions, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
 import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
 import { ExecutorLease } from './executor-lease.js';
@@ -78,6 +78,8 @@ export class KubernetesExecutor extends BaseExecutor {
   #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
+  /** Tasks that are being taken back, by id. */
+  readonly #revoked = new Set<string>();
 
   /** @throws ConfigError, PodTemplateError */
   constructor(options: KubernetesExecutorOptions) {
@@ -352,6 +354,16 @@ export class KubernetesExecutor extends BaseExecutor {
     return this.#lifecycle.launch(track);
   }
 
+  override async revokeTask(key: TaskInstanceKeyInput, options?: RevokeOptions): Promise<boolean> {
+    const id = keyToString(key);
+    this.#revoked.add(id);
+    try {
+      return await super.revokeTask(key, options);
+    } finally {
+      this.#revoked.delete(id);
+    }
+  }
+
   protected override async canRevoke(task: QueuedTask): Promise<boolean> {
     const track = this.#tracks.get(keyToString(task.key));
     return track === undefined || this.#lifecycle.endUnstarted(track);
@@ -374,30 +386,38 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
-    const hasSucceeded = isProven && succeededAfterAll(track) !== undefined;
+    const success = isProven ? succeededAfterAll(track) : undefined;
+    const isRevoked = this.#revoked.has(track.id);
     if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
     // Its pod stays until the host has acknowledged, and must say the same of it to another process.
-    else if (this.#isManual && track.seen?.isTracked === true && !track.isGone && !hasSucceeded)
+    else if (this.#isManual && !isRevoked && track.seen?.isTracked === true && !track.isGone && success === undefined)
       await this.#remover.annotate(track.seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     if ((await this.#lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
       this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
       return { observed: 'unconfirmed', forced: false };
     }
+    const { seen } = track;
+    const exitCode = seen?.base?.exitCode;
+    if (success !== undefined) {
+      this.#delivery.deliver(track, success);
+      return { observed: 'finished', exitCode, forced: false };
+    }
     this.#tracks.remove(track);
     this.#incidents?.forget(track.id);
-    const { seen } = track;
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    const exitCode = seen.base?.exitCode;
-    let discarded: Promise<void> | undefined;
-    const discard = () => {
-      discarded ??= this.#delivery.discard(track, graceSeconds, hasSucceeded ? undefined : 'cancelled');
-      return discarded;
-    };
-    const details = { exitCode, ranAs: track.podId, acknowledge: this.#isManual ? discard : undefined };
-    if (hasSucceeded) this.success(task.key, details);
-    else this.fail(task.key, failureOf(seen), details);
-    if (!this.#isManual) void discard();
+    if (isProven && isRevoked) await this.#delivery.takeBack(track, graceSeconds);
+    else {
+      let discarded: Promise<void> | undefined;
+      const discard = () => {
+        discarded ??= this.#delivery.discard(track, graceSeconds, 'cancelled');
+        return discarded;
+      };
+      const isKept = this.#isManual && !isRevoked;
+      const details = { exitCode, ranAs: track.podId, acknowledge: isKept ? discard : undefined };
+      this.fail(task.key, failureOf(seen), details);
+      if (!isKept) void discard();
+    }
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
   }
 

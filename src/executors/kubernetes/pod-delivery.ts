@@ -74,8 +74,13 @@ export class PodDelivery {
   }
 
   /** Cleans up after a task whose end is told by others: it was cancelled. */
-  discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind | undefined): Promise<void> {
+  discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind): Promise<void> {
     return this.tracked(this.#takeAway(track, gracePeriodSeconds, failure));
+  }
+
+  /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
+  async takeBack({ seen, isGone }: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen, { gracePeriodSeconds }));
   }
 
   /** Counts a cleanup among those that an end waits for. */
