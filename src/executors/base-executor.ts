@@ -251,8 +251,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return keys.filter((_, index) => adopted[index] !== true).map(taskInstanceKey);
   }
 
-  async adoptLaunchedTask(_key: TaskInstanceKeyInput): Promise<boolean> {
-    return false;
+  /** Left as it is, only what the executor has found by itself when it started counts as taken over. */
+  async adoptLaunchedTask(key: TaskInstanceKeyInput): Promise<boolean> {
+    const id = keyToString(key);
+    return this.#board.get(id) !== undefined && !this.#board.isQueued(id);
   }
 
   async revokeTask(key: TaskInstanceKeyInput, { evenIfRunning = false }: RevokeOptions = {}): Promise<boolean> {

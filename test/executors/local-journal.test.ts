@@ -67,6 +67,7 @@ it.runIf(process.platform === 'linux')('follows a process that is still alive, a
   const local = await start();
   await expect.poll(() => local.getRun(key('a'))?.state).toBe('running');
   expect(local.slotsOccupied).toBe(1);
+  expect(await local.tryAdoptTaskInstances([key('a'), key('ghost')])).toEqual([key('ghost')]);
   expect(await local.cancel(key('a'), { grace: '5s' })).toEqual({ observed: 'terminated', forced: false });
   expect((await process.ended).signal).toBe('SIGTERM');
   expect(readdirSync(folder)).toEqual([]);
