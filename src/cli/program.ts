@@ -69,7 +69,7 @@ function addCluster(program: Command, io: CliIo): void {
     .option('--seed <number>', 'make uids, names and shares of faults repeatable', integer(0, 2 ** 31 - 1))
     .option('--faults <file>', 'faults to begin with, as YAML or JSON; see docs/faults.md')
     .option('--lifetime <duration>', 'end by itself after this time, such as 15m')
-    .option('--until-stdin-ends', 'end when standard input ends')
+    .option('--until-stdin-ends', 'end when standard input ends, unless the line "keep" came before')
     .option('--json', 'tell URL and kubeconfig as JSON')
     .action(async (options) => {
       const { runCluster } = await import('./commands/cluster.js');

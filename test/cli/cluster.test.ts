@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +37,16 @@ it('ends with the process that holds its input, and removes its own kubeconfig',
   child.stdin.end();
   expect(await ended).toMatchObject({ code: 0 });
   expect(existsSync(address.kubeconfig)).toBe(false);
+});
+
+it('outlives whoever has started it, once that has told it to', async () => {
+  const { child, ended, address } = await startCluster('--until-stdin-ends');
+  child.stdin.end('keep\n');
+  // The input has ended once its other side is closed; only then does an answer say anything.
+  await once(child.stdin, 'close');
+  expect((await fetch(`${address.url}/version`)).status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0 });
 });
 
 it('ends by itself after its lifetime', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EventEmitter } from 'eventemitter3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Journal } from '../../src/cli/demo/journal.js';
+import { describeLeftovers, settleLeftovers } from '../../src/cli/demo/leftovers.js';
 import { resultIn } from '../../src/cli/demo/pipeline.js';
 import { demoPlan } from '../../src/cli/demo/plan.js';
 import { showProgress } from '../../src/cli/demo/progress.js';
@@ -50,6 +51,58 @@ describe('the journal', () => {
     new Journal(file, head).note(step, { tryNumber: 2, state: 'open' });
     expect(new Journal(file, head).progressOf(step)).toMatchObject({ tryNumber: 2, state: 'open' });
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(5);
+  });
+});
+
+describe('what a killed host has left', () => {
+  const outcomeOf = (taskId: string, mapIndex: number, tryNumber: number, state: Outcome['state'], told: string[]) =>
+    ({
+      key: { ...keyOf(taskId, tryNumber, mapIndex), taskId, mapIndex, tryNumber },
+      state,
+      acknowledge: async () => void told.push(`${taskId}[${mapIndex}]#${tryNumber}`),
+    }) as unknown as Outcome;
+
+  it('is acknowledged where the journal has it, written down where nobody waits for it, and left to the pipeline otherwise', async () => {
+    const plan = planIn(folder);
+    const journal = new Journal(join(folder, 'journal.jsonl'), { runId: 'r1', seed: 7 });
+    journal.note(plan.count(1), { tryNumber: 1, state: 'success' });
+    journal.note(plan.count(2), { tryNumber: 2, state: 'open' });
+    journal.note(plan.count(3), { tryNumber: 1, state: 'open' });
+    journal.note(plan.split(0), { tryNumber: 1, state: 'open' });
+    const executor = new EventEmitter<ExecutorEvents>();
+    const begin = settleLeftovers({ executor: executor as unknown as Executor, plan, journal });
+    const acknowledged: string[] = [];
+    const tell = (...[taskId, mapIndex, tryNumber, state]: [string, number, number, Outcome['state']]) =>
+      executor.emit('outcome', outcomeOf(taskId, mapIndex, tryNumber, state, acknowledged));
+    tell('count', 1, 1, 'success');
+    tell('count', 2, 1, 'failed');
+    tell('count', 3, 1, 'success');
+    tell('split', 0, 1, 'failed');
+    expect(acknowledged).toEqual(['count[1]#1', 'count[2]#1', 'split[0]#1']);
+    expect(journal.progressOf(plan.split(0))).toMatchObject({ tryNumber: 1, state: 'failed' });
+    begin();
+    journal.note(plan.split(1), { tryNumber: 1, state: 'open' });
+    tell('split', 1, 1, 'failed');
+    tell('count', 1, 1, 'success');
+    expect(acknowledged.slice(3)).toEqual(['count[1]#1']);
+    expect(journal.progressOf(plan.split(1))).toMatchObject({ state: 'open' });
+  });
+
+  it('is told to the user', () => {
+    const file = join(folder, 'journal.jsonl');
+    const plan = planIn(folder);
+    const first = new Journal(file, { runId: 'r1', seed: 7 });
+    expect(describeLeftovers(plan, first)).toEqual([]);
+    first.note(plan.generate(0), { tryNumber: 1, state: 'success' });
+    first.note(plan.generate(1), { tryNumber: 1, state: 'open' });
+    first.note(plan.count(0), { tryNumber: 1, state: 'open' });
+    first.close();
+    expect(() => first.note(plan.count(0), { tryNumber: 1, state: 'success' })).toThrow('closed');
+    expect(describeLeftovers(plan, new Journal(file, { runId: 'r1', seed: 7 }))).toEqual([
+      '  the host before was stopped with 1 of 25 steps done',
+      '  looking for 1 pod that it had handed over: count[0]',
+      '  local processes end unseen with their host, so they get another try: generate[1]',
+    ]);
   });
 });
 

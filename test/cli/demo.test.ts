@@ -59,6 +59,7 @@ describe('podwright demo', { timeout: 90_000 }, () => {
 
     const { code, stdout, stderr } = await runCli(args);
     expect(stderr).toContain('going on with');
+    expect(stderr).toMatch(/the host before was stopped with \d+ of 25 steps done/);
     expect(stdout).toContain('right: ');
     expect(code).toBe(0);
     expect(isProcess(pid)).toBe(false);

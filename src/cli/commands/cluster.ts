@@ -27,11 +27,14 @@ export interface ClusterOptions {
   readonly faults?: string;
   /** Ends by itself after this time. */
   readonly lifetime?: string;
-  /** Ends with standard input, and so with the process that holds its other end, however that one dies. */
+  /** Ends with standard input, and so with the process that holds its other end, however that one dies, unless that has sent {@link KEEP}. */
   readonly untilStdinEnds?: boolean;
   /** Tells URL and kubeconfig as JSON. */
   readonly json?: boolean;
 }
+
+/** Written to standard input, it takes `--until-stdin-ends` back: whoever started the cluster has written down where it is. */
+export const KEEP = 'keep\n';
 
 /** What tells the command to end. */
 interface Ending {
@@ -50,7 +53,12 @@ function listenForEnd(options: ClusterOptions): Ending {
   const cancelTimer = lifetimeMs === undefined ? undefined : systemClock.schedule(lifetimeMs, tell);
   process.once('SIGTERM', tell);
   process.once('SIGINT', tell);
-  if (options.untilStdinEnds === true) process.stdin.on('close', tell).on('end', tell).resume();
+  if (options.untilStdinEnds === true) {
+    process.stdin.on('close', tell).on('end', tell);
+    process.stdin.on('data', (text) => {
+      if (String(text).startsWith(KEEP)) process.stdin.off('close', tell).off('end', tell);
+    });
+  }
   return {
     told,
     dispose: () => {

@@ -1,11 +1,12 @@
 /** The demo's cluster: `podwright cluster` as a process of its own, which outlives a host that is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../core/clock.js';
 import { ClusterError } from '../../errors.js';
+import { KEEP } from '../commands/cluster.js';
 
 interface ClusterAddress {
   readonly url: string;
@@ -26,7 +27,7 @@ export interface DemoCluster {
 }
 
 /** With a state folder the cluster waits for the host to come back, but not for ever. */
-const LIFETIME = '15m';
+export const LIFETIME = '15m';
 const READY_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 const POLL_MS = 50;
@@ -91,12 +92,12 @@ export async function startCluster(folder: string, isKept: boolean): Promise<Dem
       ...process.execArgv,
       process.argv[1] as string,
       ...['cluster', '--json', '--kubelet', 'process', '--kubeconfig', join(folder, 'kubeconfig')],
-      ...(isKept ? ['--lifetime', LIFETIME] : ['--until-stdin-ends']),
+      ...['--until-stdin-ends', ...(isKept ? ['--lifetime', LIFETIME] : [])],
     ],
     {
-      // A group of its own: Ctrl-C is the host's to handle. Without a state folder the pipe to its input ends it with the host.
+      // A group of its own: Ctrl-C is the host's to handle. The pipe to its input ends it with the host, unless it is to be found again.
       detached: true,
-      stdio: [isKept ? 'ignore' : 'pipe', 'pipe', log],
+      stdio: ['pipe', 'pipe', log],
     },
   );
   closeSync(log);
@@ -105,7 +106,10 @@ export async function startCluster(folder: string, isKept: boolean): Promise<Dem
   child.unref();
   // An open pipe must not keep the host alive by itself.
   (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  writeFileSync(addressFile, JSON.stringify(address));
+  writeFileSync(`${addressFile}.tmp`, JSON.stringify(address));
+  renameSync(`${addressFile}.tmp`, addressFile);
+  // From here on the next host finds it.
+  if (isKept) child.stdin?.end(KEEP);
   return handle(address, addressFile, false);
 }
 

@@ -15,8 +15,9 @@ import { writeReport } from '../commands/report.js';
 import { CommandFailure, EXIT } from '../failure.js';
 import type { CliIo } from '../io.js';
 import { isCheckout, packageRoot } from '../package-root.js';
-import { type DemoCluster, startCluster } from './cluster-process.js';
+import { type DemoCluster, LIFETIME, startCluster } from './cluster-process.js';
 import { Journal } from './journal.js';
+import { describeLeftovers, settleLeftovers } from './leftovers.js';
 import { runPipeline } from './pipeline.js';
 import { type DemoPlan, demoPlan, FILES, PARTS } from './plan.js';
 import { showProgress } from './progress.js';
@@ -46,7 +47,8 @@ export interface DemoOptions {
 
 const LOCAL_SLOTS = 2;
 const POD_SLOTS = 12;
-const INTERRUPTED = 130;
+/** As a shell has it: 128 and the signal's number. */
+const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Limit for the first answer of the cluster. */
 const REACH_LIMIT_MS = 10_000;
 const EXIT_DELAY_MS = 200;
@@ -69,9 +71,19 @@ function openJournal(options: DemoOptions, workDir: string): Journal {
   return journal;
 }
 
-function makeExecutor(options: DemoOptions, kubeClient: KubeClient, runId: string): LocalKubernetesExecutor {
+function makeExecutor(
+  options: DemoOptions,
+  kubeClient: KubeClient,
+  runId: string,
+  workDir: string,
+): LocalKubernetesExecutor {
   return new LocalKubernetesExecutor({
-    local: new LocalExecutor({ parallelism: LOCAL_SLOTS }),
+    // A process of a host that was killed is waited for, and told as what it is: one that nobody saw end.
+    local: new LocalExecutor({
+      parallelism: LOCAL_SLOTS,
+      journal: join(workDir, 'processes'),
+      acknowledge: 'manual',
+    }),
     kubernetes: new KubernetesExecutor({
       kubeClient,
       parallelism: POD_SLOTS,
@@ -109,9 +121,9 @@ function printReport(io: CliIo, options: DemoOptions, recordFile: string): void 
 
 /** Rejects at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 function interruption(): { readonly promise: Promise<never>; dispose(): void } {
-  let stop = (): void => {};
+  let stop = (_signal: 'SIGINT' | 'SIGTERM'): void => {};
   const promise = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(new CommandFailure('Interrupted', INTERRUPTED));
+    stop = (signal) => reject(new CommandFailure(`Interrupted by ${signal}`, INTERRUPTED[signal]));
   });
   promise.catch(() => {});
   process.once('SIGINT', stop);
@@ -139,7 +151,7 @@ async function runOn(
   if (cluster !== undefined && !cluster.isReused) rmSync(plan.ledgerFile, { force: true });
   const kubeconfig = cluster?.kubeconfig ?? resolve(options.kubeconfig ?? '');
   const kubeClient = await HttpKubeClient.connect({ kubeconfig, context: options.context });
-  const executor = makeExecutor(options, kubeClient, runId);
+  const executor = makeExecutor(options, kubeClient, runId, workDir);
   const stopRecording = recordRun(executor, {
     write: (line) => appendFileSync(join(workDir, 'run.jsonl'), line),
     title: `podwright demo: word count ${runId}`,
@@ -160,12 +172,16 @@ async function runOn(
     );
     // Asked once and quickly: a cluster that does not answer is told apart from one that is slow to list.
     await kubeClient.listPods({ namespace: options.namespace, limit: 1, timeoutMs: REACH_LIMIT_MS });
+    for (const line of describeLeftovers(plan, journal)) progress.say(line);
+    const settled = settleLeftovers({ executor, plan, journal });
     await executor.start();
     const driven = executor.run({ signal: driving.signal });
+    settled();
     await Promise.race([runPipeline({ executor, plan, journal }), interrupted.promise]);
     await executor.end();
     await driven;
   } catch (error) {
+    journal.close();
     // With a state folder the pods may go on; the next host finds them.
     if (options.stateDir === undefined) await executor.terminate();
     throw error;
@@ -204,7 +220,9 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
     return found.isRight ? EXIT.ok : EXIT.tasksFailed;
   } finally {
     if (isKept && !isDone) {
-      io.err(`To go on, run the same command again: podwright demo --state-dir ${workDir}\n`);
+      const rest =
+        cluster === undefined ? 'Its pods go on' : `The cluster and its pods go on, at most ${LIFETIME} from its start`;
+      io.err(`${rest}. To take them up again, run the same command: podwright demo --state-dir ${workDir}\n`);
       // Nothing was stopped, on purpose; what still listens must not keep this host alive.
       setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
     } else await cluster?.stop();

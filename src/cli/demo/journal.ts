@@ -4,7 +4,8 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Step } from './plan.js';
+import type { TaskInstanceKey } from '../../core/task-key.js';
+import { CommandFailure, EXIT } from '../failure.js';
 
 /** How far a task has come. */
 export interface TaskProgress {
@@ -15,7 +16,7 @@ export interface TaskProgress {
 }
 
 /** Name of a step in the journal and on the screen. */
-export const stepName = ({ taskId, mapIndex }: Pick<Step, 'taskId' | 'mapIndex'>): string =>
+export const stepName = ({ taskId, mapIndex }: Pick<TaskInstanceKey, 'taskId' | 'mapIndex'>): string =>
   mapIndex >= 0 ? `${taskId}[${mapIndex}]` : taskId;
 
 interface JournalLine extends TaskProgress {
@@ -35,6 +36,7 @@ export class Journal {
   readonly isResumed: boolean;
   readonly #file: string;
   readonly #progress = new Map<string, TaskProgress>();
+  #isClosed = false;
 
   /** Opens the journal at `file`, or begins it with `head`. */
   constructor(file: string, head: JournalHead) {
@@ -51,12 +53,18 @@ export class Journal {
   }
 
   /** How far a step has come, or `undefined` where it was never handed over. */
-  progressOf(step: Step): TaskProgress | undefined {
+  progressOf(step: Pick<TaskInstanceKey, 'taskId' | 'mapIndex'>): TaskProgress | undefined {
     return this.#progress.get(stepName(step));
   }
 
-  /** Notes how far a step has come; returns once the line is written. */
-  note(step: Step, progress: TaskProgress): void {
+  /** Nothing is written any more: a host on its way out acknowledges nothing, so that the next one is told again what comes now. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Notes how far a step has come; returns once the line is written. @throws CommandFailure after {@link Journal.close} */
+  note(step: Pick<TaskInstanceKey, 'taskId' | 'mapIndex'>, progress: TaskProgress): void {
+    if (this.#isClosed) throw new CommandFailure('The journal is closed', EXIT.tasksFailed);
     const line: JournalLine = { task: stepName(step), ...progress };
     appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
     this.#progress.set(line.task, line);

@@ -65,14 +65,13 @@ async function collectCounts(
 }
 
 /**
- * The first try to hand over after a start of the host. A pod whose end is unknown is handed over again under the same key: its
- * name is the same, so the executor finds it instead of starting another. A local process died with its host, or will end unseen;
- * that try is lost and the next one begins (each local step writes its file whole or not at all).
+ * The first try to hand over after a start of the host. One whose end is unknown is handed over again under the same key: the executor finds its
+ * pod by its name, which is the same, instead of starting another. A local process that nobody saw end has failed by now, see `settleLeftovers`.
  */
 function firstTry(step: Step, journal: Journal): number {
   const known = journal.progressOf(step);
   if (known === undefined) return 1;
-  return known.state === 'open' && step.isPod ? known.tryNumber : known.tryNumber + 1;
+  return known.state === 'open' ? known.tryNumber : known.tryNumber + 1;
 }
 
 async function runStep(context: PipelineContext, step: Step): Promise<void> {

@@ -57,6 +57,8 @@ export interface DemoPlan {
   partsOf(file: number): number[];
   count(part: number): Step;
   merge(): Step;
+  /** Every step. */
+  steps(): Step[];
 }
 
 /** The scripted kubelet ends this pod as if it had gone over its memory limit; on a real cluster the task really eats its memory. */
@@ -108,7 +110,7 @@ export function demoPlan(settings: DemoSettings): DemoPlan {
     }),
   });
 
-  return {
+  const plan: Omit<DemoPlan, 'steps'> = {
     dataFile,
     countFile: (part) => join(workDir, 'counts', `part-${part}.json`),
     totalFile,
@@ -143,4 +145,7 @@ export function demoPlan(settings: DemoSettings): DemoPlan {
     }),
     merge: () => localStep('merge', -1, ['--in', join(workDir, 'counts'), '--out', totalFile]),
   };
+  const { generate, split, count, merge } = plan;
+  const many = (length: number, step: (index: number) => Step) => Array.from({ length }, (_, index) => step(index));
+  return { ...plan, steps: () => [...many(FILES, generate), ...many(FILES, split), ...many(PARTS, count), merge()] };
 }
