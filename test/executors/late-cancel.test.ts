@@ -4,6 +4,7 @@ import type { Outcome } from '../../src/core/outcome.js';
 import { seededRandom } from '../../src/core/random.js';
 import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { FakeCluster, type VirtualClock } from '../../src/testing/index.js';
+import { ANNOTATIONS } from '../../src/wire/names.js';
 
 const TASK = {
   key: { dagId: 'd', taskId: 't', runId: 'r' },
@@ -68,6 +69,21 @@ it('a task that was to be taken back although it runs is told as a success where
   expect(await inTime(executor.revokeTask(TASK.key, { evenIfRunning: true }))).toBe(false);
   expect(outcomes).toMatchObject([{ state: 'success', result: '42 rows' }]);
   expect(() => executor.queueTask(TASK)).toThrow('already finished');
+});
+
+it('what is written on a pod whose end cannot be proven is what is told: a task that is to stop was stopped', async () => {
+  cluster.silenceWatches(false);
+  const key = { ...TASK.key, taskId: 'long' };
+  const executorConfig = { annotations: { 'testing.podwright.dev/result': 'Hang' } };
+  executor.queueTask({ ...TASK, key, executorConfig, timeouts: { running: '10s' } });
+  await cluster.clock.advance('5s');
+  await cluster.when(({ phase }) => phase === 'Running').nodeLost();
+  // Its limit is over, and the proof of its end is waited for.
+  await cluster.clock.advance('10s');
+  await inTime(executor.cancel(key));
+  expect(outcomes.find((outcome) => outcome.key.taskId === 'long')).toMatchObject({ verdict: { kind: 'cancelled' } });
+  const left = cluster.pods().find(({ status }) => status?.phase === 'Running');
+  expect(left?.metadata?.annotations?.[ANNOTATIONS.verdict]).toBe('cancelled');
 });
 
 it('a cancel that is under way when the executor is detached comes to its end', async () => {

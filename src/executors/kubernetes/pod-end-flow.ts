@@ -107,7 +107,11 @@ export class PodEndFlow {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
     track.isUnproven = true;
-    await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });
+    // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
+    const written = track.isStopping ? 'cancelled' : kind;
+    await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });
+    if (track.isStopping && written !== 'cancelled')
+      await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
   }
 
   /**
