@@ -146,7 +146,10 @@ export class LocalExecutor extends BaseExecutor {
   protected override onOutcome({ key, exitCode, ...outcome }: Outcome, { isTold }: { readonly isTold: boolean }): void {
     const journal = this.#journal;
     if (journal?.has(key) !== true) return;
-    if (!isTold) return this.#forget(key);
+    if (!isTold) {
+      this.#forget(key);
+      return;
+    }
     const verdict = outcome.state === 'success' ? undefined : outcome.verdict;
     journal.write({ key, queue: outcome.queue, outcome: { exitCode, verdict } });
     if (this.#options.acknowledge !== 'manual') queueMicrotask(() => this.#forget(key));
