@@ -8,6 +8,7 @@ import { benchAdopt } from './adopt.js';
 import { benchCreates, benchList, benchWatch } from './clients.js';
 import { benchCluster } from './cluster.js';
 import { benchLife } from './life.js';
+import { benchRestart } from './restart/bench.js';
 import { openServer } from './server.js';
 import { benchStartup } from './startup.js';
 
@@ -19,6 +20,7 @@ const BENCHES = {
   cluster: benchCluster,
   startup: benchStartup,
   adopt: benchAdopt,
+  restart: benchRestart,
 } as const;
 const COUNTS = {
   creates: 2_000,
@@ -28,9 +30,14 @@ const COUNTS = {
   cluster: 20_000,
   startup: 30,
   adopt: 10_000,
+  restart: 50,
 } as const;
 /** Where pods must run, by scripts or as processes. */
-const KUBELETS: Readonly<Record<string, 'scripted' | 'process'>> = { life: 'scripted', startup: 'process' };
+const KUBELETS: Readonly<Record<string, 'scripted' | 'process'>> = {
+  life: 'scripted',
+  startup: 'process',
+  restart: 'process',
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
