@@ -192,6 +192,20 @@ describe('progress', () => {
     expect(source.eventNames()).toEqual([]);
   });
 
+  it('makes no time of its own of a pod that had ended before the host came', () => {
+    const { source, written, progress } = begin(false);
+    const times = { queuedAt: 900_000, launchedAt: 900_000, endedAt: 900_004 };
+    const found = { ...failed, state: 'success', times } as Outcome;
+    source.emit('outcome', { ...found, podTimes: { finishedAt: 899_000 } } as Outcome);
+    // Told in whole seconds, this one may have ended after the host came.
+    source.emit('outcome', { ...found, podTimes: { finishedAt: 899_001 } } as Outcome);
+    progress.stop();
+    expect(written.map((line) => line.slice(10))).toEqual([
+      '✓ count[5] try 2 succeeded while no host was there\n',
+      '✓ count[5] try 2 succeeded after 4 ms\n',
+    ]);
+  });
+
   it('tells of a wait only once it lasts', () => {
     const { source, written, progress } = begin(false);
     source.emit('task:pending', { ...event, reason: 'not yet scheduled' });

@@ -43,8 +43,12 @@ const nameOf = (key: TaskInstanceKey): string =>
 
 function endLine(outcome: Outcome, io: CliIo): string {
   const name = nameOf(outcome.key);
-  const { launchedAt, endedAt } = outcome.times;
-  const ran = launchedAt === undefined ? '' : ` after ${formatSpan(endedAt - launchedAt)}`;
+  const { queuedAt, launchedAt, endedAt } = outcome.times;
+  const { finishedAt } = outcome.podTimes ?? {};
+  // Kubernetes tells whole seconds.
+  const wasFound = finishedAt !== undefined && finishedAt + 1_000 <= queuedAt;
+  const after = launchedAt === undefined ? '' : ` after ${formatSpan(endedAt - launchedAt)}`;
+  const ran = wasFound ? ' while no host was there' : after;
   if (outcome.state === 'success') return `${io.style('err', 'green', '✓')} ${name} succeeded${ran}`;
   return `${io.style('err', 'red', '✗')} ${name} failed${ran}: ${outcome.verdict.kind}: ${plainLine(outcome.verdict.message)}`;
 }
