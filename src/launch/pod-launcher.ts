@@ -35,6 +35,8 @@ export interface PodLauncherOptions {
   readonly concurrency: number;
   /** Attempts after the first that a transient error may cost; -1 for no limit. */
   readonly maxRetries: number;
+  /** Limit for a create, all its attempts together, in milliseconds; `undefined` for the client's own. */
+  readonly createTimeoutMs: number | undefined;
   /** Limit for waiting on a full quota, in milliseconds. */
   readonly quotaTimeoutMs: number;
 }
@@ -164,7 +166,13 @@ export class PodLauncher {
     }
     try {
       // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
-      return { type: 'created', pod: await this.#options.client.createPod(pod.metadata?.namespace ?? 'default', pod) };
+      const { client, createTimeoutMs } = this.#options;
+      const namespace = pod.metadata?.namespace ?? 'default';
+      const created =
+        createTimeoutMs === undefined
+          ? client.createPod(namespace, pod)
+          : client.createPod(namespace, pod, { timeoutMs: createTimeoutMs });
+      return { type: 'created', pod: await created };
     } catch (error) {
       return { failure: classifyCreateError(error), error };
     }

@@ -273,6 +273,32 @@ describe('with leases', () => {
     expect(cluster.pods()).toEqual([]);
   });
 
+  it('gives a create up before names are free again, however patient its client is', async () => {
+    const inner = cluster.transport();
+    const givenUp: number[] = [];
+    const transport: Transport = {
+      request: (request) => {
+        if (request.method !== 'POST' || !request.path.endsWith('/pods')) return inner.request(request);
+        const sentAt = cluster.clock.monotonic();
+        return new Promise((_resolve, reject) => {
+          request.signal?.addEventListener('abort', () => {
+            givenUp.push(cluster.clock.monotonic() - sentAt);
+            reject(request.signal?.reason);
+          });
+        });
+      },
+    };
+    const patience = { timeoutMs: 600_000, attemptTimeoutMs: 600_000 };
+    const kubeClient = new HttpKubeClient({ transport, clock: cluster.clock, random: seededRandom(1), ...patience });
+    const { executor } = await started('a', { lease: { holdNames: '20s' }, kubeClient });
+    executor.queueTask(lasting('1m'));
+    await cluster.clock.advance('22s');
+    expect(givenUp).toEqual([20_000]);
+    const cancelling = executor.cancel(TASK.key);
+    await cluster.clock.advance('1m');
+    await cancelling;
+  });
+
   it('tasks fall to one of the living each, and to the others when it goes', async () => {
     const [a, b] = [await started('a'), await started('b')];
     await cluster.clock.advance('20s');

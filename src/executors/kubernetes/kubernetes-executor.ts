@@ -141,6 +141,8 @@ export class KubernetesExecutor extends BaseExecutor {
       concurrency: this.#config.podCreationConcurrency,
       maxRetries: this.#config.taskPublishMaxRetries,
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
+      // One that is sent later than names are held could come after the outcome that another executor has told.
+      createTimeoutMs: leaseOptions?.holdNamesMs,
     });
     this.#keeper = new PodKeeper({
       ...parts,

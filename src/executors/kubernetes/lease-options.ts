@@ -25,7 +25,10 @@ export interface LeaseOptions {
   readonly group?: string | undefined;
   /** How often the leases of the group are looked at. @default the duration */
   readonly adoptionInterval?: Duration | 'never' | undefined;
-  /** How long a pod whose outcome was told stays, so that a create that comes late finds the name taken. @default '1m' */
+  /**
+   * How long a pod whose outcome was told stays, so that a create that comes late finds the name taken. No create takes longer: it is given up
+   * by then. @default '1m'
+   */
   readonly holdNames?: Duration | undefined;
 }
 
