@@ -47,7 +47,7 @@ describe('podwright demo', { timeout: 90_000 }, () => {
     expect(tries.filter((one) => one.executor === 'LocalExecutor')).toHaveLength(9);
   });
 
-  it('goes on after its host was killed, and runs nothing twice', async () => {
+  it('goes on after its host was killed, and after it was told to end, and runs nothing twice', async () => {
     const stateDir = join(folder, 'state');
     const args = ['demo', '--out', join(folder, 'resumed'), '--data', join(folder, 'data'), '--state-dir', stateDir];
     const first = startCli(args);
@@ -55,6 +55,15 @@ describe('podwright demo', { timeout: 90_000 }, () => {
     first.child.kill('SIGKILL');
     expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
     const { pid } = JSON.parse(readFileSync(join(stateDir, 'cluster.json'), 'utf8')) as { pid: number };
+    expect(isProcess(pid)).toBe(true);
+
+    const second = startCli(args);
+    second.child.stderr.on('data', (text) => {
+      if (String(text).includes('going on with')) second.child.kill('SIGTERM');
+    });
+    const stopped = await second.ended;
+    expect(stopped).toMatchObject({ code: 143, signal: null });
+    expect(stopped.stderr).toMatch(/The cluster and its pods go on.*\n.*Interrupted by SIGTERM/);
     expect(isProcess(pid)).toBe(true);
 
     const { code, stdout, stderr } = await runCli(args);

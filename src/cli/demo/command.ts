@@ -136,6 +136,7 @@ async function runOn(
   options: DemoOptions,
   io: CliIo,
   workDir: string,
+  interrupted: Promise<never>,
 ): Promise<DemoPlan> {
   const journal = openJournal(options, workDir);
   const { runId } = journal.head;
@@ -164,7 +165,6 @@ async function runOn(
     groups: { generate: FILES, split: FILES, count: PARTS, merge: 1 },
     startedAt: Date.now(),
   });
-  const interrupted = interruption();
   const driving = new AbortController();
   try {
     progress.say(
@@ -177,7 +177,7 @@ async function runOn(
     await executor.start();
     const driven = executor.run({ signal: driving.signal });
     settled();
-    await Promise.race([runPipeline({ executor, plan, journal }), interrupted.promise]);
+    await Promise.race([runPipeline({ executor, plan, journal }), interrupted]);
     await executor.end();
     await driven;
   } catch (error) {
@@ -187,12 +187,18 @@ async function runOn(
     throw error;
   } finally {
     driving.abort();
-    interrupted.dispose();
     progress.stop();
     stopRecording();
     await kubeClient.close();
   }
   return plan;
+}
+
+/** What there is besides a host that ends before its run does. */
+function whatGoesOn({ kubeconfig }: DemoOptions, cluster: DemoCluster | undefined): string {
+  if (kubeconfig !== undefined) return 'The pods go on';
+  if (cluster === undefined) return 'The cluster was still being started';
+  return `The cluster and its pods go on, at most ${LIFETIME} from its start`;
 }
 
 /** Runs the demo; resolves with the exit code. */
@@ -204,12 +210,16 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
   mkdirSync(workDir, { recursive: true });
   let cluster: DemoCluster | undefined;
   let isDone = false;
+  const interrupted = interruption();
   try {
-    if (options.kubeconfig === undefined) cluster = await startCluster(workDir, isKept);
+    // One that is interrupted while it starts ends with this process.
+    if (options.kubeconfig === undefined)
+      cluster = await Promise.race([startCluster(workDir, isKept), interrupted.promise]);
     let plan: DemoPlan;
     try {
-      plan = await runOn(cluster, options, io, workDir);
+      plan = await runOn(cluster, options, io, workDir, interrupted.promise);
     } finally {
+      interrupted.dispose();
       // A run that went wrong is explained all the more.
       if (existsSync(join(workDir, 'run.jsonl'))) printReport(io, options, join(workDir, 'run.jsonl'));
     }
@@ -220,9 +230,9 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
     return found.isRight ? EXIT.ok : EXIT.tasksFailed;
   } finally {
     if (isKept && !isDone) {
-      const rest =
-        cluster === undefined ? 'Its pods go on' : `The cluster and its pods go on, at most ${LIFETIME} from its start`;
-      io.err(`${rest}. To take them up again, run the same command: podwright demo --state-dir ${workDir}\n`);
+      io.err(
+        `${whatGoesOn(options, cluster)}. To go on, run the same command: podwright demo --state-dir ${workDir}\n`,
+      );
       // Nothing was stopped, on purpose; what still listens must not keep this host alive.
       setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();
     } else await cluster?.stop();
