@@ -54,8 +54,8 @@ export interface LaunchRequest {
   readonly onWait: (reason: string) => void;
 }
 
-/** How long the server is asked whether a create has happened after all. */
-const CANCEL_LIMIT_MS = 600_000;
+/** How long the server is asked whether a create has happened after all, where its task was cancelled. */
+export const CANCEL_LIMIT_MS = 600_000;
 const RETRY_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const QUOTA_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 

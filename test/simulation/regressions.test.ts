@@ -1,4 +1,5 @@
 /** Seeds that broke a promise once. What each of them found stands beside it, and in the changelog. */
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type SimulationOptions, simulate } from '../../src/testing/index.js';
 import { simulationOf } from './executor.js';
@@ -46,4 +47,10 @@ it('seed 1020195, shrunk: a create on its way when the host died made a second p
     { type: 'wait', ms: 2_000 },
   ];
   expect(await brokenPromises({ ...simulationOf(1_020_195, 500, 1), operations })).toEqual([]);
+});
+
+it('seed 1030496, shrunk: a cancel met a pod that was gone, and left the second one that a lost answer had made', async () => {
+  const story = readFileSync(new URL('stories/seed-1030496.json', import.meta.url), 'utf8');
+  const operations = JSON.parse(story) as SimulationOptions['operations'];
+  expect(await brokenPromises({ ...simulationOf(1_030_496, 500, 1), operations })).toEqual([]);
 });

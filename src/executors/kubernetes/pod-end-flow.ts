@@ -3,6 +3,7 @@ import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import { keyToString } from '../../core/task-key.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
+import { CANCEL_LIMIT_MS } from '../../launch/pod-launcher.js';
 import { endOf, type PodEnd } from '../../lifecycle/classify.js';
 import { decide, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
@@ -10,6 +11,7 @@ import type { LaunchBudgets, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
 import { annotationsToKey } from '../../pod/names.js';
 import { ANNOTATIONS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
 import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
 import type { LifecycleHands, PodLifecycleOptions } from './lifecycle-parts.js';
@@ -47,7 +49,12 @@ export class PodEndFlow {
   /** Deals with the end of a pod: tells it, or launches again. */
   async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
     const { client, clock, ender, secretPatterns, reports } = this.#options;
-    if (track.isGone && track.isAnswerLost && (await this.#hasSuccessor(track))) return;
+    const successor = await this.successorOf(track);
+    if (successor !== undefined) {
+      this.#hands.replace(track, successor);
+      this.#hands.see(track, successor);
+      return;
+    }
     if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     if (decision.type === 'expired') reports.ending(track, decision.verdict);
@@ -80,26 +87,27 @@ export class PodEndFlow {
 
   /**
    * A create that was sent again after its answer was lost may have made a second pod under the name, once the first had gone: the launch then goes
-   * on with that one.
+   * on with that one, or ends it where it is to stop.
    */
-  async #hasSuccessor(track: PodTrack): Promise<boolean> {
+  async successorOf(track: PodTrack): Promise<Pod | undefined> {
     const { client, clock, random } = this.#options;
     const { seen } = track;
-    if (seen === undefined) return false;
-    for (let attempt = 1; !track.isStopping; attempt += 1) {
+    if (seen === undefined || !track.isGone || !track.isAnswerLost) return undefined;
+    const startedAt = clock.monotonic();
+    for (let attempt = 1; !track.isAbandoned; attempt += 1) {
       const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
       if (pod === 'unknown') {
-        await clock.delay(backoffMs(READ_BACKOFF, attempt, random), { signal: track.abort.signal }).catch(() => {});
+        if (track.isStopping && clock.monotonic() - startedAt > CANCEL_LIMIT_MS) return undefined;
+        const { signal } = track.abort;
+        const backoff = backoffMs(READ_BACKOFF, attempt, random);
+        await clock.delay(backoff, signal.aborted ? {} : { signal }).catch(() => {});
         continue;
       }
       const key = annotationsToKey(pod?.metadata?.annotations);
-      if (pod === undefined || pod.metadata?.uid === seen.uid || key === undefined || keyToString(key) !== track.id)
-        return false;
-      this.#hands.replace(track, pod);
-      this.#hands.see(track, pod);
-      return true;
+      const isOfTask = key !== undefined && keyToString(key) === track.id;
+      return isOfTask && pod?.metadata?.uid !== seen.uid ? pod : undefined;
     }
-    return false;
+    return undefined;
   }
 
   /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */

@@ -70,13 +70,24 @@ export class PodLifecycle implements LifecycleHands {
   async refresh(track: PodTrack): Promise<void> {
     const { client, executorLabel } = this.#options;
     const { seen } = track;
-    if (seen === undefined || track.isGone) return;
-    const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
-    if (pod === 'unknown') return;
-    if (pod?.metadata?.uid !== seen.uid) return this.gone(track);
-    const { labels } = pod.metadata;
-    if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
-    this.see(track, pod);
+    if (seen === undefined) return;
+    if (!track.isGone) {
+      const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
+      if (pod === 'unknown') return;
+      if (pod?.metadata?.uid === seen.uid) {
+        const { labels } = pod.metadata;
+        if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
+        this.see(track, pod);
+        return;
+      }
+      this.gone(track);
+    }
+    const successor = await this.#ends.successorOf(track);
+    if (successor === undefined) return;
+    const { isEnding } = track;
+    this.replace(track, successor);
+    track.isEnding = isEnding;
+    this.see(track, successor);
   }
 
   /**
