@@ -38,7 +38,7 @@ import type {
 } from './executor.js';
 import { IdleGate } from './idle-gate.js';
 import { type EndDetails, makeOutcome, OutcomeHub } from './outcome-hub.js';
-import { TaskBoard, TaskEntry } from './task-board.js';
+import { type LogReader, TaskBoard, TaskEntry } from './task-board.js';
 import { TaskStopper } from './task-stopper.js';
 import {
   cancelledVerdict,
@@ -84,6 +84,7 @@ export interface QueueWait {
 
 const DEFAULT_PARALLELISM = 32;
 const SELF_DRIVEN_BUFFER_LIMIT = 10_000;
+const NEVER_ABORTED = new AbortController().signal;
 
 function checkParallelism(value: unknown): number {
   if (value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 1))
@@ -106,6 +107,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   readonly #gate: IdleGate;
   readonly #driver: Driver;
   readonly #stopper: TaskStopper;
+  readonly #readLog: LogReader = (task, options) => this.readLog(task, options);
   #phase: 'new' | 'started' | 'ending' | 'ended' = 'new';
   #starting: Promise<void> | undefined;
   #ending: Promise<EndReport> | undefined;
@@ -337,6 +339,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
    */
   protected abstract launch(task: QueuedTask, signal: AbortSignal): Promise<unknown> | unknown;
 
+  /** Whether `launch` listens to its signal; one costs each task nearly a kilobyte for as long as it runs. @default true */
+  protected get usesSignal(): boolean {
+    return true;
+  }
+
   /** Called once by `start()`. */
   protected async onStart(): Promise<void> {}
 
@@ -382,7 +389,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const id = keyToString(task.key);
     const queued = this.#board.takeQueued(id);
     if (queued === undefined && (this.#board.get(id) !== undefined || this.#board.hasEnded(id))) return undefined;
-    const entry = queued ?? this.#newEntry(task);
+    const entry = queued ?? this.#newEntry(id, task);
     entry.cancelTimer();
     entry.launchedAt = this.clock.now();
     entry.launches = 1;
@@ -431,6 +438,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return { sinceMs: this.clock.now() - entry.queuedAt, limitMs };
   }
 
+  /** The text of a live task's key, as it is held here: a second copy of each is a tenth of a kilobyte. */
+  protected idOf({ key }: QueuedTask): string {
+    const id = keyToString(key);
+    return this.#board.get(id)?.id ?? id;
+  }
+
   /** Event fields of a live task, for events that a subclass emits. */
   protected eventBase(task: QueuedTask): TaskEventBase {
     return { key: task.key, queue: task.queue, at: this.clock.now(), executor: this.name };
@@ -459,8 +472,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (this.#phase !== 'started') throw new LifecycleError('ERR_PODWRIGHT_CLOSED', what);
   }
 
-  #newEntry(task: QueuedTask): TaskEntry {
-    return new TaskEntry(task, this.clock.now(), (entry, options) => this.readLog(entry.task, options));
+  #newEntry(id: string, task: QueuedTask): TaskEntry {
+    return new TaskEntry(id, task, this.clock.now(), this.#readLog);
   }
 
   #check(workload: Workload): QueuedTask {
@@ -470,8 +483,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   }
 
   #accept(task: QueuedTask): TaskEntry {
-    this.#board.assertNew(keyToString(task.key));
-    return this.#newEntry(task);
+    const id = keyToString(task.key);
+    this.#board.assertNew(id);
+    return this.#newEntry(id, task);
   }
 
   /** Checks a task before it is accepted; throws a typed error to refuse it. */
@@ -488,7 +502,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   #limitQueued(entry: TaskEntry): void {
     const limitMs = entry.task.timeouts?.queued ?? this.timeouts.queued;
     if (limitMs === undefined || limitMs === Number.POSITIVE_INFINITY) return;
-    entry.cancelTimer = this.clock.schedule(limitMs, () => this.#settle(entry, queuedTooLongVerdict(limitMs)));
+    entry.limitBy(this.clock.schedule(limitMs, () => this.#settle(entry, queuedTooLongVerdict(limitMs))));
   }
 
   #begin(entry: TaskEntry): void {
@@ -501,7 +515,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       this.#settle(entry, launchFailedVerdict(error));
     };
     try {
-      Promise.resolve(this.launch(entry.task, entry.controller.signal)).catch(failed);
+      const signal = this.usesSignal ? entry.controller.signal : NEVER_ABORTED;
+      Promise.resolve(this.launch(entry.task, signal)).catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -6,17 +6,22 @@
  */
 import type { LogLine, Outcome, QueuedTask, RunLogOptions, TaskRun, TaskState } from '../core/outcome.js';
 import { PriorityQueue } from '../core/priority-queue.js';
-import { keyToString, type TaskInstanceKey } from '../core/task-key.js';
+import type { TaskInstanceKey } from '../core/task-key.js';
 import { DuplicateTaskError } from '../errors.js';
 import type { CancelResult } from './executor.js';
 
-type LogReader = (entry: TaskEntry, options: RunLogOptions) => AsyncIterable<LogLine>;
+/** Reads the log of a task; one for all tasks of an executor. */
+export type LogReader = (task: QueuedTask, options: RunLogOptions) => AsyncIterable<LogLine>;
 
-/** One task inside an executor; what the host holds of it is its {@link TaskRun}. */
+const NOTHING = () => {};
+
+/**
+ * One task inside an executor; what the host holds of it is its {@link TaskRun}. There are many of them, so that what few are asked for is made
+ * when it is.
+ */
 export class TaskEntry implements TaskRun {
   readonly id: string;
   readonly task: QueuedTask;
-  readonly outcome: Promise<Outcome>;
   readonly queuedAt: number;
   launchedAt: number | undefined;
   runningAt: number | undefined;
@@ -31,20 +36,28 @@ export class TaskEntry implements TaskRun {
   isUnclaimed = false;
   /** Whether its end is kept from event buffer and listeners (a revoked task). */
   isSilent = false;
-  /** Ends the clock that runs while it is queued. */
-  cancelTimer: () => void = () => {};
+  #cancelTimer = NOTHING;
   #controller: AbortController | undefined;
-  #settle!: (outcome: Outcome) => void;
+  #result: Outcome | undefined;
+  #outcome: Promise<Outcome> | undefined;
+  #resolve: ((outcome: Outcome) => void) | undefined;
   readonly #readLog: LogReader;
 
-  constructor(task: QueuedTask, queuedAt: number, readLog: LogReader) {
-    this.id = keyToString(task.key);
+  constructor(id: string, task: QueuedTask, queuedAt: number, readLog: LogReader) {
+    this.id = id;
     this.task = task;
     this.queuedAt = queuedAt;
     this.#readLog = readLog;
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+  }
+
+  get outcome(): Promise<Outcome> {
+    this.#outcome ??=
+      this.#result === undefined
+        ? new Promise((resolve) => {
+            this.#resolve = resolve;
+          })
+        : Promise.resolve(this.#result);
+    return this.#outcome;
   }
 
   get key(): TaskInstanceKey {
@@ -57,13 +70,25 @@ export class TaskEntry implements TaskRun {
     return this.#controller;
   }
 
+  /** Sets the clock that runs while it is queued. */
+  limitBy(cancelTimer: () => void): void {
+    this.#cancelTimer = cancelTimer;
+  }
+
+  /** Ends that clock, and forgets it. */
+  cancelTimer(): void {
+    this.#cancelTimer();
+    this.#cancelTimer = NOTHING;
+  }
+
   settle(outcome: Outcome): void {
     this.state = outcome.state;
-    this.#settle(outcome);
+    this.#result = outcome;
+    this.#resolve?.(outcome);
   }
 
   logs(options: RunLogOptions = {}): AsyncIterable<LogLine> {
-    return this.#readLog(this, options);
+    return this.#readLog(this.task, options);
   }
 }
 

@@ -4,6 +4,7 @@
  * Level-triggered: the same pod and record always give the same decision, whatever events led there, so that lost, repeated and
  * reordered news do no harm. The record only remembers since when a wait has lasted and what was told already.
  */
+import { interned } from '../core/interned.js';
 import type { Verdict, VerdictKind } from '../core/verdict.js';
 import { endOf, failedCompanion, type PodEnd, podVerdict, vanishedVerdict } from './classify.js';
 import { cannotRun, hasMainStarted, type PodObservation } from './observation.js';
@@ -46,6 +47,12 @@ export const FRESH_RECORD: PodRecord = Object.freeze({
   deletingSince: undefined,
   warned: undefined,
 });
+
+/** A record with some of its fields changed; written out, since copies of the frozen one would take half as much room again. */
+export function changedRecord(record: PodRecord, changes: Partial<PodRecord>): PodRecord {
+  const { waiting, pendingSince, runningSince, deletingSince, warned } = { ...record, ...changes };
+  return { waiting, pendingSince, runningSince, deletingSince, warned };
+}
 
 /** The pod has ended: capture evidence, deliver the outcome or launch again, clean up. */
 export interface PodEnded {
@@ -117,7 +124,7 @@ function remembered(before: RecordedWait | undefined, waiting: Waiting, now: num
   if (before?.id === id && kind === 'image_pull.unknown') return before;
   // A changed text on the same clock does not start the clock anew, or a scheduler's ever new messages would hold it up for ever.
   const isSame = before?.clock === clock && (clock !== 'broken' || before.id === id);
-  return { id, clock, kind, text, since: isSame ? before.since : now };
+  return { id: interned(id), clock, kind, text: interned(text), since: isSame ? before.since : now };
 }
 
 function decidePending(
@@ -136,7 +143,7 @@ function decidePending(
   );
   const reason = waiting.container?.reason;
   const isFatal = reason !== undefined && fatalReasons.has(reason);
-  const result: PodRecord = { ...record, waiting: next, pendingSince };
+  const result = changedRecord(record, { waiting: next, pendingSince });
   if (!isFatal && now < until) {
     const pending = before?.id === next.id && before.kind === next.kind ? undefined : next.text;
     return { record: result, decision: wait({ until: finite(until), pending }) };
@@ -153,7 +160,7 @@ function decidePending(
 function decideDeleting(record: PodRecord, pod: PodObservation, { clocks }: LifecyclePolicy, now: number): Decided {
   const deletingSince = record.deletingSince ?? now;
   const until = deletingSince + clocks.terminatingMs;
-  const next = { ...record, deletingSince };
+  const next = changedRecord(record, { deletingSince });
   if (now < until)
     return { record: next, decision: wait({ until: finite(until), isRunning: pod.phase === 'Running' }) };
   const verdict = podVerdict(
@@ -174,13 +181,8 @@ function decideRunning(record: PodRecord, pod: PodObservation, policy: Lifecycle
     failed === undefined
       ? undefined
       : `Container ${failed.name} has failed while the task runs: ${failed.reason ?? `exit code ${failed.exitCode}`}`;
-  const next: PodRecord = {
-    ...record,
-    waiting: undefined,
-    pendingSince: undefined,
-    runningSince,
-    warned: trouble ?? record.warned,
-  };
+  const warned = trouble ?? record.warned;
+  const next = changedRecord(record, { waiting: undefined, pendingSince: undefined, runningSince, warned });
   if (trouble !== undefined && policy.sidecarFailure === 'fail') {
     const verdict = podVerdict('sidecar_failed', trouble, pod, { container: failed });
     return { record: next, decision: expired(verdict) };

@@ -1,6 +1,6 @@
 /** From a pod as the server shows it to what a decision needs. Pure; nothing a pod may lack or carry makes it throw. */
 
-import { interned } from '../core/interned.js';
+import { interned, SharedLists } from '../core/interned.js';
 import { VERDICT_KINDS, type VerdictKind } from '../core/verdict.js';
 import { ANNOTATIONS, DEFAULT_CONTAINER_ANNOTATION, FINALIZER, LABELS } from '../wire/names.js';
 import type { Condition, Container, ContainerStatus, ObjectMeta, Pod } from '../wire/types.js';
@@ -141,7 +141,7 @@ function observeContainer(
             ? 'waiting'
             : 'unknown',
     reason: interned(terminated?.reason ?? waiting?.reason),
-    message: terminated?.message ?? waiting?.message,
+    message: interned(terminated?.message ?? waiting?.message),
     exitCode,
     signal: signalOf(terminated?.signal, exitCode),
     startedAt: interned(terminated?.startedAt ?? running?.startedAt ?? undefined),
@@ -159,7 +159,7 @@ const observeCondition = ({ type, status, reason, message, lastTransitionTime }:
     type: interned(type),
     status: interned(status),
     reason: interned(reason),
-    message,
+    message: interned(message),
     lastTransitionTime: interned(lastTransitionTime),
   }) as Condition;
 
@@ -167,6 +167,9 @@ const observeQuantities = (quantities: Readonly<Record<string, string>> | undefi
   quantities === undefined
     ? undefined
     : Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, interned(quantity)]));
+
+const conditionLists = new SharedLists<Condition>();
+const containerLists = new SharedLists<ContainerObservation>();
 
 /** The server writes when the grace will be over; the request came that much earlier. */
 function deletionAskedAt({ deletionTimestamp, deletionGracePeriodSeconds = 0 }: ObjectMeta): number | undefined {
@@ -192,6 +195,7 @@ export function observe(pod: Pod): PodObservation {
     ),
   );
   const phase = status?.phase ?? 'Pending';
+  const containers = containerLists.shared([...inits, ...mains]);
   return {
     name: metadata.name ?? '',
     namespace: interned(metadata.namespace ?? ''),
@@ -209,9 +213,9 @@ export function observe(pod: Pod): PodObservation {
     toldVerdict: VERDICT_KINDS.find((kind) => kind === metadata.annotations?.[ANNOTATIONS.verdict]),
     isHeld: metadata.labels?.[LABELS.keep] === 'true',
     createdAt: interned(metadata.creationTimestamp ?? undefined),
-    conditions: (status?.conditions ?? []).map(observeCondition),
-    base: mains.find((container) => container.role === 'base'),
-    containers: [...inits, ...mains],
+    conditions: conditionLists.shared((status?.conditions ?? []).map(observeCondition)),
+    base: containers.find((container) => container.role === 'base'),
+    containers,
   };
 }
 

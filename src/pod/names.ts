@@ -1,5 +1,6 @@
 /** Names and label values that Kubernetes accepts, and the key of a pod. */
 import { createHash } from 'node:crypto';
+import { interned } from '../core/interned.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../core/task-key.js';
 import { ANNOTATIONS } from '../wire/names.js';
 
@@ -55,7 +56,9 @@ export function annotationsToKey(
   const text = annotations?.[ANNOTATIONS.key];
   if (text === undefined) return undefined;
   try {
-    return taskInstanceKey(JSON.parse(text));
+    const key = JSON.parse(text);
+    // The tasks of a run are many, and each pod brings the names of both anew.
+    return taskInstanceKey({ ...key, dagId: interned(key.dagId), runId: interned(key.runId) });
   } catch {
     // A pod that somebody else labelled or edited must not stop the executor; it is simply not ours.
     return undefined;

@@ -1,7 +1,7 @@
 /** What makes a pod one of podwright's: name, identity, command and the context of its task. */
 import type { QueuedTask } from '../core/outcome.js';
 import type { TaskInstanceKey } from '../core/task-key.js';
-import type { SpentLaunches } from '../lifecycle/policy.js';
+import { NOTHING_SPENT, type SpentLaunches } from '../lifecycle/policy.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY, WIRE_SCHEMA } from '../wire/names.js';
 import type { Container, Pod, PodSpec } from '../wire/types.js';
 import { makeSafeLabelValue, makeSafePodName } from './names.js';
@@ -34,7 +34,8 @@ export function decodeSpent(text: string | undefined): SpentLaunches {
     const count = Number(parts.get(name));
     return Number.isSafeInteger(count) && count > 0 ? count : 0;
   };
-  return { infra: read('infra'), oom: read('oom'), task: read('task') };
+  const spent = { infra: read('infra'), oom: read('oom'), task: read('task') };
+  return spent.infra + spent.oom + spent.task === 0 ? NOTHING_SPENT : spent;
 }
 
 /** Variables that tell a task which one it is: ours, and those that programs written for Airflow look for. */

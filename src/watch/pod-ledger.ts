@@ -4,13 +4,19 @@
  */
 import { compareResourceVersions } from '../wire/resource-version.js';
 import type { Pod } from '../wire/types.js';
+import { PodMap } from './pod-map.js';
 
 interface Entry {
   readonly uid: string;
   readonly version: string;
 }
 
-const keyOf = ({ metadata: { namespace = '', name = '' } = {} }: Pod) => [namespace, name].join('/');
+/** A pod, and whether it has gone. */
+interface BesideNews {
+  readonly pod: Pod;
+  readonly isGone: boolean;
+}
+
 const entryOf = ({ metadata }: Pod): Entry => ({ uid: metadata?.uid ?? '', version: metadata?.resourceVersion ?? '' });
 /** Versions that cannot be compared count as newer: better told twice than never. */
 const isNotNewer = (version: string, than: string) => (compareResourceVersions(version, than) ?? 1) <= 0;
@@ -24,16 +30,16 @@ export function vanishedPod({ metadata }: Pod, uid: string, now: number): Pod {
 
 /** Versions of the pods of one watch. */
 export class PodLedger {
-  #known = new Map<string, Entry>();
-  #listing: Map<string, Entry> | undefined;
+  #known = new PodMap<Entry>();
+  #listing: PodMap<Entry> | undefined;
   /** Version of the last whole list: older news of pods that it lacks are about pods that are gone. */
   #floor: string | undefined;
   /** The newest version told so far. */
   #newest: string | undefined;
   /** The newest version told before the list beside the stream was begun: a list that is older knows less than we do. */
   #besideFloor: string | undefined;
-  /** What the stream has told while a list is taken beside it; `undefined` as value: deleted. */
-  #beside: Map<string, Pod | undefined> | undefined;
+  /** What the stream has told while a list is taken beside it. */
+  #beside: PodMap<BesideNews> | undefined;
 
   /** How many pods are known. */
   get size(): number {
@@ -42,51 +48,49 @@ export class PodLedger {
 
   /** The uid that a pod's name stood for, where it stands for another one now: that pod is gone, although nobody said so. */
   replacedBy(pod: Pod): { readonly uid: string } | undefined {
-    const entry = this.#known.get(keyOf(pod));
+    const entry = this.#known.get(pod);
     return entry === undefined || entry.uid === (pod.metadata?.uid ?? '') ? undefined : entry;
   }
 
   /** Notes news of a pod; `false` where it is nothing new. */
   apply(pod: Pod): boolean {
-    const key = keyOf(pod);
     const entry = entryOf(pod);
-    if (!this.#isNews(key, entry)) return false;
-    this.#known.set(key, entry);
+    if (!this.#isNews(pod, entry)) return false;
+    this.#known.set(pod, entry);
     this.#told(entry.version);
-    this.#beside?.set(key, pod);
+    this.#beside?.set(pod, { pod, isGone: false });
     return true;
   }
 
   /** Notes that a pod was deleted, or has left the selector; `false` where that is no news. */
   remove(pod: Pod): boolean {
-    const key = keyOf(pod);
     const entry = entryOf(pod);
-    const known = this.#known.get(key);
-    if (known === undefined ? !this.#isNews(key, entry) : known.uid === entry.uid && this.#isOlder(entry, known))
+    const known = this.#known.get(pod);
+    if (known === undefined ? !this.#isNews(pod, entry) : known.uid === entry.uid && this.#isOlder(entry, known))
       return false;
     // News of an earlier pod of the same name says nothing about the present one.
     if (known === undefined || known.uid === entry.uid) {
-      this.#known.delete(key);
+      this.#known.delete(pod);
       this.#told(entry.version);
-      this.#beside?.set(key, undefined);
+      this.#beside?.set(pod, { pod, isGone: true });
     }
     return true;
   }
 
   /** Begins a list that replaces everything. */
   beginList(): void {
-    this.#listing = new Map();
+    this.#listing = new PodMap();
     this.#beside = undefined;
   }
 
   /** Notes an object of that list. */
   listed(pod: Pod): void {
-    this.#listing?.set(keyOf(pod), entryOf(pod));
+    this.#listing?.set(pod, entryOf(pod));
   }
 
   /** The list is whole. */
   endList(resourceVersion: string): void {
-    this.#known = this.#listing ?? new Map();
+    this.#known = this.#listing ?? new PodMap();
     this.#listing = undefined;
     this.#floor = resourceVersion;
     this.#newest = resourceVersion;
@@ -94,7 +98,7 @@ export class PodLedger {
 
   /** Begins a list beside the running stream. */
   beginBeside(): void {
-    this.#beside = new Map();
+    this.#beside = new PodMap();
     this.#besideFloor = this.#newest;
   }
 
@@ -112,24 +116,23 @@ export class PodLedger {
 
   /** Merges a list taken beside the stream with what the stream has told meanwhile; returns the pods as they are now. */
   endBeside(items: readonly Pod[], resourceVersion: string): Pod[] {
-    const told = this.#beside ?? new Map<string, Pod | undefined>();
+    const told = this.#beside ?? new PodMap<BesideNews>();
     this.#beside = undefined;
     const now: Pod[] = [];
-    const known = new Map<string, Entry>();
-    const add = (key: string, pod: Pod) => {
+    const known = new PodMap<Entry>();
+    const add = (pod: Pod) => {
       now.push(pod);
-      known.set(key, entryOf(pod));
+      known.set(pod, entryOf(pod));
     };
     for (const item of items) {
-      const key = keyOf(item);
-      const other = told.get(key);
-      if (other !== undefined) add(key, this.#isSameAndNewer(item, other) ? item : other);
-      else if (!told.has(key)) add(key, item);
-      told.delete(key);
+      const news = told.get(item);
+      if (news === undefined) add(item);
+      else if (!news.isGone) add(this.#isSameAndNewer(item, news.pod) ? item : news.pod);
+      told.delete(item);
     }
-    for (const [key, pod] of told) {
+    for (const { pod, isGone } of told.values()) {
       // In the stream but not in the list: newer than the list, or gone since.
-      if (pod !== undefined && !isNotNewer(entryOf(pod).version, resourceVersion)) add(key, pod);
+      if (!isGone && !isNotNewer(entryOf(pod).version, resourceVersion)) add(pod);
     }
     this.#known = known;
     this.#floor = resourceVersion;
@@ -145,8 +148,8 @@ export class PodLedger {
     return item.metadata?.uid === other.metadata?.uid && !isNotNewer(entryOf(item).version, entryOf(other).version);
   }
 
-  #isNews(key: string, entry: Entry): boolean {
-    const known = this.#known.get(key);
+  #isNews(pod: Pod, entry: Entry): boolean {
+    const known = this.#known.get(pod);
     if (known?.uid === entry.uid) return !isNotNewer(entry.version, known.version);
     return this.#floor === undefined || !isNotNewer(entry.version, this.#floor);
   }

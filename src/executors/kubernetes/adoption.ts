@@ -1,25 +1,29 @@
 /** Reads tasks back from pods. */
 
 import type { Clock } from '../../core/clock.js';
+import { interned } from '../../core/interned.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import { decodeTimeouts } from '../../launch/adapt-launch.js';
-import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
+import { changedRecord, FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
-import { waitingOf } from '../../lifecycle/waiting.js';
+import { type WaitClock, waitingOf } from '../../lifecycle/waiting.js';
 import { annotationsToKey } from '../../pod/names.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
+
+const WAITS_FROM_BIRTH: ReadonlySet<WaitClock> = new Set(['gated', 'unscheduled', 'unschedulable']);
 
 /** The task that a pod was made for, or `undefined` where it carries no readable key. */
 export function taskOfPod(pod: Pod): QueuedTask | undefined {
   const key = annotationsToKey(pod.metadata?.annotations);
   if (key === undefined) return undefined;
   const base = pod.spec?.containers.find(({ name }) => name === baseContainerName(pod));
-  const command = [...(base?.command ?? []), ...(base?.args ?? [])];
+  // Joined in one step it takes no more room than it has elements.
+  const command = (base?.command ?? []).concat(base?.args ?? []);
   return {
     key,
     command,
-    queue: pod.metadata?.annotations?.[ANNOTATIONS.queue],
+    queue: interned(pod.metadata?.annotations?.[ANNOTATIONS.queue]),
     priority: 0,
     executorConfig: undefined,
     timeouts: decodeTimeouts(pod.metadata?.annotations?.[ANNOTATIONS.timeouts]),
@@ -49,11 +53,12 @@ export function recordOfAdopted(pod: PodObservation, clock: Clock, serverOffsetM
     return now - Math.max(0, clock.now() + serverOffsetMs - at);
   };
   const waiting = waitingOf(pod);
-  const isDatable = waiting !== undefined && ['gated', 'unscheduled', 'unschedulable'].includes(waiting.clock);
-  return {
-    ...FRESH_RECORD,
+  return changedRecord(FRESH_RECORD, {
     runningSince: pod.base?.state === 'running' ? since(pod.base.startedAt) : undefined,
     // Only waits that began with the pod can be dated by its age; the others start anew.
-    waiting: isDatable ? { ...waiting, id: '', since: since(pod.createdAt) } : undefined,
-  };
+    waiting:
+      waiting !== undefined && WAITS_FROM_BIRTH.has(waiting.clock)
+        ? { id: '', clock: waiting.clock, since: since(pod.createdAt), kind: waiting.kind, text: waiting.text }
+        : undefined,
+  });
 }

@@ -199,7 +199,10 @@ export class KubernetesExecutor extends BaseExecutor {
       policy,
       executorLabel: this.#label,
       mayBeAlive,
-      adopt: (task, hasEnded) => this.adopt(task, { hasEnded }),
+      adopt: (found, hasEnded) => {
+        const task = this.adopt(found, { hasEnded });
+        return task === undefined ? undefined : { id: this.idOf(task), task };
+      },
       handOver: (task, why) => {
         this.#incidents?.forget(keyToString(task.key));
         this.handOver(task.key, why);
@@ -350,8 +353,13 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#tracks.get(keyToString(task.key))?.claim(task, this.#policy);
   }
 
+  /** A task is stopped by its track; only a launch of a subclass may listen. */
+  protected override get usesSignal(): boolean {
+    return this.launch !== KubernetesExecutor.prototype.launch;
+  }
+
   protected override launch(task: QueuedTask): Promise<void> {
-    const track = new PodTrack(task, this.#policy);
+    const track = new PodTrack(this.idOf(task), task, this.#policy);
     this.#tracks.add(track);
     return this.#lifecycle.launch(track);
   }
@@ -383,7 +391,7 @@ export class KubernetesExecutor extends BaseExecutor {
         forced: false,
       };
     track.isEnding = true;
-    track.cancelTimer();
+    this.#lifecycle.cancelAlarm(track);
     await this.#lifecycle.refresh(track);
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
@@ -424,7 +432,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
-    for (const track of this.#tracks.all()) track.cancelTimer();
+    for (const track of this.#tracks.all()) this.#lifecycle.cancelAlarm(track);
     const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
     await waitWithin(this.clock, limitMs, this.#delivery.settled());
     // Nobody else is to come, so no name needs to be held any more.
@@ -465,7 +473,7 @@ export class KubernetesExecutor extends BaseExecutor {
     for (const track of this.#tracks.all()) {
       keys.push(track.task.key);
       track.isAbandoned = true;
-      track.cancelTimer();
+      this.#lifecycle.cancelAlarm(track);
       track.abort.abort();
       this.#tracks.forget(track);
       this.#incidents?.forget(track.id);

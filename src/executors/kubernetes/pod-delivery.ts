@@ -51,7 +51,6 @@ export class PodDelivery {
     const { tracks, reports, isManuallyAcknowledged } = this.#options;
     const { seen } = track;
     track.isEnding = true;
-    track.cancelTimer();
     tracks.remove(track);
     let cleaned: Promise<void> | undefined;
     const cleanup = () => {

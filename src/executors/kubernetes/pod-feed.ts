@@ -46,6 +46,9 @@ export async function followPods(
       case 'init-done':
         reportVanished(tracks, listed.get(scope) ?? new Set(), scope, event.resourceVersion, handlers);
         tracks.keepReleased(uids.get(scope) ?? new Set(), scope);
+        // A name of every pod that was listed once is not worth keeping until the next list.
+        listed.delete(scope);
+        uids.delete(scope);
         handlers.onSynced();
         break;
       case 'apply':

@@ -33,7 +33,10 @@ export interface PodIntakeOptions {
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
   /** Takes a task in, into the running ones unless its pod has ended; and tells it as it is known here; `undefined` where its key has had its outcome here already. */
-  readonly adopt: (task: QueuedTask, hasEnded: boolean) => QueuedTask | undefined;
+  readonly adopt: (
+    task: QueuedTask,
+    hasEnded: boolean,
+  ) => { readonly id: string; readonly task: QueuedTask } | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
   /** Lets go of a task that another executor has. */
@@ -185,7 +188,7 @@ export class PodIntake {
       return;
     }
     const ours = adopt(task, cannotRun(observe(pod)));
-    if (ours !== undefined) this.#take(new PodTrack(ours, policy, ours !== task), pod, isListed);
+    if (ours !== undefined) this.#take(new PodTrack(ours.id, ours.task, policy, ours.task !== task), pod, isListed);
     else {
       // Its task has ended here: a create that was under way for long has come after all.
       logger.warn(
@@ -208,14 +211,14 @@ export class PodIntake {
 
   /** Of two pods of one try the later launch counts; the other is from before a crash, and its end was proven then. */
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
-    const { remover, tracks } = this.#options;
+    const { lifecycle, remover, tracks } = this.#options;
     if (launchOf(pod) <= track.launch) {
       void remover.remove(identityOf(pod));
       return;
     }
     if (track.busy !== undefined || track.isEnding) return;
     const { seen } = track;
-    track.cancelTimer();
+    lifecycle.cancelAlarm(track);
     tracks.releasePod(track);
     if (seen !== undefined) void remover.remove(seen);
     track.startOver();
@@ -247,7 +250,7 @@ export class PodIntake {
     const now = await client.readPod(namespace, name).catch(() => last);
     if (now?.metadata?.uid !== uid) lifecycle.gone(track, last);
     else if (now?.metadata?.labels?.[LABELS.executorId] !== executorLabel) {
-      track.cancelTimer();
+      lifecycle.cancelAlarm(track);
       track.isEnding = true;
       tracks.remove(track);
       handOver(track.task, 'Another executor has taken the task over');

@@ -5,6 +5,7 @@
  * Of each task at most one flow is under way (`track.busy`): a launch, or an end. News that arrive meanwhile only update what is
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
+import { Alarms } from '../../core/alarms.js';
 import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { VerdictKind } from '../../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
@@ -30,11 +31,13 @@ export class PodLifecycle implements LifecycleHands {
   readonly #options: PodLifecycleOptions;
   readonly #launches: PodLaunchFlow;
   readonly #ends: PodEndFlow;
+  readonly #alarms: Alarms<PodTrack>;
 
   constructor(options: PodLifecycleOptions) {
     this.#options = options;
     this.#launches = new PodLaunchFlow(options, this);
     this.#ends = new PodEndFlow(options, this, this.#launches);
+    this.#alarms = new Alarms(options.clock, (track) => this.evaluate(track));
   }
 
   /** Launches the current launch of a task. Never rejects. */
@@ -131,9 +134,14 @@ export class PodLifecycle implements LifecycleHands {
     this.evaluate(track);
   }
 
+  /** Looks at a task no more until there are news of it. */
+  cancelAlarm(track: PodTrack): void {
+    this.#alarms.cancel(track);
+  }
+
   /** Decides anew about a task from what is known of its pod. */
   evaluate(track: PodTrack): void {
-    track.cancelTimer();
+    this.cancelAlarm(track);
     if (track.seen === undefined || track.isEnding || track.isAbandoned || track.busy !== undefined) return;
     // What is seen in doubt is decided once the doubt is over.
     if (this.#options.fence?.isHeld === false) return;
@@ -152,8 +160,7 @@ export class PodLifecycle implements LifecycleHands {
     if (decision.isRunning && !wasRunning) reports.running(track);
     if (decision.pending !== undefined) reports.pending(track, decision.pending);
     if (decision.warning !== undefined) reports.warning(track, decision.warning);
-    if (decision.until !== undefined)
-      track.cancelTimer = clock.schedule(Math.max(0, decision.until - clock.monotonic()), () => this.evaluate(track));
+    if (decision.until !== undefined) this.#alarms.set(track, decision.until);
   }
 
   /** A create that was sent again met no pod, because the first was gone by then: the launch goes on with the one that is there. */
@@ -166,9 +173,14 @@ export class PodLifecycle implements LifecycleHands {
 
   /** Tells the end of a task, once it is sure that this is still ours to tell. */
   async tell(track: PodTrack, end: PodEnd): Promise<void> {
-    const { fence, delivery } = this.#options;
+    const { fence } = this.#options;
     if (fence?.isHeld === false) await fence.confirm();
-    delivery.deliver(track, end);
+    this.#deliver(track, end);
+  }
+
+  #deliver(track: PodTrack, end: PodEnd): void {
+    this.cancelAlarm(track);
+    this.#options.delivery.deliver(track, end);
   }
 
   /** Starts dealing with the end of a pod. */
@@ -190,7 +202,7 @@ export class PodLifecycle implements LifecycleHands {
           'launch_failed',
           `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`,
         );
-        this.#options.delivery.deliver(track, failedEnd(verdict));
+        this.#deliver(track, failedEnd(verdict));
       })
       .then(() => {
         if (track.busy !== flow) return;

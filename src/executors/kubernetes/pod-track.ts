@@ -1,6 +1,6 @@
 /** What the executor knows of one task that is, was or will be a pod. */
+import type { Alarmed } from '../../core/alarms.js';
 import type { QueuedTask } from '../../core/outcome.js';
-import { keyToString } from '../../core/task-key.js';
 import { type PackedPod, packPod, unpackPod } from '../../launch/packed-pod.js';
 import { FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
@@ -10,11 +10,10 @@ import { ANNOTATIONS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { launchOf } from './adoption.js';
 
-const NOTHING = () => {};
 const NO_MARKS: ReadonlySet<string> = new Set();
 
 /** One task with its current launch. There are many of them, so that what most never need is made on first use. */
-export class PodTrack {
+export class PodTrack implements Alarmed {
   readonly id: string;
   task: QueuedTask;
   launch = 1;
@@ -49,13 +48,16 @@ export class PodTrack {
   isUnproven = false;
   /** What is being done for it right now, if anything. Never rejects. */
   busy: Promise<void> | undefined;
-  cancelTimer: () => void = NOTHING;
+  /** See {@link Alarmed}: when it is looked at again without news. */
+  alarmAt = 0;
+  alarmPlace = -1;
   /** Why the launch itself waits (quota, an API server in trouble), and since when, in monotonic milliseconds. */
   launchWait: { readonly reason: string; readonly since: number } | undefined;
 
-  constructor(task: QueuedTask, policy: LifecyclePolicy, isWorkloadKnown = true) {
+  /** `id`: the text of the task's key. */
+  constructor(id: string, task: QueuedTask, policy: LifecyclePolicy, isWorkloadKnown = true) {
     this.#isWorkloadKnown = isWorkloadKnown;
-    this.id = keyToString(task.key);
+    this.id = id;
     this.task = task;
     this.policy = withOwnLimits(policy, task);
   }
