@@ -328,7 +328,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     if (entry === undefined) return false;
     entry.ranAs = info ?? entry.ranAs;
     if (state === 'running') entry.runningAt ??= this.clock.now();
-    this.#hub.note(entry.key, { state, info });
+    this.#hub.note(entry, { state, info });
     if (state === 'running') this.emit('task:running', { ...this.eventBase(entry.task), ranAs: entry.ranAs });
     return true;
   }
@@ -533,9 +533,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
     this.#noteOutcome(outcome, { isTold: !entry.isSilent });
     entry.settle(outcome);
-    if (entry.isSilent) this.#hub.forget(entry.key);
+    if (entry.isSilent) this.#hub.forget(entry);
     else {
-      this.#hub.publish(outcome);
+      this.#hub.publish(entry, outcome);
       this.emit('outcome', outcome);
     }
     this.#gate.check();

@@ -1,6 +1,10 @@
 /** Airflow's event buffer: the latest state of each task that the host has not fetched yet. */
 import type { TaskEvent } from '../core/outcome.js';
-import { keyToString, type TaskInstanceKey } from '../core/task-key.js';
+import type { TaskInstanceKey } from '../core/task-key.js';
+import type { TaskEntry } from './task-board.js';
+
+/** The task that an entry is about; its own text of the key is used, since another copy of each is a tenth of a kilobyte. */
+export type BufferedTask = Pick<TaskEntry, 'id' | 'key'>;
 
 /** Keeps one entry per key; the oldest go when more than `limit` are waiting. */
 export class EventBuffer {
@@ -13,8 +17,7 @@ export class EventBuffer {
     this.#onOverflow = onOverflow;
   }
 
-  set(key: TaskInstanceKey, event: TaskEvent): void {
-    const id = keyToString(key);
+  set({ id, key }: BufferedTask, event: TaskEvent): void {
     this.#entries.delete(id);
     this.#entries.set(id, { key, event });
     if (this.#entries.size <= this.#limit) return;
@@ -22,8 +25,8 @@ export class EventBuffer {
     this.#onOverflow();
   }
 
-  delete(key: TaskInstanceKey): void {
-    this.#entries.delete(keyToString(key));
+  delete({ id }: BufferedTask): void {
+    this.#entries.delete(id);
   }
 
   take(dagIds: readonly string[] | undefined): Map<TaskInstanceKey, TaskEvent> {

@@ -5,7 +5,7 @@ import type { Outcome, OutcomeBase, PodTimes, TaskEvent } from '../core/outcome.
 import type { TaskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { ChangeSignal } from './change-signal.js';
-import { EventBuffer } from './event-buffer.js';
+import { type BufferedTask, EventBuffer } from './event-buffer.js';
 import type { TaskEntry } from './task-board.js';
 
 /** What is known of a task's end besides its state. */
@@ -85,20 +85,20 @@ export class OutcomeHub {
   }
 
   /** Puts a task's latest state into the buffer. */
-  note(key: TaskInstanceKey, event: TaskEvent): void {
-    this.#buffer.set(key, event);
+  note(task: BufferedTask, event: TaskEvent): void {
+    this.#buffer.set(task, event);
     this.#changes.notify();
   }
 
   /** Drops what the buffer holds of a task. */
-  forget(key: TaskInstanceKey): void {
-    this.#buffer.delete(key);
+  forget(task: BufferedTask): void {
+    this.#buffer.delete(task);
     this.#changes.notify();
   }
 
   /** Hands an outcome to the buffer and to the streams. */
-  publish(outcome: Outcome): void {
-    this.note(outcome.key, { state: outcome.state, info: outcome.ranAs, outcome });
+  publish(task: BufferedTask, outcome: Outcome): void {
+    this.note(task, { state: outcome.state, info: outcome.ranAs, outcome });
     for (const stream of this.#streams) stream.push(outcome);
   }
 
