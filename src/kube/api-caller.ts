@@ -33,6 +33,8 @@ export interface ApiCall extends CallOptions {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string | undefined;
+  /** Form of the answer. @default JSON */
+  readonly accept?: string | undefined;
   /** Whether it may be sent again although the server may have acted. */
   readonly isRepeatable: boolean;
   readonly priority: CallPriority;
@@ -143,7 +145,7 @@ export class ApiCaller {
         method: call.method,
         path: call.path,
         headers: {
-          accept: 'application/json',
+          accept: call.accept ?? 'application/json',
           'user-agent': userAgent,
           ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
           ...(call.method === 'GET' && !isStream ? { 'accept-encoding': 'gzip' } : {}),

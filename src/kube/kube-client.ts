@@ -133,6 +133,11 @@ export interface PatchOptions extends CallOptions {
   readonly fieldManager?: string | undefined;
   /** Takes over fields of other managers in an `apply`. */
   readonly force?: boolean | undefined;
+  /**
+   * What the answer must show: `metadata` spares the server and the client the rest, which a client that cannot ask for less may send all the
+   * same. @default 'all'
+   */
+  readonly answer?: 'all' | 'metadata' | undefined;
 }
 
 /** Options of a create. */

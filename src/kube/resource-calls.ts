@@ -7,6 +7,9 @@ import type { CallOptions, DeleteCollectionOptions, DeleteOptions, ListOptions, 
 import { PodPage } from './pod-page.js';
 import { deleteBody, listQuery, PATCH_TYPES, withQuery } from './requests.js';
 
+/** An object without its spec and status. A server that does not know the form sends the whole. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+
 function listCall(path: string, options: ListOptions): ApiCall {
   const { signal, timeoutMs } = options;
   const full = withQuery(path, listQuery(options));
@@ -52,7 +55,11 @@ export class ResourceCalls {
   }
 
   /** Patches an object. */
-  patch<T>(path: string, body: unknown, { type = 'merge', fieldManager, force, ...options }: PatchOptions): Promise<T> {
+  patch<T>(
+    path: string,
+    body: unknown,
+    { type = 'merge', fieldManager, force, answer, ...options }: PatchOptions,
+  ): Promise<T> {
     const flags = { fieldManager, force: force === undefined ? undefined : String(force) };
     return this.#caller.json<T>({
       ...options,
@@ -60,6 +67,7 @@ export class ResourceCalls {
       path: withQuery(path, flags),
       body,
       contentType: PATCH_TYPES[type],
+      ...(answer === 'metadata' ? { accept: METADATA_ONLY } : {}),
       // A second JSON patch may find what the first has done.
       isRepeatable: type !== 'json',
       priority: 'normal',

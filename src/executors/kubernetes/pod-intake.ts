@@ -8,7 +8,7 @@ import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
-import type { KubeClient } from '../../kube/kube-client.js';
+import type { KubeClient, ListOptions } from '../../kube/kube-client.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
@@ -52,7 +52,6 @@ const ADOPTION_ATTEMPTS = 5;
 /** See the module's text. */
 export class PodIntake {
   readonly #options: PodIntakeOptions;
-
   /** Tasks that a list has shown, which has not come to its end. */
   readonly #adopted = new Set<PodTrack>();
 
@@ -96,8 +95,10 @@ export class PodIntake {
       if (!wanted.has(id)) continue;
       const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
       const adopt = async () => {
+        // With the lease of a dead one all of its pods were taken over already.
+        if (this.#isTracked(pod)) wanted.delete(id);
         // Who is alive does its own work; it is told apart from what has no pod at all.
-        if (owner !== executorLabel && (await mayBeAlive(owner)))
+        else if (owner !== executorLabel && (await mayBeAlive(owner)))
           logger.info({ task: id, owner }, 'a task was not adopted: its executor is alive');
         else if (await this.#takeOverOne(pod)) wanted.delete(id);
       };
@@ -132,27 +133,33 @@ export class PodIntake {
   }
 
   /**
-   * Makes all pods of a dead executor this one's, several at a time; the watch then shows them.
+   * Makes all pods of a dead executor this one's, several at a time, of all namespaces at once; the watch then shows them.
    * @returns whether none is left.
    */
   async adoptFrom(label: string, namespaces: Namespaces, renew: () => Promise<void>): Promise<boolean> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
+    const taken = await Promise.all(
+      namespaces.map((namespace) => this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, renew)),
+    );
+    return taken.every(Boolean);
+  }
+
+  /** The next page is on its way while the pods of one are adopted; more than two are never held. */
+  async #adoptListed(scope: ListOptions, calls: Semaphore, renew: () => Promise<void>): Promise<boolean> {
     let isComplete = true;
-    for (const namespace of namespaces) {
+    let underWay: Promise<boolean[]> = Promise.resolve([]);
+    try {
       let page: string | undefined;
       do {
-        const list = await this.#options.client.listPods({
-          namespace,
-          labelSelector,
-          limit: PAGE_SIZE,
-          continue: page,
-        });
+        const list = await this.#options.client.listPods({ ...scope, continue: page });
         await renew();
-        const taken = await Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
-        isComplete &&= taken.every(Boolean);
+        isComplete = (await underWay).every(Boolean) && isComplete;
+        underWay = Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
         page = list.metadata.continue;
       } while (page !== undefined && page !== '');
+    } finally {
+      isComplete = (await underWay).every(Boolean) && isComplete;
     }
     return isComplete;
   }
@@ -257,6 +264,11 @@ export class PodIntake {
     }
   }
 
+  #isTracked(pod: Pod): boolean {
+    const track = this.#options.tracks.ofPod(podIdOf(pod));
+    return track !== undefined && track.seen?.uid === pod.metadata?.uid;
+  }
+
   /** Makes another executor's pod ours; the watch then shows it. Resolves with whether it is, or is gone or somebody else's by now. */
   async #takeOverOne(found: Pod): Promise<boolean> {
     const { client, executorLabel, logger } = this.#options;
@@ -265,7 +277,10 @@ export class PodIntake {
     let pod = found;
     for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
       try {
-        this.#onPod(await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel)));
+        const patch = ownershipPatch(pod, executorLabel);
+        const { metadata = {} } = await client.patchPod(namespace, name, patch, { answer: 'metadata' });
+        // The version was a precondition: nothing but the metadata can differ from what was seen.
+        this.#onPod({ ...pod, metadata });
         return true;
       } catch (error) {
         const status = error instanceof KubeApiError ? error.status : -1;
