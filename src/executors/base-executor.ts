@@ -350,7 +350,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /**
    * Called with each outcome before anybody hears of it: the place to write it down, for an executor that repeats it after a restart. What it
    * throws is logged; the outcome is told all the same.
-   * @param how `isTold` is false where nobody is to hear of it, because the task was revoked or handed over.
+   * With `isTold: false` nobody is to hear of it, because the task was revoked or handed over.
    */
   protected onOutcome(_outcome: Outcome, _how: { readonly isTold: boolean }): void {}
 

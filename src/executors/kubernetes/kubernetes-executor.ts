@@ -396,6 +396,13 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
+    if (isProven && (await this.#isTheirs(track))) {
+      // Its pod may be met again, should the other one die before it tells.
+      this.#tracks.forget(track);
+      this.#incidents?.forget(track.id);
+      this.handOver(task.key, 'Another executor has its pod, and tells its end');
+      return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
+    }
     const success = isProven ? succeededAfterAll(track) : undefined;
     const isRevoked = this.#revoked.has(track.id);
     if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
@@ -456,6 +463,16 @@ export class KubernetesExecutor extends BaseExecutor {
       void this.#keeper.resumeUntilDone(signal);
       await this.#intake.follow(this.#watcher, onSynced, this.#term.signal);
     }
+  }
+
+  /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
+  async #isTheirs({ seen, isGone }: PodTrack): Promise<boolean> {
+    if (this.#lease === undefined || seen === undefined || isGone) return false;
+    const pod = await this.#client.readPod(seen.namespace, seen.name).catch(() => undefined);
+    const { uid, labels } = pod?.metadata ?? {};
+    const owner = labels?.[LABELS.executorId];
+    if (uid !== seen.uid || owner === undefined || owner === this.#label) return false;
+    return labels?.[LABELS.done] === 'true' || this.#lease.peers.mayBeAlive(owner);
   }
 
   /** A doubt is over, or a new term has begun. */
