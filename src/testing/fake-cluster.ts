@@ -263,6 +263,11 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     return new FaultTarget({ store: this.#server.core.store, clock: this.clock, kubelet: this.#kubelet }, predicate);
   }
 
+  /** Calls back with each pod that has changed, in the same turn and before anybody else hears of it. @internal */
+  onPodChange(listener: (pod: Pod) => void): () => void {
+    return this.#server.core.store.subscribe('pods', ({ after }) => after !== undefined && listener(after as Pod));
+  }
+
   /**
    * Resolves with the first pod, present or future, for which the predicate holds. A virtual clock is moved on meanwhile.
    * @throws ClusterError where virtual time runs out of timers, or a day of it passes.

@@ -21,7 +21,7 @@ export const mutations = [
   {
     name: 'unproven-is-not-written-down',
     file: `${K}/pod-end-flow.ts`,
-    from: 'await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: kind });',
+    from: 'await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });',
     to: '',
   },
   {
@@ -134,8 +134,8 @@ export const mutations = [
   {
     name: 'a-pod-after-the-outcome-is-adopted',
     file: 'src/executors/base-executor.ts',
-    from: ' || this.#board.hasEnded(id)) return undefined;',
-    to: ') return undefined;',
+    from: ' || this.#board.hasEnded(id))) return undefined;',
+    to: ')) return undefined;',
     in: [{ hosts: 1, steps: 1_500 }, ...H3],
   },
   {
@@ -237,7 +237,7 @@ export const mutations = [
   {
     name: 'pods-of-the-living-are-claimed',
     file: `${K}/pod-claim.ts`,
-    from: 'const isLeftAlone = !signal.aborted && (await mayBeAlive(owner));',
+    from: 'const isLeftAlone = !signal.aborted && (await mayBeAlive(owner, waits > 0));',
     to: 'const isLeftAlone = false;',
     in: H3,
   },
@@ -279,8 +279,8 @@ export const mutations = [
   {
     name: 'launches-have-names-of-their-own',
     file: `${K}/pod-launch-flow.ts`,
-    from: 'if (this.#options.fence === undefined) return pod;',
-    to: 'if (this.#options.fence !== null) return pod;',
+    from: 'const takesFirstName = this.#options.fence !== undefined || (isNameFree && isNamedHere);',
+    to: 'const takesFirstName = isNameFree && isNamedHere;',
     in: H3,
   },
   {
@@ -308,5 +308,206 @@ export const mutations = [
     file: `${L}/create-errors.ts`,
     from: "return { type: 'quota', verdict: launchVerdict('quota.full', message), message };\n}",
     to: "return { type: 'permanent', verdict: launchVerdict('unknown', message) };\n}",
+  },
+  // Acknowledgement, and who hears of an outcome.
+  {
+    name: 'ack-is-a-noop',
+    file: `${K}/pod-delivery.ts`,
+    from: 'acknowledge: isManuallyAcknowledged ? cleanup : undefined,',
+    to: 'acknowledge: undefined,',
+  },
+  {
+    name: 'cleanup-does-not-wait-for-the-acknowledgement',
+    file: `${K}/pod-delivery.ts`,
+    from: 'if (!isManuallyAcknowledged) void cleanup();',
+    to: 'void cleanup();',
+  },
+  {
+    name: 'a-late-success-is-not-acknowledged',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'this.#delivery.deliver(track, success);',
+    to: "this.#tracks.remove(track); void this.#delivery.discard(track, graceSeconds, 'cancelled'); this.success(task.key, { exitCode, ranAs: track.podId });",
+  },
+  {
+    name: 'a-success-is-called-cancelled',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'const success = isProven ? succeededAfterAll(track) : undefined;',
+    to: 'const success = isProven && this.parallelism < 0 ? succeededAfterAll(track) : undefined;',
+  },
+  {
+    name: 'the-run-is-not-settled',
+    file: 'src/executors/base-executor.ts',
+    from: '    entry.settle(outcome);\n',
+    to: '',
+  },
+  {
+    name: 'the-buffer-is-not-filled',
+    file: 'src/executors/outcome-hub.ts',
+    from: 'this.note(outcome.key, { state: outcome.state, info: outcome.ranAs, outcome });',
+    to: '',
+  },
+  {
+    name: 'streams-miss-outcomes',
+    file: 'src/executors/outcome-hub.ts',
+    from: 'for (const stream of this.#streams) stream.push(outcome);',
+    to: '',
+  },
+  {
+    name: 'the-result-is-lost',
+    file: 'src/lifecycle/classify.ts',
+    from: "return { result: 'success', exitCode, message: base.message, warnings: notes };",
+    to: "return { result: 'success', exitCode, message: undefined, warnings: notes };",
+  },
+  {
+    name: 'logs-are-not-waited-for',
+    file: `${K}/pod-delivery.ts`,
+    from: 'await reports.logsRead(track);',
+    to: 'void reports.logsRead(track);',
+  },
+  {
+    name: 'kept-pods-are-not-marked',
+    file: `${K}/pod-delivery.ts`,
+    from: '      await remover.markDone(seen, verdictNote(failure));\n      keeper.keep(',
+    to: '      keeper.keep(',
+  },
+  // Launches and their budgets.
+  {
+    name: 'relaunch-before-the-old-name-is-free',
+    file: `${K}/pod-end-flow.ts`,
+    from: '      await remover.remove(seen);\n',
+    to: '',
+    in: H3,
+  },
+  {
+    name: 'old-pods-of-relaunches-stay',
+    file: `${K}/pod-end-flow.ts`,
+    from: 'void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));',
+    to: '',
+  },
+  {
+    name: 'infra-spends-the-oom-budget',
+    file: 'src/lifecycle/retry-rules.ts',
+    from: "if (verdict.blame === 'infra') return 'infra';",
+    to: "if (verdict.blame === 'infra') return 'oom';",
+  },
+  {
+    name: 'budget-off-by-one',
+    file: 'src/lifecycle/retry-rules.ts',
+    from: 'spent[budget] >= budgets[budget]',
+    to: 'spent[budget] > budgets[budget]',
+  },
+  {
+    name: 'task-failures-are-relaunched',
+    file: 'src/lifecycle/retry-rules.ts',
+    from: "return verdict.blame === 'task' ? 'task' : undefined;",
+    to: "return verdict.blame === 'task' ? 'infra' : undefined;",
+  },
+  {
+    name: 'spent-is-not-read-back',
+    file: `${K}/pod-track.ts`,
+    from: 'this.spent = decodeSpent(pod.metadata?.annotations?.[ANNOTATIONS.spent]);',
+    to: 'this.spent = NOTHING_SPENT;',
+  },
+  {
+    name: 'launch-is-not-read-back',
+    file: `${K}/pod-track.ts`,
+    from: 'this.launch = launchOf(pod);',
+    to: '',
+  },
+  // Verdicts and limits.
+  {
+    name: 'evictions-are-the-tasks-fault',
+    file: 'src/lifecycle/classify.ts',
+    from: '  return failed(\n    disruptionOf(pod) ??\n      deletionOf(pod) ??',
+    to: '  return failed(\n    deletionOf(pod) ??',
+  },
+  {
+    name: 'oom-is-an-exit',
+    file: 'src/lifecycle/classify.ts',
+    from: "  if (base.reason === 'OOMKilled')\n    return podVerdict('oom_killed', `Container",
+    to: "  if (base.reason === 'OOMKilledX')\n    return podVerdict('oom_killed', `Container",
+  },
+  {
+    name: 'the-running-limit-is-ignored',
+    file: 'src/lifecycle/decide.ts',
+    from: 'const until = (runningSince ?? now) + runningMs;',
+    to: 'const until = now + runningMs + 1;',
+  },
+  {
+    name: 'what-is-written-is-not-what-is-told',
+    file: `${K}/pod-end-flow.ts`,
+    from: "const written = track.isStopping ? 'cancelled' : kind;",
+    to: 'const written = kind;',
+  },
+  // Slots and order.
+  {
+    name: 'parallelism-is-off-by-one',
+    file: 'src/executors/base-executor.ts',
+    from: 'while (this.#board.runningCount < this.parallelism) {',
+    to: 'while (this.#board.runningCount <= this.parallelism) {',
+  },
+  {
+    name: 'priorities-are-ignored',
+    file: 'src/executors/task-board.ts',
+    from: 'this.#queue.push(entry.id, entry, entry.task.priority);',
+    to: 'this.#queue.push(entry.id, entry, 0);',
+  },
+  {
+    name: 'no-kick-after-a-settle',
+    file: 'src/executors/base-executor.ts',
+    from: '    this.#gate.check();\n    this.kick();\n    return true;',
+    to: '    this.#gate.check();\n    return true;',
+  },
+  // Watches, lists and calls.
+  {
+    name: 'only-the-first-page',
+    file: 'src/watch/list-watch-step.ts',
+    from: "if (next !== undefined && next !== '') {",
+    to: "if (next !== undefined && next === 'x') {",
+  },
+  {
+    name: 'scopes-are-mixed',
+    file: `${K}/pod-feed.ts`,
+    from: "    if (scope !== '' && seen.namespace !== scope) continue;\n",
+    to: '',
+  },
+  {
+    name: 'a-resync-drops-what-the-stream-told',
+    file: 'src/watch/pod-ledger.ts',
+    from: 'if (pod !== undefined && !isNotNewer(entryOf(pod).version, resourceVersion)) add(key, pod);',
+    to: '',
+  },
+  {
+    name: 'any-read-error-means-no-pod',
+    file: 'src/kube/resource-calls.ts',
+    from: 'if (error instanceof KubeApiError && error.status === 404) return undefined;\n      throw error;\n    }\n  }\n\n  /** One page. */',
+    to: 'if (error instanceof KubeApiError) return undefined;\n      throw error;\n    }\n  }\n\n  /** One page. */',
+  },
+  // Secrets, and what was taken back.
+  {
+    name: 'a-secret-of-a-failed-launch-stays',
+    file: `${L}/pod-secrets.ts`,
+    from: 'if (pod === undefined) await this.#remove(client, namespace, name);\n    else',
+    to: 'if (pod !== undefined)',
+  },
+  {
+    name: 'a-revoked-task-speaks',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'if (isProven && isRevoked) await this.#delivery.takeBack(track, graceSeconds);',
+    to: "if (isProven && isRevoked) void this.#delivery.discard(track, graceSeconds, 'cancelled');",
+  },
+  {
+    name: 'another-executors-pod-is-told-here',
+    file: `${K}/kubernetes-executor.ts`,
+    from: 'if (isProven && (await this.#isTheirs(track))) {',
+    to: 'if (isProven && this.parallelism < 0) {',
+    in: H3,
+  },
+  {
+    name: 'a-pod-that-is-handed-over-is-released',
+    file: `${K}/kubernetes-executor.ts`,
+    from: '      this.#tracks.forget(track);\n      this.#incidents?.forget(track.id);\n      this.handOver(task.key',
+    to: '      this.#tracks.remove(track);\n      this.#incidents?.forget(track.id);\n      this.handOver(task.key',
+    in: H3,
   },
 ];

@@ -26,15 +26,15 @@ it.each([
   [100_981, 3_000, 3, 'a single pod was claimed from an executor that could still get up'],
   [3_285, 3_000, 3, 'a launch that waited for quota did not notice that its pod had been taken over'],
 ])('seed %i, %i steps, %i hosts: %s', async (seed, steps, hosts, _found) => {
-  expect(await brokenPromises({ ...simulationOf(seed, steps, hosts), mix: 'even' })).toEqual([]);
+  expect(await brokenPromises({ ...simulationOf(seed, steps, hosts, 'even') })).toEqual([]);
 });
 
-it.each([[70, 2_500, 3, 'a pod that was taken over was deleted where its task waited for a slot']])(
-  'seed %i, varied, %i steps, %i hosts: %s',
-  async (seed, steps, hosts, _found) => {
-    expect(await brokenPromises(simulationOf(seed, steps, hosts))).toEqual([]);
-  },
-);
+it.each([
+  [44, 2_500, 3, 'a task whose pod another executor had was told by both, where one was to cancel it'],
+  [4, 2_500, 3, 'a pod that was handed over was not looked at any more when it came back'],
+])('seed %i, varied, %i steps, %i hosts: %s', async (seed, steps, hosts, _found) => {
+  expect(await brokenPromises(simulationOf(seed, steps, hosts))).toEqual([]);
+});
 
 it('seed 1020195, shrunk: a create on its way when the host died made a second pod beside the one of its successor', async () => {
   const operations = [
@@ -46,7 +46,7 @@ it('seed 1020195, shrunk: a create on its way when the host died made a second p
     { type: 'kill', host: 0, backAfterMs: 0, atWrite: 0 },
     { type: 'wait', ms: 2_000 },
   ];
-  expect(await brokenPromises({ ...simulationOf(1_020_195, 500, 1), operations })).toEqual([]);
+  expect(await brokenPromises({ ...simulationOf(1_020_195, 500, 1, 'even'), operations })).toEqual([]);
 });
 
 it('seed 1030496, shrunk: a cancel met a pod that was gone, and left the second one that a lost answer had made', async () => {

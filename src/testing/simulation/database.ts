@@ -1,13 +1,18 @@
 /** What the hosts of a simulation share and what outlives them: tasks, outcomes, and everything that went against a promise. */
-import type { Outcome } from '../../core/outcome.js';
+import type { Outcome, Workload } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import type { PodOperation } from './operations.js';
 
 /** What a task of a simulation is like. */
 export interface SimulatedTask {
   /** Identity of its try. */
   readonly key: TaskInstanceKey;
+  /** What hosts hand over. */
+  readonly workload: Workload;
   /** How the scripted kubelet is to play its pod. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** What has befallen its pods. */
+  readonly met: Set<PodOperation | 'node'>;
   /** Whether somebody asked to cancel it. */
   isCancelled: boolean;
   /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */
@@ -28,11 +33,19 @@ export interface ToldOutcome {
 export class SimulatedDatabase {
   readonly tasks = new Map<string, SimulatedTask>();
   readonly outcomes = new Map<string, ToldOutcome>();
-  /** Names of pods that have done their work and could be seen to, by task. */
-  readonly succeeded = new Map<string, string>();
+  /** Pods that have done their work and could be seen to, by task. */
+  readonly succeeded = new Map<string, { readonly name: string; readonly uid: string }>();
   readonly #hasLivePod: (id: string) => boolean;
   /** Until when a host was dead, frozen or cut off last. */
   readonly #troubledUntil = new Map<string, number>();
+  /** Whether a host was ever kept from what it wanted: a secret may then wait for the sweep of a later run, and a limit may pass unseen. */
+  isTroubled = false;
+  /** Whether a wire has ever been bad: whoever reads a log over it may be given up. */
+  hasBadWires = false;
+  /** Tasks whose acknowledgement was accepted by the only host, so that it must not tell of them again. */
+  readonly acknowledged = new Set<string>();
+  /** Whether a node has ever been lost; pods may have come to it later. */
+  hasLostNodes = false;
   /** What went against a promise. */
   readonly faults: string[] = [];
 
@@ -43,15 +56,17 @@ export class SimulatedDatabase {
 
   /** A host can not, or could not, do what it wanted until then. */
   troubled(host: string, until: number): void {
+    this.isTroubled = true;
     this.#troubledUntil.set(host, Math.max(until, this.#troubledUntil.get(host) ?? 0));
   }
 
   /** Stores the outcome of a try, as a host would on hearing of it. */
-  store(outcome: Outcome, at: number, by: string): void {
+  store(outcome: Outcome, at: number, by: string, isUnproven = this.mayRun(outcome.key)): void {
     const id = keyToString(outcome.key);
     const told = this.outcomes.get(id);
     if (!this.tasks.has(id)) this.faults.push(`there is an outcome of ${id}, which nobody queued`);
-    const now: ToldOutcome = { outcome, at, by, isUnproven: this.#hasLivePod(id) };
+    if (this.acknowledged.has(id)) this.faults.push(`${id} was told again, which had been acknowledged`);
+    const now: ToldOutcome = { outcome, at, by, isUnproven };
     if (told === undefined) {
       this.outcomes.set(id, now);
       return;
@@ -68,16 +83,23 @@ export class SimulatedDatabase {
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);
   }
 
+  /** Whether a pod of a task has not ended. */
+  mayRun(key: TaskInstanceKey): boolean {
+    return this.#hasLivePod(keyToString(key));
+  }
+
   /** Tasks without an outcome. */
   get open(): SimulatedTask[] {
     return [...this.tasks.values()].filter(({ key }) => !this.outcomes.has(keyToString(key)));
   }
 }
 
-/** A cancel of what was never launched, or that the host itself has refused: it says nothing about the task. */
+/** The word of a host that never launched the task, or has refused it: it says nothing about what others make of it. */
 export function isRefusal(outcome: Outcome): boolean {
-  if (outcome.state === 'success' || outcome.verdict.kind !== 'cancelled') return false;
-  return outcome.ranAs === undefined || outcome.verdict.message.includes('not wanted any more');
+  if (outcome.state === 'success') return false;
+  const { kind, message } = outcome.verdict;
+  if (kind === 'deadline.queued') return true;
+  return kind === 'cancelled' && (outcome.ranAs === undefined || message.includes('not wanted any more'));
 }
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);

@@ -1,5 +1,5 @@
 /** One life of a host program in a simulation: it has a clock, a wire and an executor of its own, and can be killed or frozen at any instant. */
-import { type Clock, delayOn } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 import type { Outcome } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
@@ -8,7 +8,9 @@ import { HttpKubeClient } from '../../kube/http-kube-client.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import type { SimulatedDatabase, SimulatedTask } from './database.js';
+import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
+import { HostClock } from './host-clock.js';
+import { HostEars } from './host-ears.js';
 import { HostWire, never } from './network.js';
 
 /** What an executor of a simulation is made with. */
@@ -25,12 +27,28 @@ export interface SimulatedHostContext {
   readonly hosts: number;
   /** Whether a task has no outcome yet: what a host's database says. */
   readonly isStillWanted: (key: Outcome['key']) => boolean;
+  /** To be told of each pod, by `namespace/name`, whose log was taken; see `takesLogs` in the options. */
+  readonly tookLog: (pod: string) => void;
 }
 
 /** What the simulation asks of an executor. */
 export interface SimulatedExecutor extends Executor {
   /** Whether a task falls to this one of several hosts. @default all do */
   isMine?(key: Outcome['key']): boolean;
+  /** Stops without touching what runs; the next one of the same id takes over. @default hosts never do so */
+  detach?(): Promise<unknown>;
+}
+
+/** What is odd about the hosts of one simulation. */
+export interface HostHabits {
+  /** The longest that it takes to store an outcome, in milliseconds. */
+  readonly slowStoreMs: number;
+  /** How far the wall clock of a host may be from the cluster's, in milliseconds. */
+  readonly skewMs: number;
+  /** Whether hosts that are frozen are machines that sleep. */
+  readonly sleeps: boolean;
+  /** Whether all ways by which an outcome comes are listened to. */
+  readonly listens: boolean;
 }
 
 /** What a {@link SimulatedHost} is made of. */
@@ -41,7 +59,9 @@ export interface SimulatedHostOptions {
   readonly database: SimulatedDatabase;
   readonly random: Random;
   readonly lateWrites: boolean;
+  readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
+  readonly tookLog: (pod: string) => void;
   /** Told of each step: a message, a timer. */
   readonly onStep: () => void;
   /** Told that the host has died by {@link SimulatedHost.dieAtWrite}. */
@@ -58,17 +78,24 @@ export class SimulatedHost {
   readonly executor: SimulatedExecutor;
   isStarted = false;
   #isAlive = true;
-  #thaw: (() => void)[] | undefined;
+  #isLeaving = false;
   #writesLeft = Number.POSITIVE_INFINITY;
   readonly #options: SimulatedHostOptions;
-  readonly #clock: Clock;
+  readonly #clock: HostClock;
+  readonly #ears: HostEars | undefined;
   readonly #told = new Set<string>();
 
   constructor(options: SimulatedHostOptions) {
-    const { cluster, database, random, executorId, hosts, createExecutor, onStep } = options;
+    const { cluster, database, random, executorId, hosts, createExecutor, onStep, habits, tookLog } = options;
     this.#options = options;
     this.id = executorId;
-    this.#clock = this.#ownClock();
+    this.#clock = new HostClock({
+      clock: cluster.clock,
+      skewMs: habits.skewMs === 0 ? 0 : Math.round((2 * random.next() - 1) * habits.skewMs),
+      sleeps: habits.sleeps,
+      isAlive: () => this.#isAlive,
+      onRing: onStep,
+    });
     this.wire = new HostWire({
       inner: cluster.transport(),
       clock: cluster.clock,
@@ -78,10 +105,12 @@ export class SimulatedHost {
       onMessage: onStep,
       onWrite: () => this.#countWrite(),
     });
-    const kubeClient = new HttpKubeClient({ transport: this.wire, clock: this.#clock, random });
+    const clock: Clock = this.#clock;
+    const kubeClient = new HttpKubeClient({ transport: this.wire, clock, random });
     const isStillWanted = (key: Outcome['key']) => !database.outcomes.has(keyToString(key));
-    this.executor = createExecutor({ kubeClient, clock: this.#clock, random, executorId, hosts, isStillWanted });
-    this.executor.on('outcome', (outcome) => this.#store(outcome));
+    this.executor = createExecutor({ kubeClient, clock, random, executorId, hosts, isStillWanted, tookLog });
+    this.#ears = habits.listens ? new HostEars(this.executor) : undefined;
+    this.executor.on('outcome', (outcome) => this.#heard(outcome));
   }
 
   get isAlive(): boolean {
@@ -97,13 +126,35 @@ export class SimulatedHost {
   }
 
   /** Hands a task over, whoever it falls to. */
-  queue({ key, annotations }: SimulatedTask): void {
-    if (!this.isStarted || !this.#isAlive || this.executor.hasTask(key)) return;
+  queue({ key, workload }: SimulatedTask): void {
+    if (!this.isStarted || !this.#isAlive || this.#isLeaving || this.executor.hasTask(key)) return;
     try {
-      this.executor.queueTask({ key, command: ['x'], executorConfig: { annotations } });
+      const run = this.executor.queueTask(workload);
+      this.#ears?.keep(run, workload.priority ?? 0);
     } catch {
       // Refused because it has ended here already, or because the executor is on its way out.
     }
+  }
+
+  /** Goes in good order: leaves what runs to the next life, or ends it. Resolves when that is done. */
+  async leave(how: 'detach' | 'terminate'): Promise<void> {
+    this.#isLeaving = true;
+    await (how === 'detach' ? this.executor.detach?.() : this.executor.terminate());
+  }
+
+  /** Whether it is on its way out. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** Whether it has heard of a task's outcome, stored or not. */
+  hasHeardOf(id: string): boolean {
+    return this.#told.has(id);
+  }
+
+  /** What it heard that does not fit together; to be asked once its executor has ended. */
+  compareWhatWasHeard(): readonly string[] {
+    return this.#ears?.compare() ?? [];
   }
 
   /** SIGKILL: from now on nothing that it began goes on. */
@@ -118,28 +169,38 @@ export class SimulatedHost {
 
   /** SIGSTOP. */
   freeze(): void {
-    this.#thaw ??= [];
+    this.#clock.freeze();
   }
 
   /** SIGCONT: what came meanwhile comes now. */
   thaw(): void {
-    const waiting = this.#thaw ?? [];
-    this.#thaw = undefined;
-    for (const go of waiting) go();
+    this.#clock.thaw();
   }
 
-  #store(outcome: Outcome): Promise<void> | undefined {
+  #heard(outcome: Outcome): Promise<void> | undefined {
     if (!this.#isAlive) return undefined;
-    const { database, cluster } = this.#options;
+    const { database, habits, random } = this.#options;
     const id = keyToString(outcome.key);
+    // What was never launched stays with the host, which hands it to its next life.
+    if (this.#isLeaving && isRefusal(outcome)) return undefined;
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
     this.#told.add(id);
-    database.store(outcome, cluster.clock.now(), this.id);
-    return outcome.acknowledge();
+    if (habits.slowStoreMs === 0) return this.#store(outcome);
+    const isUnproven = database.mayRun(outcome.key);
+    return this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));
+  }
+
+  async #store(outcome: Outcome, isUnproven?: boolean): Promise<void> {
+    const { database, cluster, habits, hosts } = this.#options;
+    database.store(outcome, cluster.clock.now(), this.id, isUnproven);
+    await outcome.acknowledge();
+    const isKept = habits.slowStoreMs > 0 && hosts === 1 && this.#isAlive && !this.#isLeaving;
+    if (isKept && outcome.ranAs !== undefined) database.acknowledged.add(keyToString(outcome.key));
   }
 
   #beat(): void {
     const { database } = this.#options;
+    this.#ears?.takeBuffer();
     for (const task of database.open) if (this.executor.isMine?.(task.key) ?? true) this.queue(task);
     this.#clock.schedule(BEAT_MS, () => this.#beat());
   }
@@ -154,34 +215,7 @@ export class SimulatedHost {
 
   async #hearing(): Promise<void> {
     if (!this.#isAlive) return never();
-    if (this.#thaw !== undefined) await new Promise<void>((go) => this.#thaw?.push(go));
+    if (this.#clock.isFrozen) await new Promise<void>((go) => this.#clock.whenAwake(go));
     if (!this.#isAlive) return never();
-  }
-
-  #ownClock(): Clock {
-    const { cluster, onStep } = this.#options;
-    const own: Clock = {
-      now: () => cluster.clock.now(),
-      monotonic: () => cluster.clock.monotonic(),
-      schedule: (ms, callback) => {
-        let isCancelled = false;
-        const ring = () => {
-          if (isCancelled || !this.#isAlive) return;
-          if (this.#thaw !== undefined) {
-            this.#thaw.push(ring);
-            return;
-          }
-          onStep();
-          callback();
-        };
-        const cancel = cluster.clock.schedule(ms, ring);
-        return () => {
-          isCancelled = true;
-          cancel();
-        };
-      },
-      delay: (ms, options) => delayOn(own, ms, options),
-    };
-    return own;
   }
 }

@@ -1,5 +1,6 @@
 /** What can befall a simulation, as plain data: drawn from a seed, repeated to the letter, and left out one by one when a story is shrunk. */
 import type { Random } from '../../core/random.js';
+import { drawSequence, drawTask, isSequence, of, type Sequence, upTo } from './sequences.js';
 
 /** A share from 0 up to 1 that picks one of whatever there is when its turn comes. */
 type Pick = number;
@@ -8,20 +9,33 @@ type Pick = number;
 export type Operation =
   | { readonly type: 'queue'; readonly annotations: Readonly<Record<string, string>>; readonly alsoTo?: Pick }
   | { readonly type: 'cancel'; readonly task: Pick; readonly ofLostPod?: boolean }
+  | { readonly type: 'revoke'; readonly task: Pick }
   | {
       readonly type: 'request';
       readonly verb: string;
+      /** @default pods */
+      readonly resource?: string;
       readonly times: number;
       readonly fault: Readonly<Record<string, unknown>>;
     }
-  | { readonly type: 'pod'; readonly pod: Pick; readonly what: PodOperation }
+  | {
+      readonly type: 'pod';
+      readonly pod: Pick;
+      readonly what: PodOperation;
+      /** Which pods there are to choose from: those that run, that do not yet, that have ended, or those of the task that was hit last. @default running */
+      readonly of?: PodChoice;
+    }
   | { readonly type: 'node'; readonly pod: Pick; readonly ms: number }
   | { readonly type: 'quota'; readonly pods: number; readonly ms: number }
   | { readonly type: 'kill'; readonly host: Pick; readonly backAfterMs: number; readonly atWrite: number }
+  | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
   | { readonly type: 'freeze'; readonly host: Pick; readonly ms: number }
   | { readonly type: 'wire'; readonly host: Pick; readonly mode: 'cut' | 'deaf' | 'slow'; readonly ms: number }
   | { readonly type: 'watches'; readonly what: 'break' | 'close' | 'silence' | 'rotate' }
   | { readonly type: 'wait'; readonly ms: number };
+
+/** Pods out of which one is chosen. */
+export type PodChoice = 'running' | 'pending' | 'ended' | 'same task';
 
 /** What can befall a pod. */
 export type PodOperation = 'evict' | 'preempt' | 'oom' | 'fail' | 'delete' | 'deleteByForce' | 'nodeShutdown';
@@ -44,12 +58,17 @@ const REQUEST_FAULTS: readonly Readonly<Record<string, unknown>>[] = [
   { latencyMs: 3_000 },
 ];
 const VERBS = ['create', 'delete', 'list', 'watch', 'get', 'patch'];
-const TEST_ANNOTATION = 'testing.podwright.dev/';
+/** Requests about anything but pods, which are under way seldom. */
+const OTHER_REQUESTS: readonly (readonly [resource: string, verbs: readonly string[]])[] = [
+  ['leases', ['update', 'update', 'get', 'list', 'create', 'delete']],
+  ['secrets', ['create', 'patch', 'list', 'delete']],
+  ['pods/log', ['get']],
+  ['events', ['list']],
+];
 
-const of = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)] as T;
-const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * most);
-
-type Kind = Exclude<Operation['type'], 'wait'> | 'doubt' | 'race';
+/** Kinds of single events. */
+type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early';
+type Kind = Single | Sequence;
 
 /** How often what happens, out of which there is to choose, and how fast it comes. */
 export interface Mix {
@@ -77,8 +96,14 @@ export const EVEN_MIX: Mix = {
     freeze: 0.02,
     wire: 0.05,
     watches: 0.21,
+    revoke: 0,
+    leave: 0,
+    other: 0,
+    early: 0,
     doubt: 0,
     race: 0,
+    storm: 0,
+    takeover: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -86,6 +111,9 @@ export const EVEN_MIX: Mix = {
   longestWaitMs: 60_000,
   longestTask: 90,
 };
+
+/** Weights of what comes in every second mix only. */
+const SELDOM = [0, 0, 0.03, 0.1];
 
 /** Leaves each out with a chance of one half, never all of them. */
 function someOf<T>(random: Random, list: readonly T[]): readonly T[] {
@@ -103,8 +131,14 @@ export function drawMix(random: Random): Mix {
     weights: {
       ...(Object.fromEntries(weights) as Mix['weights']),
       queue: of(random, [0.1, 0.3]),
-      doubt: of(random, [0, 0, 0.03, 0.1]),
-      race: of(random, [0, 0, 0.03, 0.1]),
+      revoke: of(random, SELDOM),
+      leave: of(random, SELDOM),
+      other: of(random, SELDOM),
+      early: of(random, SELDOM),
+      doubt: of(random, SELDOM),
+      race: of(random, SELDOM),
+      storm: of(random, SELDOM),
+      takeover: of(random, SELDOM),
     },
     verbs: someOf(random, VERBS),
     requestFaults: someOf(random, REQUEST_FAULTS),
@@ -112,19 +146,6 @@ export function drawMix(random: Random): Mix {
     longestWaitMs: of(random, [3_000, 15_000, 60_000]),
     longestTask: of(random, [10, 90, 90, 300]),
   };
-}
-
-function drawTask(random: Random, longestTask: number): Readonly<Record<string, string>> {
-  const roll = random.next();
-  const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, longestTask)}s` };
-  // A third of them take their time when they are asked to end.
-  if (Math.floor(roll * 1_000) % 3 === 0) annotations[`${TEST_ANNOTATION}stop-delay`] = '10s';
-  if (roll < 0.15) annotations[`${TEST_ANNOTATION}exit-code`] = '3';
-  else if (roll < 0.2) annotations[`${TEST_ANNOTATION}result`] = 'OOMKilled';
-  else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
-  else if (roll < 0.27) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerConfigError';
-  else if (roll < 0.29) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerError';
-  return annotations;
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {
@@ -137,31 +158,8 @@ function drawKind(random: Random, weights: Mix['weights']): Kind {
   return 'queue';
 }
 
-/** What follows upon each other in places where little else would ever bring it together. */
-function* drawSequence(random: Random, type: 'doubt' | 'race', mix: Mix): Generator<Operation> {
-  const wait = (most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
-  if (type === 'doubt') {
-    // A task is cancelled whose pod nobody can end, and the host dies around the moment when that is told.
-    yield { type: 'node', pod: random.next(), ms: upTo(random, 8) * 60_000 };
-    yield wait(60_000);
-    yield { type: 'cancel', task: random.next(), ofLostPod: true };
-    yield wait(30_000);
-    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
-    return;
-  }
-  // A create is on its way, or has come and nobody knows, while its task is cancelled.
-  const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
-  yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
-  if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
-  if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
-  yield { type: 'queue', annotations: drawTask(random, mix.longestTask) };
-  yield wait(3_000);
-  // The task that was queued last stands at the end of the open ones.
-  yield { type: 'cancel', task: 0.999_999 };
-}
-
 /** The next thing to happen. */
-function drawFault(random: Random, hosts: number, mix: Mix, type: Exclude<Operation['type'], 'wait'>): Operation {
+function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Operation {
   switch (type) {
     case 'queue':
       return {
@@ -170,7 +168,23 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Exclude<Operat
         ...(hosts > 1 && random.next() < 0.2 ? { alsoTo: random.next() } : {}),
       };
     case 'cancel':
+    case 'revoke':
       return { type, task: random.next() };
+    case 'other': {
+      const [resource, verbs] = of(random, OTHER_REQUESTS);
+      const fault = of(random, mix.requestFaults);
+      return { type: 'request', resource, verb: of(random, verbs), times: upTo(random, 3), fault };
+    }
+    case 'early': {
+      const choice = of(random, ['pending', 'pending', 'ended'] as const);
+      // What has ended can only be cleared away.
+      const what = choice === 'ended' ? 'delete' : of(random, ['delete', 'deleteByForce', 'evict', 'preempt'] as const);
+      return { type: 'pod', pod: random.next(), what, of: choice };
+    }
+    case 'leave': {
+      const how = random.next() < 0.7 ? 'detach' : 'terminate';
+      return { type, host: random.next(), how, backAfterMs: upTo(random, 60) * 1_000 };
+    }
     case 'request':
       return { type, verb: of(random, mix.verbs), times: upTo(random, 3), fault: of(random, mix.requestFaults) };
     case 'pod':
@@ -204,7 +218,7 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Exclude<Operat
 export function* drawOperations(random: Random, hosts: number, mix: Mix): Generator<Operation> {
   for (;;) {
     const kind = drawKind(random, mix.weights);
-    if (kind === 'doubt' || kind === 'race') yield* drawSequence(random, kind, mix);
+    if (isSequence(kind)) yield* drawSequence(random, kind, mix.longestTask);
     else yield drawFault(random, hosts, mix, kind);
     yield { type: 'wait', ms: Math.ceil(random.next() ** 3 * mix.longestWaitMs) };
   }

@@ -1,5 +1,6 @@
 /** Runs simulations: the same seed gives the same run, and a run that breaks a promise is shrunk to what it takes. */
-import { seededRandom } from '../../core/random.js';
+import type { Workload } from '../../core/outcome.js';
+import { type Random, seededRandom } from '../../core/random.js';
 import { FakeCluster } from '../fake-cluster.js';
 import type { SimulatedExecutor, SimulatedHostContext } from './host.js';
 import { drawMix, drawOperations, EVEN_MIX, type Operation } from './operations.js';
@@ -30,6 +31,31 @@ export interface SimulationOptions {
    * @default false
    */
   readonly fencesLostNodes?: boolean | undefined;
+  /** Whether executors tell `tookLog` of each pod whose log they have taken, which they promise to do before it goes. @default false */
+  readonly takesLogs?: boolean | undefined;
+  /**
+   * How many more launches a try takes before it fails because its pod was evicted, preempted or shut down with its node, and how many it may take
+   * in all. @default nobody looks
+   */
+  readonly launches?:
+    | {
+        /** More launches that faults of the infrastructure may cost. */
+        readonly infra: number;
+        /** Launches in all. */
+        readonly most: number;
+      }
+    | undefined;
+  /**
+   * The longest that a host takes to store an outcome, in milliseconds: it may die before, and the next life must be told again. Right for
+   * executors that keep a pod until its outcome was acknowledged. @default 0
+   */
+  readonly slowStoreMs?: number | undefined;
+  /** How far the wall clocks of hosts may be from the cluster's, in milliseconds. @default 0 */
+  readonly skewMs?: number | undefined;
+  /** Whether hosts that are frozen are machines that sleep, monotonic clock and all, rather than processes that are stopped. @default false */
+  readonly sleeps?: boolean | undefined;
+  /** Changes what hosts hand over for a task: priority, limits, executor config. The annotations in its executor config say what it does, and stay. */
+  readonly vary?: ((workload: Workload, random: Random) => Workload) | undefined;
   /**
    * Makes the executor of one life of a host. It must drive itself, acknowledge by hand or at once, and use the client, clock and source of
    * chance that it is given.
@@ -72,7 +98,13 @@ const NODES = 3;
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, steps = DEFAULT_STEPS, hosts = 1, createExecutor } = options;
-  const { lateWrites = true, fencesLostNodes = false, mix = 'varied' } = options;
+  const { lateWrites = true, fencesLostNodes = false, mix = 'varied', takesLogs = false, vary } = options;
+  const {
+    launches = { infra: 0, most: Number.POSITIVE_INFINITY },
+    slowStoreMs = 0,
+    skewMs = 0,
+    sleeps = false,
+  } = options;
   const cluster = await FakeCluster.start({ seed, clock: 'virtual', kubelet: 'scripted', nodes: NODES });
   const done: Operation[] = [];
   try {
@@ -82,7 +114,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       hosts,
       lateWrites,
       fencesLostNodes,
+      takesLogs,
+      launches,
+      habits: { slowStoreMs, skewMs, sleeps, listens: mix === 'varied' },
       createExecutor,
+      workloadOf: (index, annotations) => {
+        const key = { dagId: 'd', taskId: `t${index}`, runId: 'r' };
+        const plain: Workload = { key, command: ['x'], executorConfig: { annotations } };
+        return vary?.(plain, seededRandom((seed ^ 0x7a5c) + index * 7_919)) ?? plain;
+      },
     });
     await world.begin();
     const given = options.operations as readonly Operation[] | undefined;

@@ -1,14 +1,17 @@
 /** Carries out the operations of a simulation on a cluster and its hosts, and checks the promises after each of them. */
 import { durationMs } from '../../core/duration.js';
+import type { Workload } from '../../core/outcome.js';
 import { type Random, seededRandom } from '../../core/random.js';
-import { keyToString, taskInstanceKey } from '../../core/task-key.js';
-import type { Pod } from '../../wire/types.js';
+import { keyToString } from '../../core/task-key.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
+import { checkEnd } from './check-end.js';
+import { ClusterActs } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
-import { type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
-import { checkEnd, checkPods, isLive, strayPods, taskIdOf } from './invariants.js';
-import type { Operation, PodOperation } from './operations.js';
+import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
+import { checkPods, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
+import type { Operation } from './operations.js';
+import { TaskActs } from './task-acts.js';
 
 /** What a {@link World} is made of. */
 export interface WorldOptions {
@@ -17,16 +20,22 @@ export interface WorldOptions {
   readonly hosts: number;
   readonly lateWrites: boolean;
   readonly fencesLostNodes: boolean;
+  readonly takesLogs: boolean;
+  readonly launches: { readonly infra: number; readonly most: number };
+  readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
+  /** What a host hands over for the task of a number. */
+  readonly workloadOf: (index: number, annotations: Readonly<Record<string, string>>) => Workload;
 }
 
-const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
 const DURATION = 'testing.podwright.dev/duration';
 const RESTART_MS = 5_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
 const OUTCOME_LIMIT_MS = 240 * 60_000;
 /** How often the work of a task may be begun, one task after the other in the worst case. */
 const LAUNCHES = 3;
+/** How long an ended pod may wait for a word after the last fault: until the next list, and the logs of its containers. */
+const UNTOLD_LIMIT_MS = 15 * 60_000;
 /** How often the clock is moved on for what is cleaned up after the last outcome. */
 const CLEANUP_TRIES = 60;
 /** And for hosts to end: one may wait for a fence of some minutes beside its proofs of death. */
@@ -46,13 +55,38 @@ export class World {
   readonly #options: WorldOptions;
   readonly #hosts: SimulatedHost[] = [];
   readonly #known = new Map<string, string>();
-  /** Uids of pods that ran on a node when it was lost: nobody can know whether they still do. */
-  readonly #unknown = new Set<string>();
-  #quotas = 0;
+  readonly #acts: ClusterActs;
+  readonly #tasks: TaskActs;
+  /** Pods whose log was taken while they were there. */
+  readonly #logged = new Set<string>();
+  /** Since when an ended pod stands there whose task has no outcome, by uid. */
+  readonly #untold = new Map<string, number>();
+  /** Whether any host has had a life before its present one. */
+  #hasRestarts = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     this.cluster = options.cluster;
+    this.#acts = new ClusterActs({
+      cluster: options.cluster,
+      note: (text) => this.#note(text),
+      onMet: (id, what) => this.database.tasks.get(id)?.met.add(what),
+    });
+    options.cluster.onPodChange((pod) => {
+      const { uid = '', name = '' } = pod.metadata ?? {};
+      if (!isProofOfSuccess(pod) || this.#acts.unknown.has(uid)) return;
+      const { succeeded } = this.database;
+      const id = taskIdOf(pod);
+      if (!succeeded.has(id)) succeeded.set(id, { name, uid });
+    });
+    this.#tasks = new TaskActs({
+      cluster: options.cluster,
+      database: this.database,
+      hosts: this.#hosts,
+      unknown: this.#acts.unknown,
+      note: (text) => this.#note(text),
+      workloadOf: options.workloadOf,
+    });
     for (let index = 0; index < options.hosts; index += 1) this.#startHost(index);
   }
 
@@ -70,12 +104,38 @@ export class World {
 
   /** Checks what must hold at any time. */
   check(): void {
-    const ghosts: ReadonlySet<string> = this.#options.fencesLostNodes ? this.#unknown : new Set();
-    checkPods(this.cluster.pods(), this.database, { ghosts, unknown: this.#unknown, known: this.#known });
-    for (const host of this.#hosts) {
-      const { slotsOccupied } = host.executor;
-      if (host.isAlive && slotsOccupied > this.database.tasks.size)
-        this.database.faults.push(`host ${host.id} holds ${slotsOccupied} slots for ${this.database.tasks.size} tasks`);
+    const ghosts: ReadonlySet<string> = this.#options.fencesLostNodes ? this.#acts.unknown : new Set();
+    const { most: mostLaunches } = this.#options.launches;
+    const pods = this.cluster.pods();
+    checkPods(pods, this.database, { ghosts, known: this.#known, mostLaunches });
+    const { faults, tasks } = this.database;
+    for (const { executor, isAlive, id } of this.#hosts) {
+      if (!isAlive) continue;
+      const held = [...tasks.values()].filter(({ key }) => executor.hasTask(key)).length;
+      if (executor.slotsOccupied > held)
+        faults.push(`host ${id} holds ${executor.slotsOccupied} slots for ${held} tasks`);
+    }
+    // Who takes over what others have begun may have more under way than it has slots.
+    const [only] = this.#hosts;
+    if (this.#hasRestarts || this.#hosts.length > 1 || only === undefined) return;
+    const live = pods.filter((pod) => isLive(pod) && only.executor.hasTask(keyOf(pod)));
+    if (live.length > only.executor.parallelism)
+      faults.push(`${live.length} pods run at a time, and there are ${only.executor.parallelism} slots`);
+  }
+
+  /** After the last fault nothing that has ended may stand there for long without a word. */
+  #checkUntold(): void {
+    const now = this.cluster.clock.monotonic();
+    const open = new Set(this.database.open.map(({ key }) => keyToString(key)));
+    for (const pod of this.cluster.pods()) {
+      const uid = pod.metadata?.uid ?? '';
+      if (isLive(pod) || !open.has(taskIdOf(pod)) || this.#acts.unknown.has(uid)) continue;
+      const since = this.#untold.get(uid) ?? now;
+      this.#untold.set(uid, since);
+      if (now - since > UNTOLD_LIMIT_MS)
+        this.database.faults.push(
+          `${pod.metadata?.name} ended ${(now - since) / 60_000} minutes ago, and nobody has told`,
+        );
     }
   }
 
@@ -99,9 +159,11 @@ export class World {
     while (elapsedMs() < limitMs && database.open.length > 0 && database.faults.length === 0) {
       await cluster.clock.advance('20s');
       this.check();
+      this.#checkUntold();
     }
     const isTidy = () =>
-      strayPods(this.cluster, this.#unknown).length === 0 && this.#hosts.every(({ isStarted }) => isStarted);
+      strayPods(this.cluster, this.#acts.unknown).length === 0 &&
+      this.#hosts.every(({ isStarted, isLeaving }) => isStarted && !isLeaving);
     for (let tries = 0; tries < CLEANUP_TRIES && !isTidy(); tries += 1) await cluster.clock.advance('20s');
     const minutes = elapsedMs() / 60_000;
     const budget = 500 + this.#hosts.length * minutes * 60 + database.tasks.size * 20;
@@ -115,7 +177,14 @@ export class World {
     for (let tries = 0; tries < END_TRIES && !haveEnded; tries += 1)
       await Promise.race([ended, cluster.clock.advance('5s')]);
     if (!haveEnded) database.faults.push('a host does not end');
-    await checkEnd(cluster, database, { hosts: this.#hosts, unknown: this.#unknown });
+    const { takesLogs, launches } = this.#options;
+    const logged = takesLogs ? this.#logged : undefined;
+    await checkEnd(cluster, database, {
+      hosts: this.#hosts,
+      unknown: this.#acts.unknown,
+      logged,
+      infraLaunches: 1 + launches.infra,
+    });
     for (const host of this.#hosts) host.kill();
   }
 
@@ -124,7 +193,8 @@ export class World {
   }
 
   #startHost(index: number): void {
-    const { hosts, createExecutor, random, lateWrites } = this.#options;
+    const { hosts, createExecutor, random, lateWrites, habits } = this.#options;
+    this.#hasRestarts ||= this.#hosts[index] !== undefined;
     const host: SimulatedHost = new SimulatedHost({
       executorId: `host-${index}`,
       hosts,
@@ -133,6 +203,10 @@ export class World {
       random: seededRandom(Math.floor(random.next() * 2 ** 31)),
       createExecutor,
       lateWrites,
+      habits,
+      tookLog: (pod) => {
+        if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
+      },
       onStep: () => {
         this.steps += 1;
       },
@@ -173,20 +247,26 @@ export class World {
       case 'wait':
         return clock.advance(operation.ms);
       case 'queue':
-        return this.#queue(operation);
+        return this.#tasks.queue(operation);
       case 'cancel':
-        return this.#cancel(operation);
+        return this.#tasks.cancel(operation);
+      case 'revoke':
+        return this.#tasks.revoke(operation.task);
+      case 'leave':
+        return this.#leave(operation);
       case 'request': {
-        const { verb, times, fault } = operation;
-        this.#note(`the next ${times} ${verb} of pods meet ${JSON.stringify(fault)}`);
-        return cluster.faults.add({ verb, resource: 'pods', times, ...fault });
+        const { verb, resource = 'pods', times, fault } = operation;
+        if (resource === 'secrets') this.database.isTroubled = true;
+        this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
+        return cluster.faults.add({ verb, resource, times, ...fault });
       }
       case 'pod':
-        return this.#pod(operation.pod, operation.what);
+        return this.#acts.pod(operation);
       case 'node':
-        return this.#loseNode(operation.pod, operation.ms);
+        this.database.hasLostNodes = true;
+        return this.#acts.loseNode(operation.pod, operation.ms);
       case 'quota':
-        return this.#quota(operation.pods, operation.ms);
+        return this.#acts.quota(operation.pods, operation.ms);
       case 'kill': {
         const { host, index } = this.#host(operation.host);
         if (!host.isAlive) return;
@@ -209,6 +289,7 @@ export class World {
       case 'wire': {
         const { host } = this.#host(operation.host);
         const { state } = host.wire;
+        this.database.hasBadWires = true;
         this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
         this.database.troubled(host.id, clock.now() + operation.ms);
         if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, 20_000);
@@ -219,109 +300,24 @@ export class World {
         });
       }
       case 'watches':
-        return this.#watches(operation.what);
+        return this.#acts.watches(operation.what);
     }
   }
 
-  #queue({ annotations, alsoTo }: Extract<Operation, { type: 'queue' }>): void {
-    const key = taskInstanceKey({ dagId: 'd', taskId: `t${this.database.tasks.size}`, runId: 'r' });
-    const task: SimulatedTask = { key, annotations, isCancelled: false, isShared: alsoTo !== undefined };
-    this.database.tasks.set(keyToString(key), task);
-    this.#note(`${key.taskId} is queued: ${JSON.stringify(annotations)}`);
-    const owner = this.#hosts.find(
-      ({ isStarted, isAlive, executor }) => isStarted && isAlive && (executor.isMine?.(key) ?? true),
-    );
-    owner?.queue(task);
-    if (alsoTo === undefined) return;
-    const { host } = this.#host(alsoTo);
-    this.#note(`${key.taskId} is also given to ${host.id}`);
-    host.queue(task);
-  }
-
-  /** A cancel reaches every host that has the task. */
-  #cancel({ task: share, ofLostPod = false }: Extract<Operation, { type: 'cancel' }>): void {
-    const { open } = this.database;
-    const lost = new Set(
-      this.cluster.pods().flatMap((pod) => (this.#unknown.has(pod.metadata?.uid ?? '') ? [taskIdOf(pod)] : [])),
-    );
-    const task = at(ofLostPod ? open.filter(({ key }) => lost.has(keyToString(key))) : open, share);
-    if (task === undefined) return;
-    for (const { executor, isStarted, isAlive, id } of this.#hosts) {
-      if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
-      task.isCancelled = true;
-      this.#note(`${task.key.taskId} is cancelled on ${id}`);
-      void executor.cancel(task.key).catch(() => {});
-    }
-  }
-
-  #running(share: number): Pod | undefined {
-    return at(
-      this.cluster.pods().filter(({ status }) => status?.phase === 'Running'),
-      share,
-    );
-  }
-
-  async #pod(share: number, what: PodOperation): Promise<void> {
-    const pod = this.#running(share);
-    if (pod === undefined) return;
-    const { name, uid } = pod.metadata ?? {};
-    const target = this.cluster.when((view) => view.pod.metadata?.uid === uid);
-    const acts: Readonly<Record<PodOperation, () => Promise<Pod>>> = {
-      evict: () => target.evict(),
-      preempt: () => target.preempt(),
-      oom: () => target.oom(),
-      fail: () => target.fail(7),
-      delete: () => target.delete(),
-      deleteByForce: () => target.delete({ gracePeriodSeconds: 0 }),
-      nodeShutdown: () => target.nodeShutdown(),
+  /** A host is stopped in good order, and started again. */
+  #leave({ host: share, how, backAfterMs }: Extract<Operation, { type: 'leave' }>): void {
+    const { host, index } = this.#host(share);
+    const { executor, isAlive, isStarted, isLeaving, id } = host;
+    if (!isAlive || !isStarted || isLeaving || (how === 'detach' && executor.detach === undefined)) return;
+    this.#note(`${id} leaves: ${how}`);
+    this.database.troubled(id, this.cluster.clock.now());
+    if (how === 'terminate')
+      for (const task of this.database.tasks.values()) if (executor.hasTask(task.key)) task.isCancelled = true;
+    const gone = () => {
+      if (!host.isAlive) return;
+      host.kill();
+      this.#revive(index, backAfterMs);
     };
-    this.#note(`${name} meets ${what}`);
-    await acts[what]().catch((error: unknown) => this.#note(`which failed: ${(error as Error).message}`));
-  }
-
-  async #loseNode(share: number, ms: number): Promise<void> {
-    const pod = this.#running(share);
-    const node = pod?.spec?.nodeName;
-    if (node === undefined) return;
-    this.#note(`${node} is lost for ${ms / 60_000} minutes`);
-    for (const one of this.cluster.pods()) if (one.spec?.nodeName === node) this.#unknown.add(one.metadata?.uid ?? '');
-    await this.cluster.when((view) => view.pod.metadata?.uid === pod?.metadata?.uid).nodeLost();
-    this.cluster.clock.schedule(ms, () => {
-      this.#note(`${node} is back`);
-      void this.cluster.recoverNode(node);
-    });
-  }
-
-  /** A quota that is full for a while. */
-  async #quota(pods: number, ms: number): Promise<void> {
-    this.#quotas += 1;
-    const path = '/api/v1/namespaces/default/resourcequotas';
-    const name = `q${this.#quotas}`;
-    const body = {
-      apiVersion: 'v1',
-      kind: 'ResourceQuota',
-      metadata: { name },
-      spec: { hard: { pods: String(pods) } },
-    };
-    this.#note(`there is a quota of ${pods} pods for ${ms / 1_000} s`);
-    const headers = { 'content-type': 'application/json' };
-    const transport = this.cluster.transport();
-    await transport.request({ method: 'POST', path, headers, body: JSON.stringify(body) });
-    this.cluster.clock.schedule(ms, () => void transport.request({ method: 'DELETE', path: `${path}/${name}` }));
-  }
-
-  #watches(what: 'break' | 'close' | 'silence' | 'rotate'): void {
-    const { cluster } = this;
-    if (what === 'rotate') {
-      this.#note('history is compacted, the API server is restarted');
-      cluster.restartApiServer();
-    } else if (what === 'silence') {
-      this.#note('watches are silent for a minute');
-      cluster.silenceWatches();
-      cluster.clock.schedule(60_000, () => cluster.silenceWatches(false));
-    } else {
-      this.#note(`watches ${what}`);
-      cluster.dropWatches({ clean: what === 'close' });
-    }
+    void host.leave(how).then(gone, gone);
   }
 }

@@ -1,0 +1,124 @@
+/** What must hold once all faults of a simulation are over and all hosts have ended. */
+import { durationMs } from '../../core/duration.js';
+import { keyToString } from '../../core/task-key.js';
+import type { VerdictKind } from '../../core/verdict.js';
+import type { Lease, Secret } from '../../wire/types.js';
+import type { FakeCluster } from '../fake-cluster.js';
+import type { VirtualClock } from '../virtual-clock.js';
+import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
+import type { SimulatedHost } from './host.js';
+import { strayPods } from './invariants.js';
+
+/** What {@link checkEnd} looks at besides cluster and database. */
+export interface EndContext {
+  readonly hosts: readonly SimulatedHost[];
+  readonly unknown: ReadonlySet<string>;
+  /** Pods, by `namespace/name`, whose logs were taken while they were there; `undefined` where nobody takes them. */
+  readonly logged: ReadonlySet<string> | undefined;
+  /** How many launches a try takes at least before it fails for a fault of the infrastructure. */
+  readonly infraLaunches: number;
+}
+
+/** What a program may take longer than its limit: until it is asked to end, and has ended. */
+const LIMIT_MARGIN_MS = 60_000;
+const SCRIPT = 'testing.podwright.dev/';
+
+/** Every task has its outcome, the outcomes are true, and nothing is left behind. */
+export async function checkEnd(
+  cluster: FakeCluster<VirtualClock>,
+  database: SimulatedDatabase,
+  context: EndContext,
+): Promise<void> {
+  const { faults } = database;
+  const { hosts, unknown } = context;
+  for (const { key } of database.open) faults.push(`${keyToString(key)} has no outcome`);
+  for (const host of hosts) {
+    if (!host.isStarted) faults.push(`${host.id} has not started`);
+    if (host.isLeaving) faults.push(`${host.id} has not left`);
+    if (host.executor.slotsOccupied > 0)
+      faults.push(`${host.id} holds ${host.executor.slotsOccupied} slots for nothing`);
+    faults.push(...host.compareWhatWasHeard());
+  }
+  const left = strayPods(cluster, unknown);
+  const client = cluster.kubeClient();
+  if (left.length > 0) faults.push(`left behind: ${left.map(({ metadata }) => metadata?.name).join(', ')}`);
+  const names = (objects: readonly (Lease | Secret)[]) => objects.map(({ metadata }) => metadata?.name).join(', ');
+  const leases = (await client.listLeases()).items;
+  const ours = leases.filter(({ metadata }) => metadata?.namespace !== 'kube-node-lease');
+  if (ours.length > 0) faults.push(`leases left behind: ${names(ours)}`);
+  // What a pod owns goes with it; this cluster has no garbage collector.
+  const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
+  if (secrets.length > 0 && !database.isTroubled) faults.push(`secrets left behind: ${names(secrets)}`);
+  for (const [id, told] of database.outcomes) {
+    const task = database.tasks.get(id);
+    if (task !== undefined) faults.push(...liesOf(id, told, task, database, context));
+  }
+}
+
+/** What must have happened to a task where an outcome is of a kind: what the task's script says, or what has befallen one of its pods. */
+const CAUSES: Partial<Record<VerdictKind, (task: SimulatedTask) => boolean>> = {
+  app_exit: ({ annotations, met }) => annotations[`${SCRIPT}exit-code`] === '3' || met.has('fail'),
+  oom_killed: ({ annotations, met }) => annotations[`${SCRIPT}result`] === 'OOMKilled' || met.has('oom'),
+  // Whoever kills in a simulation says why.
+  killed_signal: () => false,
+  evicted: ({ met }) => met.has('evict'),
+  preempted: ({ met }) => met.has('preempt'),
+  node_shutdown: ({ met }) => met.has('nodeShutdown'),
+  container_create_failed: ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerError',
+  'config_error.secret': ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerConfigError',
+  'image_pull.not_found': ({ annotations }) => annotations[`${SCRIPT}result`] === 'ImagePullBackOff',
+  'deadline.running': ({ workload }) => workload.timeouts?.running !== undefined,
+  'deadline.queued': ({ workload }) => workload.timeouts?.queued !== undefined,
+};
+
+/** Faults that another launch mends as long as there are some left. */
+const MENDED: ReadonlySet<VerdictKind> = new Set(['evicted', 'preempted', 'node_shutdown']);
+
+/** Outcomes must say what has happened. */
+function liesOf(
+  id: string,
+  { outcome }: ToldOutcome,
+  task: SimulatedTask,
+  { succeeded, hasLostNodes, hasBadWires, isTroubled }: SimulatedDatabase,
+  { logged, infraLaunches }: EndContext,
+): string[] {
+  const { annotations, met, isCancelled } = task;
+  const done = succeeded.get(id);
+  if (outcome.state === 'success') {
+    const lies: string[] = [];
+    if (annotations[`${SCRIPT}exit-code`] === '3') lies.push(`${id} succeeded, which it could not`);
+    const limit = task.workload.timeouts?.running;
+    const ranMs = durationMs(annotations[`${SCRIPT}duration`] ?? 0, 'duration');
+    if (
+      !isTroubled &&
+      limit !== undefined &&
+      limit !== 'none' &&
+      ranMs > durationMs(limit, 'running') + LIMIT_MARGIN_MS
+    )
+      lies.push(`${id} ran for ${ranMs / 1_000} s and succeeded, and had a limit of ${limit}`);
+    const result = annotations[`${SCRIPT}message`];
+    if (outcome.result !== result) lies.push(`${id} left the result ${result}, and ${outcome.result} was told`);
+    const isCleared = hasBadWires || met.has('delete') || met.has('deleteByForce');
+    if (
+      logged !== undefined &&
+      done !== undefined &&
+      !isCleared &&
+      !logged.has(`${outcome.ranAs?.split('/')[0]}/${done.name}`)
+    )
+      lies.push(`nobody was given the log of ${done.name}`);
+    return lies;
+  }
+  if (isRefusal(outcome) && isCancelled) return [];
+  const { kind, message } = outcome.verdict;
+  const lies: string[] = [];
+  if (done !== undefined && !isRefusal(outcome))
+    lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
+  if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
+  if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);
+  if (MENDED.has(kind) && !hasLostNodes && outcome.launches < infraLaunches)
+    lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
+  if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
+  if (CAUSES[kind]?.(task) === false)
+    lies.push(`${id} failed (${kind}), and nothing of the kind had befallen it: ${[...met].join(', ')}`);
+  return lies;
+}

@@ -1,0 +1,126 @@
+/** What befalls the cluster of a simulation: its pods, nodes, quotas and watches. */
+import { FINALIZER } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
+import type { FakeCluster } from '../fake-cluster.js';
+import type { VirtualClock } from '../virtual-clock.js';
+import { taskIdOf } from './invariants.js';
+import type { Operation, PodChoice, PodOperation } from './operations.js';
+
+/** What {@link ClusterActs} work with. */
+export interface ClusterActsOptions {
+  readonly cluster: FakeCluster<VirtualClock>;
+  /** Writes a line of the story. */
+  readonly note: (text: string) => void;
+  /** Told what a task's pod has met. */
+  readonly onMet: (taskId: string, what: PodOperation | 'node') => void;
+}
+
+const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
+const phaseOf = ({ status }: Pod) => status?.phase ?? 'Pending';
+
+/** See the module's text. */
+export class ClusterActs {
+  readonly #options: ClusterActsOptions;
+  /** Uids of pods that ran on a node when it was lost: nobody can know whether they still do. */
+  readonly unknown = new Set<string>();
+  #quotas = 0;
+  #lastHit = '';
+
+  constructor(options: ClusterActsOptions) {
+    this.#options = options;
+  }
+
+  /** Something befalls a pod. */
+  async pod({ pod: share, what, of = 'running' }: Extract<Operation, { type: 'pod' }>): Promise<void> {
+    const { cluster, note, onMet } = this.#options;
+    const pod = at(this.#choices(of), share);
+    if (pod === undefined) return;
+    const { name, uid } = pod.metadata ?? {};
+    const target = cluster.when((view) => view.pod.metadata?.uid === uid);
+    const acts: Readonly<Record<PodOperation, () => Promise<Pod>>> = {
+      evict: () => target.evict(),
+      preempt: () => target.preempt(),
+      oom: () => target.oom(),
+      fail: () => target.fail(7),
+      delete: () => target.delete(),
+      deleteByForce: () => target.delete({ gracePeriodSeconds: 0 }),
+      nodeShutdown: () => target.nodeShutdown(),
+    };
+    note(`${name}${of === 'running' ? '' : `, ${phaseOf(pod)},`} meets ${what}`);
+    this.#lastHit = taskIdOf(pod);
+    onMet(this.#lastHit, what);
+    await acts[what]().catch((error: unknown) => note(`which failed: ${(error as Error).message}`));
+  }
+
+  /** The node of a pod goes silent for a while. */
+  async loseNode(share: number, ms: number): Promise<void> {
+    const { cluster, note, onMet } = this.#options;
+    const pod = at(this.#choices('running'), share);
+    const node = pod?.spec?.nodeName;
+    if (node === undefined) return;
+    note(`${node} is lost for ${ms / 60_000} minutes`);
+    for (const one of cluster.pods()) {
+      if (one.spec?.nodeName !== node) continue;
+      this.unknown.add(one.metadata?.uid ?? '');
+      onMet(taskIdOf(one), 'node');
+    }
+    await cluster.when((view) => view.pod.metadata?.uid === pod?.metadata?.uid).nodeLost();
+    cluster.clock.schedule(ms, () => {
+      note(`${node} is back`);
+      void cluster.recoverNode(node);
+    });
+  }
+
+  /** A quota that is full for a while. */
+  async quota(pods: number, ms: number): Promise<void> {
+    const { cluster, note } = this.#options;
+    this.#quotas += 1;
+    const path = '/api/v1/namespaces/default/resourcequotas';
+    const name = `q${this.#quotas}`;
+    const body = {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name },
+      spec: { hard: { pods: String(pods) } },
+    };
+    note(`there is a quota of ${pods} pods for ${ms / 1_000} s`);
+    const headers = { 'content-type': 'application/json' };
+    const transport = cluster.transport();
+    await transport.request({ method: 'POST', path, headers, body: JSON.stringify(body) });
+    cluster.clock.schedule(ms, () => void transport.request({ method: 'DELETE', path: `${path}/${name}` }));
+  }
+
+  /** Something is wrong with all watches. */
+  watches(what: 'break' | 'close' | 'silence' | 'rotate'): void {
+    const { cluster, note } = this.#options;
+    if (what === 'rotate') {
+      note('history is compacted, the API server is restarted');
+      cluster.restartApiServer();
+    } else if (what === 'silence') {
+      note('watches are silent for a minute');
+      cluster.silenceWatches();
+      cluster.clock.schedule(60_000, () => cluster.silenceWatches(false));
+    } else {
+      note(`watches ${what}`);
+      cluster.dropWatches({ clean: what === 'close' });
+    }
+  }
+
+  #choices(of: PodChoice): Pod[] {
+    const pods = this.#options.cluster.pods();
+    switch (of) {
+      case 'running':
+        return pods.filter((pod) => pod.status?.phase === 'Running');
+      case 'pending':
+        return pods.filter((pod) => phaseOf(pod) === 'Pending' && pod.spec?.nodeName !== undefined);
+      case 'ended':
+        // Without a finalizer nobody can promise anything of a pod that somebody else clears away.
+        return pods.filter(({ metadata, status }) => {
+          const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+          return hasEnded && metadata?.finalizers?.includes(FINALIZER) === true;
+        });
+      case 'same task':
+        return pods.filter((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === this.#lastHit);
+    }
+  }
+}

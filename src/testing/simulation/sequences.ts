@@ -1,0 +1,89 @@
+/** Tasks, and what follows upon each other in a simulation in order to bring together what seldom meets. */
+import type { Random } from '../../core/random.js';
+import type { Operation } from './operations.js';
+
+/** Kinds of sequences. */
+const SEQUENCES = ['doubt', 'race', 'storm', 'takeover'] as const;
+/** A kind of sequence. */
+export type Sequence = (typeof SEQUENCES)[number];
+/** Whether a kind of event is a sequence. */
+export const isSequence = (kind: string): kind is Sequence => SEQUENCES.some((one) => one === kind);
+
+const TEST_ANNOTATION = 'testing.podwright.dev/';
+
+/** One of a list. */
+export const of = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)] as T;
+/** An integer from 1 to the most. */
+export const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * most);
+
+/** What a task does, for the scripted kubelet. */
+export function drawTask(random: Random, longestTask: number): Readonly<Record<string, string>> {
+  const roll = random.next();
+  const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, longestTask)}s` };
+  // A third of them take their time when they are asked to end.
+  if (Math.floor(roll * 1_000) % 3 === 0) annotations[`${TEST_ANNOTATION}stop-delay`] = '10s';
+  if (roll < 0.15) annotations[`${TEST_ANNOTATION}exit-code`] = '3';
+  else if (roll < 0.2) annotations[`${TEST_ANNOTATION}result`] = 'OOMKilled';
+  else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
+  else if (roll < 0.27) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerConfigError';
+  else if (roll < 0.29) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerError';
+  return annotations;
+}
+
+/** What follows upon each other in places where little else would ever bring it together. */
+export function* drawSequence(random: Random, type: Sequence, longestTask: number): Generator<Operation> {
+  const wait = (most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
+  if (type === 'storm') {
+    // One task is unlucky again and again, until its budgets are spent; its hosts must not forget how often that was.
+    yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '240s' } };
+    yield { type: 'wait', ms: 5_000 };
+    const whats = of(random, [['evict'], ['nodeShutdown'], ['preempt', 'evict'], ['oom'], ['evict', 'oom']] as const);
+    yield { type: 'pod', pod: 0.999_999, what: whats[0] };
+    for (let more = 0; more < 6; more += 1) {
+      yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
+      if (random.next() < 0.15) yield { type: 'kill', host: random.next(), backAfterMs: 1_000, atWrite: 0 };
+      yield { type: 'pod', pod: 0, what: of(random, whats), of: 'same task' };
+    }
+    return;
+  }
+  if (type === 'takeover') {
+    // A host is away for longer than its lease holds, and comes back amid what others do about its pods.
+    const host = random.next();
+    const ms = 15_000 + upTo(random, 45_000);
+    yield { type: 'queue', annotations: drawTask(random, longestTask) };
+    yield wait(5_000);
+    yield of(random, [
+      { type: 'freeze', host, ms },
+      { type: 'wire', host, mode: 'cut', ms },
+      { type: 'wire', host, mode: 'deaf', ms },
+      { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
+    ] as const);
+    yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
+    yield {
+      type: 'request',
+      verb: of(random, ['patch', 'list', 'get', 'delete']),
+      times: upTo(random, 4),
+      fault: of(random, [{ status: 503 }, { applyThenDrop: true }, { latencyMs: 3_000 }]),
+    };
+    yield wait(30_000);
+    return;
+  }
+  if (type === 'doubt') {
+    // A task is cancelled whose pod nobody can end, and the host dies around the moment when that is told.
+    yield { type: 'node', pod: random.next(), ms: upTo(random, 8) * 60_000 };
+    yield wait(60_000);
+    yield { type: 'cancel', task: random.next(), ofLostPod: true };
+    yield wait(30_000);
+    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
+    return;
+  }
+  // A create is on its way, or has come and nobody knows, while its task is cancelled.
+  const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
+  yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
+  if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
+  if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
+  yield { type: 'queue', annotations: drawTask(random, longestTask) };
+  yield wait(3_000);
+  // The task that was queued last stands at the end of the open ones.
+  yield { type: 'cancel', task: 0.999_999 };
+}

@@ -1,0 +1,97 @@
+/** What hosts of a simulation are asked to do with tasks. */
+import type { Workload } from '../../core/outcome.js';
+import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
+import type { FakeCluster } from '../fake-cluster.js';
+import type { VirtualClock } from '../virtual-clock.js';
+import type { SimulatedDatabase, SimulatedTask } from './database.js';
+import type { SimulatedHost } from './host.js';
+import { taskIdOf } from './invariants.js';
+import type { Operation } from './operations.js';
+
+/** What {@link TaskActs} work with. */
+export interface TaskActsOptions {
+  readonly cluster: FakeCluster<VirtualClock>;
+  readonly database: SimulatedDatabase;
+  /** The present lives of all hosts. */
+  readonly hosts: readonly SimulatedHost[];
+  /** Uids of pods of which nobody can know whether they still run. */
+  readonly unknown: ReadonlySet<string>;
+  /** Writes a line of the story. */
+  readonly note: (text: string) => void;
+  /** What a host hands over for the task of a number. */
+  readonly workloadOf: (index: number, annotations: Readonly<Record<string, string>>) => Workload;
+}
+
+const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
+/** Keys of other shapes than most are told in full. */
+const nameOf = (key: TaskInstanceKey) => (/^t\d+$/.test(key.taskId) ? key.taskId : keyToString(key));
+
+/** See the module's text. */
+export class TaskActs {
+  readonly #options: TaskActsOptions;
+
+  constructor(options: TaskActsOptions) {
+    this.#options = options;
+  }
+
+  /** A task is handed over, to whom it falls to, and perhaps to another one besides. */
+  queue({ annotations: drawn, alsoTo }: Extract<Operation, { type: 'queue' }>): void {
+    const workload = this.#options.workloadOf(this.#options.database.tasks.size, drawn);
+    const { annotations = drawn } = workload.executorConfig as { annotations?: typeof drawn };
+    const key = taskInstanceKey(workload.key);
+    const isShared = alsoTo !== undefined;
+    const task: SimulatedTask = { key, workload, annotations, met: new Set(), isCancelled: false, isShared };
+    this.#options.database.tasks.set(keyToString(key), task);
+    this.#options.note(`${nameOf(key)} is queued: ${JSON.stringify(annotations)}`);
+    const owner = this.#options.hosts.find(
+      ({ isStarted, isAlive, executor }) => isStarted && isAlive && (executor.isMine?.(key) ?? true),
+    );
+    owner?.queue(task);
+    if (alsoTo === undefined) return;
+    const host = at(this.#options.hosts, alsoTo);
+    if (host === undefined) return;
+    this.#options.note(`${nameOf(key)} is also given to ${host.id}`);
+    host.queue(task);
+  }
+
+  /** A cancel reaches every host that has the task. */
+  cancel({ task: share, ofLostPod = false }: Extract<Operation, { type: 'cancel' }>): void {
+    const { open } = this.#options.database;
+    const lost = new Set(
+      this.#options.cluster
+        .pods()
+        .flatMap((pod) => (this.#options.unknown.has(pod.metadata?.uid ?? '') ? [taskIdOf(pod)] : [])),
+    );
+    const task = at(ofLostPod ? open.filter(({ key }) => lost.has(keyToString(key))) : open, share);
+    if (task === undefined) return;
+    for (const { executor, isStarted, isAlive, id } of this.#options.hosts) {
+      if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
+      task.isCancelled = true;
+      this.#options.note(`${nameOf(task.key)} is cancelled on ${id}`);
+      void executor.cancel(task.key).catch(() => {});
+    }
+  }
+
+  /** A host takes a task back whose program has not started; it will hand it over again. */
+  revoke(share: number): void {
+    const task = at(this.#options.database.open, share);
+    if (task === undefined) return;
+    const id = keyToString(task.key);
+    for (const host of this.#options.hosts) {
+      if (!host.isAlive || !host.isStarted || host.isLeaving || !host.executor.hasTask(task.key)) continue;
+      const isRunning = this.#options.cluster
+        .pods()
+        .some((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === id);
+      const isUndisturbed = () =>
+        this.#options.hosts.length === 1 && task.met.size === 0 && !task.isCancelled && host.isAlive;
+      this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
+      // Of a pod whose end nobody can prove it can only be written down that it was stopped.
+      if (this.#options.database.hasLostNodes) task.isCancelled = true;
+      const revoked = host.executor.revokeTask(task.key).catch(() => false);
+      void revoked.then((isRevoked) => {
+        if (isRevoked && isRunning && isUndisturbed() && !host.hasHeardOf(id))
+          this.#options.database.faults.push(`${id} was revoked although its program ran`);
+      });
+    }
+  }
+}

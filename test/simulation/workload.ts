@@ -1,0 +1,63 @@
+/** What is special about single tasks of a simulation: priority, limits, secrets, namespace, and keys that differ in one part only. */
+import type { Workload } from '../../src/core/outcome.js';
+import type { Random } from '../../src/core/random.js';
+import { secret } from '../../src/core/secret.js';
+import type { TaskInstanceKeyInput } from '../../src/core/task-key.js';
+
+/** The namespace of some tasks. */
+export const OTHER_NAMESPACE = 'kube-public';
+
+/** Which of it there is in a simulation. */
+export interface WorkloadOddities {
+  readonly hasSecrets: boolean;
+  readonly hasLimits: boolean;
+  readonly hasKeys: boolean;
+  readonly hasNamespaces: boolean;
+  /** Whether some tasks take a while to start. */
+  readonly isSlow: boolean;
+}
+
+const SCRIPT = 'testing.podwright.dev/';
+
+/** Keys that share all but one part with others: whoever leaves a part out takes one task for another. */
+function oddKey(plain: TaskInstanceKeyInput, part: number): TaskInstanceKeyInput {
+  const number = Number(plain.taskId.slice(1));
+  const same = { dagId: 'd', taskId: 't', runId: 'r' };
+  const keys: readonly TaskInstanceKeyInput[] = [
+    plain,
+    { ...same, runId: `r${number}` },
+    { ...same, dagId: `d${number}` },
+    { ...same, mapIndex: number },
+    { ...same, tryNumber: number + 2 },
+    { ...same, taskId: `${'long'.repeat(40)}${number}` },
+  ];
+  return keys[part] ?? plain;
+}
+
+/** The workload of one task, the same each time for the same task. */
+export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOddities): Workload {
+  const rolls = Array.from({ length: 7 }, () => random.next()) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [key, priority, secrets, namespace, limit, start, length] = rolls;
+  const { annotations } = workload.executorConfig as { annotations: Readonly<Record<string, string>> };
+  const startDelay = odd.isSlow && start < 0.5 ? { [`${SCRIPT}start-delay`]: `${Math.ceil(start * 40)}s` } : {};
+  const limits = limit < 0.3 ? { running: `${20 + Math.floor(length * 60)}s` } : limit < 0.5 ? { queued: '5m' } : {};
+  return {
+    ...workload,
+    key: odd.hasKeys ? oddKey(workload.key, Math.floor(key * 6)) : workload.key,
+    priority: Math.floor(priority * 3),
+    ...(odd.hasLimits ? { timeouts: limits } : {}),
+    executorConfig: {
+      annotations: { ...annotations, [`${SCRIPT}message`]: `done: ${workload.key.taskId}`, ...startDelay },
+      ...(odd.hasSecrets && secrets < 0.4 ? { env: { TOKEN: secret('not to be told') } } : {}),
+      ...(odd.hasNamespaces && namespace < 0.5 ? { namespace: OTHER_NAMESPACE } : {}),
+    },
+  };
+}
