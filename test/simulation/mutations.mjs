@@ -343,7 +343,7 @@ export const mutations = [
   {
     name: 'the-buffer-is-not-filled',
     file: 'src/executors/outcome-hub.ts',
-    from: 'this.note(outcome.key, { state: outcome.state, info: outcome.ranAs, outcome });',
+    from: 'this.note(task, { state: outcome.state, info: outcome.ranAs, outcome });',
     to: '',
   },
   {
@@ -427,18 +427,6 @@ export const mutations = [
     from: "  if (base.reason === 'OOMKilled')\n    return podVerdict('oom_killed', `Container",
     to: "  if (base.reason === 'OOMKilledX')\n    return podVerdict('oom_killed', `Container",
   },
-  {
-    name: 'the-running-limit-is-ignored',
-    file: 'src/lifecycle/decide.ts',
-    from: 'const until = (runningSince ?? now) + runningMs;',
-    to: 'const until = now + runningMs + 1;',
-  },
-  {
-    name: 'what-is-written-is-not-what-is-told',
-    file: `${K}/pod-end-flow.ts`,
-    from: "const written = track.isStopping ? 'cancelled' : kind;",
-    to: 'const written = kind;',
-  },
   // Slots and order.
   {
     name: 'parallelism-is-off-by-one',
@@ -466,35 +454,18 @@ export const mutations = [
     to: "if (next !== undefined && next === 'x') {",
   },
   {
-    name: 'scopes-are-mixed',
-    file: `${K}/pod-feed.ts`,
-    from: "    if (scope !== '' && seen.namespace !== scope) continue;\n",
-    to: '',
-  },
-  {
-    name: 'a-resync-drops-what-the-stream-told',
-    file: 'src/watch/pod-ledger.ts',
-    from: 'if (pod !== undefined && !isNotNewer(entryOf(pod).version, resourceVersion)) add(key, pod);',
-    to: '',
-  },
-  {
     name: 'any-read-error-means-no-pod',
     file: 'src/kube/resource-calls.ts',
     from: 'if (error instanceof KubeApiError && error.status === 404) return undefined;\n      throw error;\n    }\n  }\n\n  /** One page. */',
     to: 'if (error instanceof KubeApiError) return undefined;\n      throw error;\n    }\n  }\n\n  /** One page. */',
   },
-  // Secrets, and what was taken back.
-  {
-    name: 'a-secret-of-a-failed-launch-stays',
-    file: `${L}/pod-secrets.ts`,
-    from: 'if (pod === undefined) await this.#remove(client, namespace, name);\n    else',
-    to: 'if (pod !== undefined)',
-  },
+  // What was taken back, and what others have.
   {
     name: 'a-revoked-task-speaks',
     file: `${K}/kubernetes-executor.ts`,
     from: 'if (isProven && isRevoked) await this.#delivery.takeBack(track, graceSeconds);',
     to: "if (isProven && isRevoked) void this.#delivery.discard(track, graceSeconds, 'cancelled');",
+    in: H3,
   },
   {
     name: 'another-executors-pod-is-told-here',
