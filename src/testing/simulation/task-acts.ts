@@ -26,6 +26,9 @@ const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.fl
 /** Keys of other shapes than most are told in full. */
 const nameOf = (key: TaskInstanceKey) => (/^t\d+$/.test(key.taskId) ? key.taskId : keyToString(key));
 
+const endsBadly = ({ annotations }: SimulatedTask) =>
+  ['result', 'exit-code'].some((name) => annotations[`testing.podwright.dev/${name}`] !== undefined);
+
 /** See the module's text. */
 export class TaskActs {
   readonly #options: TaskActsOptions;
@@ -82,8 +85,13 @@ export class TaskActs {
       const isRunning = this.#options.cluster
         .pods()
         .some((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === id);
+      // One that fails by itself may be between two launches by then.
       const isUndisturbed = () =>
-        this.#options.hosts.length === 1 && task.met.size === 0 && !task.isCancelled && host.isAlive;
+        this.#options.hosts.length === 1 &&
+        task.met.size === 0 &&
+        !task.isCancelled &&
+        !endsBadly(task) &&
+        host.isAlive;
       this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
       // Of a pod whose end nobody can prove it can only be written down that it was stopped.
       if (this.#options.database.hasLostNodes) task.isCancelled = true;
