@@ -54,3 +54,25 @@ it('seed 1030496, shrunk: a cancel met a pod that was gone, and left the second 
   const operations = JSON.parse(story) as SimulationOptions['operations'];
   expect(await brokenPromises({ ...simulationOf(1_030_496, 500, 1), operations })).toEqual([]);
 });
+
+it('seed 10126, shrunk: a task was revoked whose create had made a pod that ran, while the answer was still to come', async () => {
+  const operations = [
+    { type: 'freeze', host: 0, ms: 53_000 },
+    { type: 'queue', annotations: { 'testing.podwright.dev/duration': '83s' } },
+    { type: 'wait', ms: 33_780 },
+    { type: 'revoke', task: 0.9 },
+  ];
+  expect(await brokenPromises({ ...simulationOf(10_126, 100, 1), operations })).toEqual([]);
+});
+
+it('seed 40027, shrunk: a cancel that outlived its lease spoke for the task that was handed over anew', async () => {
+  const annotations = { 'testing.podwright.dev/duration': '226s', 'testing.podwright.dev/result': 'ImagePullBackOff' };
+  const operations = [
+    { type: 'queue', annotations },
+    { type: 'wait', ms: 39_137 },
+    { type: 'freeze', host: 0.4, ms: 45_000 },
+    { type: 'cancel', task: 0.6 },
+    { type: 'wait', ms: 47_817 },
+  ];
+  expect(await brokenPromises({ ...simulationOf(40_027, 3_000, 3), operations })).toEqual([]);
+});

@@ -3,6 +3,7 @@
 import type { Clock } from '../../core/clock.js';
 import { interned } from '../../core/interned.js';
 import type { QueuedTask } from '../../core/outcome.js';
+import { keyToString } from '../../core/task-key.js';
 import { decodeTimeouts } from '../../launch/adapt-launch.js';
 import { changedRecord, FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
@@ -28,6 +29,12 @@ export function taskOfPod(pod: Pod): QueuedTask | undefined {
     executorConfig: undefined,
     timeouts: decodeTimeouts(pod.metadata?.annotations?.[ANNOTATIONS.timeouts]),
   };
+}
+
+/** Whether a pod was made for the task of an id. */
+export function isPodOf(id: string, { metadata }: Pod): boolean {
+  const key = annotationsToKey(metadata?.annotations);
+  return key !== undefined && keyToString(key) === id;
 }
 
 /** The patch that makes a pod an executor's; uid and version are preconditions, so that of two that want it, one gets it. */

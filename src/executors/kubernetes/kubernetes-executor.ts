@@ -50,6 +50,8 @@ import { PodTrack, PodTrackTable } from './pod-track.js';
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
 const WATCHER_LIMIT_MS = 2_000;
+/** What a cancel tells whose task went to another executor meanwhile. */
+const LET_GO: CancelResult = Object.freeze({ observed: 'unconfirmed', forced: false });
 
 /** See the module's text. */
 export class KubernetesExecutor extends BaseExecutor {
@@ -396,6 +398,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
+    if (track.isAbandoned) return LET_GO;
     if (isProven && (await this.#isTheirs(track))) {
       // Its pod may be met again, should the other one die before it tells.
       this.#tracks.forget(track);
@@ -411,9 +414,12 @@ export class KubernetesExecutor extends BaseExecutor {
       await this.#remover.annotate(track.seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     if ((await this.#lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
-      this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
-      return { observed: 'unconfirmed', forced: false };
+      if (!track.isAbandoned)
+        this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
+      return LET_GO;
     }
+    // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
+    if (track.isAbandoned) return LET_GO;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
     if (success !== undefined) {

@@ -1,6 +1,5 @@
 /** What follows the end of a pod: evidence, the outcome, or another launch once the pod is proven dead. */
 import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
-import { keyToString } from '../../core/task-key.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { CANCEL_LIMIT_MS } from '../../launch/pod-launcher.js';
@@ -9,9 +8,9 @@ import { decide, type FinalDecision, type PodExpired } from '../../lifecycle/dec
 import type { PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
-import { annotationsToKey } from '../../pod/names.js';
 import { ANNOTATIONS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
+import { isPodOf } from './adoption.js';
 import { scaleUpMark } from './autoscaler.js';
 import { withServerEvidence } from './evidence.js';
 import type { LifecycleHands, PodLifecycleOptions } from './lifecycle-parts.js';
@@ -103,9 +102,7 @@ export class PodEndFlow {
         await clock.delay(backoff, signal.aborted ? {} : { signal }).catch(() => {});
         continue;
       }
-      const key = annotationsToKey(pod?.metadata?.annotations);
-      const isOfTask = key !== undefined && keyToString(key) === track.id;
-      return isOfTask && pod?.metadata?.uid !== seen.uid ? pod : undefined;
+      return pod !== undefined && isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
     }
     return undefined;
   }

@@ -259,6 +259,7 @@ export class PodIntake {
     else if (now?.metadata?.labels?.[LABELS.executorId] !== executorLabel) {
       lifecycle.cancelAlarm(track);
       track.isEnding = true;
+      track.isAbandoned = true;
       tracks.remove(track);
       handOver(track.task, 'Another executor has taken the task over');
     }

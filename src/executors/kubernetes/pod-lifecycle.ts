@@ -16,6 +16,7 @@ import { cannotRun, hasMainStarted, observe } from '../../lifecycle/observation.
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
+import { isPodOf } from './adoption.js';
 import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
 import { PodEndFlow } from './pod-end-flow.js';
 import { podIdOf } from './pod-feed.js';
@@ -101,8 +102,13 @@ export class PodLifecycle implements LifecycleHands {
     const { client, logger, clock, random } = this.#options;
     track.isEnding = true;
     for (let attempt = 1; attempt <= REVOKE_ATTEMPTS; attempt += 1) {
+      const isSure = track.seen === undefined ? await this.#lookForUnseen(track) : true;
       await this.refresh(track);
       const { seen } = track;
+      if (!isSure && seen === undefined) {
+        await clock.delay(backoffMs(REVOKE_BACKOFF, attempt, random));
+        continue;
+      }
       if (seen === undefined || track.isGone) return true;
       if (hasMainStarted(seen) || seen.phase !== 'Pending') break;
       const { namespace, name, uid, resourceVersion } = seen;
@@ -121,6 +127,18 @@ export class PodLifecycle implements LifecycleHands {
     track.isEnding = false;
     this.evaluate(track);
     return false;
+  }
+
+  /** Looks for the pod of a create whose answer is still to come; tells whether the server has answered. */
+  async #lookForUnseen(track: PodTrack): Promise<boolean> {
+    const { client, executorLabel } = this.#options;
+    const [namespace, name] = track.podId?.split('/') ?? [];
+    if (namespace === undefined || name === undefined) return true;
+    const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
+    if (pod === 'unknown') return false;
+    const isOurs = pod?.metadata?.labels?.[LABELS.executorId] === executorLabel && isPodOf(track.id, pod);
+    if (isOurs && track.seen === undefined) this.see(track, pod);
+    return true;
   }
 
   /** The pod is no more. */
