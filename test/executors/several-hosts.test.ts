@@ -166,6 +166,25 @@ describe('with leases', () => {
     expect(cluster.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'pods')).toHaveLength(2);
   });
 
+  it.each(['terminate', 'cancel', 'revokeTask'] as const)(
+    'who only waits for the end of another executor’s pod does not end it: %s',
+    async (how) => {
+      const [a, b] = [await started('a'), await started('b')];
+      const run = a.executor.queueTask(lasting('2m'));
+      await cluster.clock.advance('5s');
+      b.executor.queueTask(lasting('2m'));
+      await cluster.clock.advance('5s');
+      const left = how === 'terminate' ? b.executor.terminate() : b.executor[how](TASK.key);
+      await cluster.clock.advance('20s');
+      await left;
+      expect(b.executor.hasTask(TASK.key)).toBe(false);
+      expect(cluster.pods()[0]?.metadata?.deletionTimestamp).toBeUndefined();
+      await cluster.clock.advance('2m');
+      expect((await run.outcome).state).toBe('success');
+      expect(b.outcomes).toEqual([]);
+    },
+  );
+
   it('who waits for the end of another executor’s pod asks for it less and less often', async () => {
     const [a, b] = [await started('a'), await started('b')];
     a.executor.queueTask(lasting('10m'));

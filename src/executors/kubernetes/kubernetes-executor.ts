@@ -392,6 +392,10 @@ export class KubernetesExecutor extends BaseExecutor {
         exitCode: track.seen?.base?.exitCode,
         forced: false,
       };
+    if (track.isTheirs) {
+      this.#leave(track);
+      return LET_GO;
+    }
     track.isEnding = true;
     this.#lifecycle.cancelAlarm(track);
     await this.#lifecycle.refresh(track);
@@ -400,10 +404,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const isProven = await this.#ender.end(track, graceSeconds);
     if (track.isAbandoned) return LET_GO;
     if (isProven && (await this.#isTheirs(track))) {
-      // Its pod may be met again, should the other one die before it tells.
-      this.#tracks.forget(track);
-      this.#incidents?.forget(track.id);
-      this.handOver(task.key, 'Another executor has its pod, and tells its end');
+      this.#leave(track);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }
     const success = isProven ? succeededAfterAll(track) : undefined;
@@ -479,6 +480,13 @@ export class KubernetesExecutor extends BaseExecutor {
     const owner = labels?.[LABELS.executorId];
     if (uid !== seen.uid || owner === undefined || owner === this.#label) return false;
     return labels?.[LABELS.done] === 'true' || this.#lease.peers.mayBeAlive(owner);
+  }
+
+  /** Lets go of a task to the executor that has its pod. That may be met again, should the other one die before it tells. */
+  #leave(track: PodTrack): void {
+    this.#tracks.forget(track);
+    this.#incidents?.forget(track.id);
+    this.handOver(track.task.key, 'Another executor has its pod, and tells its end');
   }
 
   /** A doubt is over, or a new term has begun. */

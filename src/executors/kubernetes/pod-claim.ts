@@ -30,6 +30,8 @@ export type ClaimedPod =
   | { readonly type: 'ours'; readonly pod: Pod }
   /** Another executor has told its outcome. */
   | { readonly type: 'told'; readonly pod: Pod }
+  /** Another executor has it and is alive, while the task is to stop here. */
+  | { readonly type: 'theirs'; readonly pod: Pod }
   /** Another executor had it, and it is no more; its name is free, for whoever comes first. */
   | { readonly type: 'gone' };
 
@@ -79,7 +81,9 @@ async function claim(
     if (owner === executorLabel) return { type: 'ours', pod };
     if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
     const { namespace = '', name = '' } = pod.metadata ?? {};
-    const isLeftAlone = !signal.aborted && (await mayBeAlive(owner, waits > 0));
+    const isLeftAlone = await mayBeAlive(owner, waits > 0);
+    // Who only waits for it has no business to end it: it is at work for somebody else.
+    if (isLeftAlone && signal.aborted) return { type: 'theirs', pod };
     try {
       if (!isLeftAlone)
         return { type: 'ours', pod: await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel)) };
@@ -98,6 +102,6 @@ async function claim(
       pod = now ?? pod;
       if (isLeftAlone) await pause();
     }
-    if (signal.aborted) return { type: 'ours', pod };
+    if (signal.aborted && !isLeftAlone) return { type: 'ours', pod };
   }
 }

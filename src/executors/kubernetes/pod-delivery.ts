@@ -53,8 +53,11 @@ export class PodDelivery {
     track.isEnding = true;
     tracks.remove(track);
     let cleaned: Promise<void> | undefined;
+    // Whatever has ended a task that was to stop, it is told as cancelled; its pod must not say otherwise.
+    const kind = end.result === 'success' ? undefined : end.verdict.kind;
+    const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
     const cleanup = () => {
-      cleaned ??= this.tracked(this.#cleanup(track, end.result === 'success' ? undefined : end.verdict.kind));
+      cleaned ??= this.tracked(this.#cleanup(track, told));
       return cleaned;
     };
     const details: EndDetails = {

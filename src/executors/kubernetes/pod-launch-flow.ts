@@ -101,7 +101,7 @@ export class PodLaunchFlow {
       return true;
     }
     const pod = result.type === 'existing' ? await this.#claim(track, result.pod) : result.pod;
-    if (track.isAbandoned) return true;
+    if (track.isAbandoned || track.isTheirs) return true;
     if (pod === undefined) return false;
     if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#hands.replace(track, pod);
     // The watch may have shown a later state while the answer was on its way.
@@ -123,6 +123,7 @@ export class PodLaunchFlow {
     const claimed = await claimPod(track, found, { ...this.#options, onWait });
     if (claimed.type === 'gone' || track.isAbandoned) return undefined;
     if (claimed.type === 'told') track.isTold = true;
+    if (claimed.type === 'theirs') track.isTheirs = true;
     const { pod } = claimed;
     if (launchOf(pod) !== track.launch) track.found(pod);
     return pod;

@@ -38,6 +38,8 @@ export class PodTrack implements Alarmed {
   isGone = false;
   /** Whether the watch itself has told that the pod is gone, so that no more news of it can come. */
   hasLeftWatch = false;
+  /** Whether the task was to stop here while another executor, which is alive, has its pod. */
+  isTheirs = false;
   /** Whether another executor has, or may have, taken it over: nothing more is done or told here. */
   isAbandoned = false;
   /** Whether answers to creates of this launch were lost, so that a second pod may have come after the first. */
