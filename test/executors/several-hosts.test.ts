@@ -410,6 +410,22 @@ it('a task that is found ended takes no slot, and is not counted as running', as
   expect(slots).toEqual([0, 0]);
 });
 
+it('an end that is still being looked into when the executor detaches is left to the next one, pod and all', async () => {
+  const options = { lease: false, config: { image: 'x', deleteWorkerPodsOnFailure: true } } as const;
+  const a = await started('a', options);
+  const annotations = { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' };
+  a.executor.queueTask({ ...TASK, executorConfig: { annotations } });
+  cluster.faults.add({ verb: 'list', resource: 'events', times: 1, latencyMs: 3_000 });
+  await cluster.clock.advance('6s');
+  const detaching = a.executor.detach();
+  await cluster.clock.advance('20s');
+  expect(await detaching).toEqual([expect.objectContaining(TASK.key)]);
+  expect([a.outcomes, cluster.pods().length]).toEqual([[], 1]);
+  const b = await started('a', options);
+  await cluster.clock.advance('20s');
+  expect(b.outcomes).toMatchObject([{ state: 'failed', exitCode: 3 }]);
+});
+
 describe('with manual acknowledgement', () => {
   const manual = { lease: false, trackWithFinalizer: true, acknowledge: 'manual' } as const;
 

@@ -76,3 +76,15 @@ it('seed 40027, shrunk: a cancel that outlived its lease spoke for the task that
   ];
   expect(await brokenPromises({ ...simulationOf(40_027, 3_000, 3), operations })).toEqual([]);
 });
+
+it('seed 1044067, shrunk: a revoke that was still reading the pod of one launch took it for that of the next', async () => {
+  const operations = [
+    { type: 'request', verb: 'get', times: 4, fault: { latencyMs: 3_000 } },
+    { type: 'queue', annotations: { 'testing.podwright.dev/duration': '95s' } },
+    { type: 'wait', ms: 100 },
+    { type: 'pod', pod: 0, what: 'oom' },
+    { type: 'wait', ms: 100 },
+    { type: 'revoke', task: 0 },
+  ];
+  expect(await brokenPromises({ ...simulationOf(1_044_067, 500, 1), operations })).toEqual([]);
+});

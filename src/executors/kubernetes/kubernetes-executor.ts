@@ -278,7 +278,10 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** Stops without touching pods, for a rolling deploy: the next executor of the same id takes over. Resolves with the tasks left running. */
   detach(): Promise<TaskInstanceKey[]> {
-    return this.abandon();
+    const left = this.abandon();
+    // Nobody hears of their ends here any more, so nothing may be cleaned up as if somebody had.
+    for (const track of this.#tracks.all()) track.isAbandoned = true;
+    return left;
   }
 
   override async adoptLaunchedTask(key: TaskInstanceKeyInput): Promise<boolean> {

@@ -77,7 +77,8 @@ export class PodLifecycle implements LifecycleHands {
     if (seen === undefined) return;
     if (!track.isGone) {
       const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
-      if (pod === 'unknown') return;
+      // Meanwhile the next launch may have begun, which this pod is not.
+      if (pod === 'unknown' || track.seen?.uid !== seen.uid) return;
       if (pod?.metadata?.uid === seen.uid) {
         const { labels } = pod.metadata;
         if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
@@ -137,7 +138,7 @@ export class PodLifecycle implements LifecycleHands {
     const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
     if (pod === 'unknown') return false;
     const isOurs = pod?.metadata?.labels?.[LABELS.executorId] === executorLabel && isPodOf(track.id, pod);
-    if (isOurs && track.seen === undefined) this.see(track, pod);
+    if (isOurs && track.seen === undefined && track.podId === podIdOf(pod)) this.see(track, pod);
     return true;
   }
 

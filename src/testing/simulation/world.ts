@@ -115,9 +115,9 @@ export class World {
       if (executor.slotsOccupied > held)
         faults.push(`host ${id} holds ${executor.slotsOccupied} slots for ${held} tasks`);
     }
-    // Who takes over what others have begun may have more under way than it has slots.
+    // Who takes over what others have begun, or cannot prove the end of what it has given up, may have more under way than it has slots.
     const [only] = this.#hosts;
-    if (this.#hasRestarts || this.#hosts.length > 1 || only === undefined) return;
+    if (this.#hasRestarts || this.database.hasLostNodes || this.#hosts.length > 1 || only === undefined) return;
     const live = pods.filter((pod) => isLive(pod) && only.executor.hasTask(keyOf(pod)));
     if (live.length > only.executor.parallelism)
       faults.push(`${live.length} pods run at a time, and there are ${only.executor.parallelism} slots`);
