@@ -39,6 +39,12 @@ const [seed, count, steps, hosts, jobs] = [values.seed, values.count, values.ste
   Number,
 ) as [number, number, number, number, number];
 
+for (const name of ['seed', 'count', 'steps', 'hosts', 'jobs'] as const) {
+  if (/^\d+$/.test(values[name])) continue;
+  console.error(`--${name} ${values[name]}: must be a whole number\n\n${USAGE}`);
+  process.exit(2);
+}
+
 /** Seeds that one process takes at a time. */
 const PORTION = 250;
 
