@@ -39,7 +39,7 @@ import type {
 import { IdleGate } from './idle-gate.js';
 import { type EndDetails, makeOutcome, OutcomeHub } from './outcome-hub.js';
 import { type LogReader, TaskBoard, TaskEntry } from './task-board.js';
-import { TaskStopper } from './task-stopper.js';
+import { TaskStopper, UNSEEN } from './task-stopper.js';
 import {
   cancelledVerdict,
   launchFailedVerdict,
@@ -362,7 +362,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   /** Stops a running task and waits for its end. Left as it is, only the launch's signal aborts. */
   protected async onCancel(_task: QueuedTask, _options: CancelOptions): Promise<CancelResult> {
-    return { observed: 'unconfirmed', forced: false };
+    return UNSEEN;
   }
 
   /** Whether a task that holds a slot has not started its program yet, so that revoking it destroys no work. */

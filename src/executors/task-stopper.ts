@@ -17,7 +17,8 @@ export interface TaskStopperOptions {
   readonly onCancel: (entry: TaskEntry, options: CancelOptions) => Promise<CancelResult>;
 }
 
-const UNSEEN: CancelResult = Object.freeze({ observed: 'unconfirmed', forced: false });
+/** What a stop tells that saw no end: nobody could prove it, or the task went to another executor meanwhile. */
+export const UNSEEN: CancelResult = Object.freeze({ observed: 'unconfirmed', forced: false });
 
 /** See the module's text. */
 export class TaskStopper {

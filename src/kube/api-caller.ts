@@ -1,6 +1,8 @@
 /** One call to the API server over HTTP: credentials, headers, the answer. How calls are repeated and bounded is in `call-runner.ts`. */
+
 import { type Clock, systemClock } from '../core/clock.js';
 import { publishApiCall } from '../core/diagnostics.js';
+import { linkedAbort } from '../core/linked-abort.js';
 import { KubeApiError } from '../errors.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
 import type { CallPriority } from './flow-control.js';
@@ -106,14 +108,12 @@ export class ApiCaller {
     const open = async (limit: AbortSignal) => {
       await this.#runner.untilUnpaused(limit);
       // Once the stream is open only the caller ends it; until then the limit does, too.
-      const opening = new AbortController();
-      const onLimit = () => opening.abort(limit.reason);
-      limit.addEventListener('abort', onLimit, { once: true });
+      const opening = linkedAbort(limit);
       const signal = call.signal === undefined ? opening.signal : AbortSignal.any([call.signal, opening.signal]);
       try {
         return await this.#attempt(call, undefined, signal, true);
       } finally {
-        limit.removeEventListener('abort', onLimit);
+        opening.unlink();
       }
     };
     const response = isRepeated

@@ -1,5 +1,7 @@
 /** Repeats calls, bounds their time, and lets them through by turns. What a call does, and over what, is the caller's. */
+
 import { type Clock, systemClock } from '../core/clock.js';
+import { linkedAbort } from '../core/linked-abort.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
@@ -110,19 +112,17 @@ export class CallRunner {
     const { signal } = call;
     signal?.throwIfAborted();
     if (limitMs <= 0) throw lateError(call, 'no time was left to send it', false);
-    const stop = new AbortController();
-    const onAbort = () => stop.abort(signal?.reason);
+    const stop = linkedAbort(signal);
     const onLimit = () => {
       const waited = isSent ? 'no answer within' : 'still waiting for its turn after';
       stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, isSent));
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
     const cancel = this.#clock.schedule(limitMs, onLimit);
     try {
       return await work(stop.signal);
     } finally {
       cancel();
-      signal?.removeEventListener('abort', onAbort);
+      stop.unlink();
     }
   }
 

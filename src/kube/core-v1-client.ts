@@ -4,6 +4,7 @@
  * are client-node's, which opens a new one for every call. Leases and access reviews are not part of CoreV1Api: they come with APIs of their
  * own, and what needs them is off without.
  */
+import { linkedAbort } from '../core/linked-abort.js';
 import { KubeApiError } from '../errors.js';
 import type { KubeEvent, KubeList, Namespace, Node, Pod, ResourceQuota } from '../wire/types.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
@@ -217,9 +218,7 @@ export class CoreV1KubeClient implements KubeClient {
     const call = { name, signal, timeoutMs, isRepeatable: false, priority: 'normal' } as const;
     return this.#runner.once(call, this.#runner.attemptLimitMs(call), async (limit) => {
       await this.#runner.untilUnpaused(limit);
-      const opening = new AbortController();
-      const onLimit = () => opening.abort(limit.reason);
-      limit.addEventListener('abort', onLimit, { once: true });
+      const opening = linkedAbort(limit);
       const ends = signal === undefined ? opening.signal : AbortSignal.any([signal, opening.signal]);
       try {
         return await untilAborted(streamCoreV1(method, { name, query, signal: ends }), limit);
@@ -227,7 +226,7 @@ export class CoreV1KubeClient implements KubeClient {
         if (error instanceof KubeApiError) this.#runner.turnedAway(error);
         throw error;
       } finally {
-        limit.removeEventListener('abort', onLimit);
+        opening.unlink();
       }
     });
   }

@@ -27,6 +27,7 @@ import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, RevokeOptions, TaskLog } from '../executor.js';
+import { UNSEEN } from '../task-stopper.js';
 import { checkWorkload } from '../workload.js';
 import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
 import { ExecutorLease } from './executor-lease.js';
@@ -50,8 +51,6 @@ import { PodTrack, PodTrackTable } from './pod-track.js';
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
 const WATCHER_LIMIT_MS = 2_000;
-/** What a cancel tells whose task went to another executor meanwhile. */
-const LET_GO: CancelResult = Object.freeze({ observed: 'unconfirmed', forced: false });
 
 /** See the module's text. */
 export class KubernetesExecutor extends BaseExecutor {
@@ -397,7 +396,7 @@ export class KubernetesExecutor extends BaseExecutor {
       };
     if (track.isTheirs) {
       this.#leave(track);
-      return LET_GO;
+      return UNSEEN;
     }
     track.isEnding = true;
     this.#lifecycle.cancelAlarm(track);
@@ -405,7 +404,7 @@ export class KubernetesExecutor extends BaseExecutor {
     const graceSeconds =
       options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
     const isProven = await this.#ender.end(track, graceSeconds);
-    if (track.isAbandoned) return LET_GO;
+    if (track.isAbandoned) return UNSEEN;
     if (isProven && (await this.#isTheirs(track))) {
       this.#leave(track);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
@@ -420,10 +419,10 @@ export class KubernetesExecutor extends BaseExecutor {
       // In doubt nothing is told: another executor may have taken the task over.
       if (!track.isAbandoned)
         this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
-      return LET_GO;
+      return UNSEEN;
     }
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
-    if (track.isAbandoned) return LET_GO;
+    if (track.isAbandoned) return UNSEEN;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
     if (success !== undefined) {
