@@ -262,10 +262,17 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   async revokeTask(key: TaskInstanceKeyInput, { evenIfRunning = false }: RevokeOptions = {}): Promise<boolean> {
     const entry = this.#board.get(keyToString(key));
     if (entry === undefined) return true;
-    if (!evenIfRunning && !this.#board.isQueued(entry.id) && !(await this.canRevoke(entry.task))) return false;
-    entry.isSilent = true;
+    if (entry.stopping === undefined) {
+      const isFree = evenIfRunning || this.#board.isQueued(entry.id) || (await this.canRevoke(entry.task));
+      // Meanwhile it may have ended, and the key may stand for a task that was handed over anew.
+      if (entry.stopping === undefined) {
+        if (!isFree || this.#board.get(entry.id) !== entry) return false;
+        entry.isSilent = true;
+      }
+    }
+    // What is being cancelled already is told; a second revoke is answered like the first.
     await this.#stopper.stop(entry, 'The task was revoked', {});
-    return entry.state !== 'success';
+    return entry.isSilent && entry.state !== 'success';
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here. */
@@ -413,6 +420,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     this.#settle(entry, cancelledVerdict(why, undefined));
   }
 
+  /** Whether the end of a task is kept to ourselves because it is being revoked. */
+  protected isRevoked(key: TaskInstanceKeyInput): boolean {
+    return this.#board.get(keyToString(key))?.isSilent === true;
+  }
+
   /** Ends the executor without touching what runs; the runs of its tasks stay unsettled. */
   protected async abandon(): Promise<TaskInstanceKey[]> {
     if (this.#phase === 'ended') return [];
@@ -527,8 +539,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const decided =
       verdict !== undefined && entry.stopReason !== undefined ? stoppedVerdict(entry.stopReason, verdict) : verdict;
     entry.cancelTimer();
-    // Work that was done while it was being revoked is not thrown away: somebody would do it again.
-    if (decided === undefined) entry.isSilent = false;
+    // What was revoked is told all the same where its work is done or may still be going on: somebody would do it again.
+    if (decided === undefined || details.isUnproven === true) entry.isSilent = false;
     this.#board.remove(entry, !entry.isSilent);
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
     this.#noteOutcome(outcome, { isTold: !entry.isSilent });

@@ -105,8 +105,8 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   adoptLaunchedTask(key: TaskInstanceKeyInput): Promise<boolean>;
   /**
    * Removes a task here and where it waits to run, without an event; its run's outcome is `failed` with verdict `cancelled`. One that has started
-   * is left alone unless `evenIfRunning` says otherwise, and one that has done its work is told as a success. Resolves with whether it was
-   * revoked: nothing of it is left here, and no work of it was done.
+   * is left alone unless `evenIfRunning` says otherwise, one that has done its work is told as a success, and one whose end nobody could prove as
+   * cancelled. Resolves with whether it was revoked: nothing of it is left here, and no work of it was done.
    */
   revokeTask(key: TaskInstanceKeyInput, options?: RevokeOptions): Promise<boolean>;
   /** Stops a task, waits for its end and tells what was seen. Its outcome is `failed` with verdict `cancelled`. */

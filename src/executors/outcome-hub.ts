@@ -26,6 +26,8 @@ export interface EndDetails {
   readonly podTimes?: PodTimes | undefined;
   /** What its pod had reserved. */
   readonly requests?: OutcomeBase['requests'];
+  /** Whether nobody has seen that it has ended, so that it may still run: then it is told even where it was revoked. @default false */
+  readonly isUnproven?: boolean | undefined;
   /** Called by the outcome's `acknowledge()`. */
   readonly acknowledge?: (() => Promise<void>) | undefined;
 }

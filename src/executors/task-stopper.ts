@@ -75,6 +75,7 @@ export class TaskStopper {
     const result = await this.#endRunning(entry, options);
     settle(entry, cancelledVerdict(why, result.observed === 'not_started' ? false : undefined), {
       exitCode: result.exitCode,
+      isUnproven: result.observed === 'unconfirmed',
     });
     // One that was left to another executor meanwhile has no outcome here.
     return entry.state === 'success' ? { ...result, observed: 'finished' } : result;

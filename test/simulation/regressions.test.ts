@@ -1,5 +1,5 @@
 /** Seeds that broke a promise once. What each of them found stands beside it, and in the changelog. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type SimulationOptions, simulate } from '../../src/testing/index.js';
 import { simulationOf } from './executor.js';
@@ -49,10 +49,20 @@ it('seed 1020195, shrunk: a create on its way when the host died made a second p
   expect(await brokenPromises({ ...simulationOf(1_020_195, 500, 1, 'even'), operations })).toEqual([]);
 });
 
-it('seed 1030496, shrunk: a cancel met a pod that was gone, and left the second one that a lost answer had made', async () => {
-  const story = readFileSync(new URL('stories/seed-1030496.json', import.meta.url), 'utf8');
-  const operations = JSON.parse(story) as SimulationOptions['operations'];
-  expect(await brokenPromises({ ...simulationOf(1_030_496, 500, 1), operations })).toEqual([]);
+/** A history that broke a promise, shrunk: a file of the folder `stories`. */
+interface Story {
+  readonly seed: number;
+  readonly hosts: number;
+  /** What it found. */
+  readonly found: string;
+  readonly operations: NonNullable<SimulationOptions['operations']>;
+}
+
+const folder = new URL('stories/', import.meta.url);
+const stories = readdirSync(folder).map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Story);
+
+it.each(stories)('seed $seed, shrunk: $found', async ({ seed, hosts, operations }) => {
+  expect(await brokenPromises({ ...simulationOf(seed, 500, hosts), operations })).toEqual([]);
 });
 
 it('seed 10126, shrunk: a task was revoked whose create had made a pod that ran, while the answer was still to come', async () => {

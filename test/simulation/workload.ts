@@ -48,14 +48,17 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
   const [key, priority, secrets, namespace, limit, start, length] = rolls;
   const { annotations } = workload.executorConfig as { annotations: Readonly<Record<string, string>> };
   const startDelay = odd.isSlow && start < 0.5 ? { [`${SCRIPT}start-delay`]: `${Math.ceil(start * 40)}s` } : {};
-  const limits = limit < 0.3 ? { running: `${20 + Math.floor(length * 60)}s` } : limit < 0.5 ? { queued: '5m' } : {};
+  const runningS = length < 0.3 ? 200 : 20 + Math.floor(length * 60);
+  const limits = limit < 0.3 ? { running: `${runningS}s` } : limit < 0.5 ? { queued: '5m' } : {};
+  // Some would run for long if nobody ended them.
+  const duration = odd.hasLimits && limit < 0.15 ? { [`${SCRIPT}duration`]: '900s' } : {};
   return {
     ...workload,
     key: odd.hasKeys ? oddKey(workload.key, Math.floor(key * 6)) : workload.key,
     priority: Math.floor(priority * 3),
     ...(odd.hasLimits ? { timeouts: limits } : {}),
     executorConfig: {
-      annotations: { ...annotations, [`${SCRIPT}message`]: `done: ${workload.key.taskId}`, ...startDelay },
+      annotations: { ...annotations, [`${SCRIPT}message`]: `done: ${workload.key.taskId}`, ...startDelay, ...duration },
       ...(odd.hasSecrets && secrets < 0.4 ? { env: { TOKEN: secret('not to be told') } } : {}),
       ...(odd.hasNamespaces && namespace < 0.5 ? { namespace: OTHER_NAMESPACE } : {}),
     },

@@ -26,7 +26,7 @@ import type { Watcher, WatchStatus } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
-import type { CancelOptions, CancelResult, RevokeOptions, TaskLog } from '../executor.js';
+import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { UNSEEN } from '../task-stopper.js';
 import { checkWorkload } from '../workload.js';
 import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
@@ -80,7 +80,6 @@ export class KubernetesExecutor extends BaseExecutor {
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
   /** Tasks that are being taken back, by id. */
-  readonly #revoked = new Set<string>();
 
   /** @throws ConfigError, PodTemplateError */
   constructor(options: KubernetesExecutorOptions) {
@@ -368,16 +367,6 @@ export class KubernetesExecutor extends BaseExecutor {
     return this.#lifecycle.launch(track);
   }
 
-  override async revokeTask(key: TaskInstanceKeyInput, options?: RevokeOptions): Promise<boolean> {
-    const id = keyToString(key);
-    this.#revoked.add(id);
-    try {
-      return await super.revokeTask(key, options);
-    } finally {
-      this.#revoked.delete(id);
-    }
-  }
-
   protected override async canRevoke(task: QueuedTask): Promise<boolean> {
     const track = this.#tracks.get(keyToString(task.key));
     return track === undefined || this.#lifecycle.endUnstarted(track);
@@ -410,7 +399,7 @@ export class KubernetesExecutor extends BaseExecutor {
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }
     const success = isProven ? succeededAfterAll(track) : undefined;
-    const isRevoked = this.#revoked.has(track.id);
+    const isRevoked = isProven && this.isRevoked(task.key);
     if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
     // Its pod stays until the host has acknowledged, and must say the same of it to another process.
     else if (this.#isManual && !isRevoked && track.seen?.isTracked === true && !track.isGone && success === undefined)
@@ -432,7 +421,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#tracks.remove(track);
     this.#incidents?.forget(track.id);
     if (seen === undefined) return { observed: 'not_started', forced: false };
-    if (isProven && isRevoked) await this.#delivery.takeBack(track, graceSeconds);
+    if (isRevoked) await this.#delivery.takeBack(track, graceSeconds);
     else {
       let discarded: Promise<void> | undefined;
       const discard = () => {
@@ -440,7 +429,8 @@ export class KubernetesExecutor extends BaseExecutor {
         return discarded;
       };
       const isKept = this.#isManual && !isRevoked;
-      const details = { exitCode, ranAs: track.podId, acknowledge: isKept ? discard : undefined };
+      const acknowledge = isKept ? discard : undefined;
+      const details = { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge };
       this.fail(task.key, failureOf(seen), details);
       if (!isKept) void discard();
     }

@@ -46,9 +46,9 @@ export class PodDelivery {
 
   /** Tells the end of a task, once, and lets its pod be cleaned up: at once, or when the host has acknowledged. */
   deliver(track: PodTrack, end: PodEnd): void {
-    // Whoever took the pod over tells its end.
-    if (track.isAbandoned) return;
     const { tracks, reports, isManuallyAcknowledged } = this.#options;
+    // Whoever took the pod over tells its end; and what was let go of must not speak for the same task that was handed over anew.
+    if (track.isAbandoned || tracks.get(track.id) !== track) return;
     const { seen } = track;
     track.isEnding = true;
     tracks.remove(track);
@@ -77,11 +77,16 @@ export class PodDelivery {
 
   /** Cleans up after a task whose end is told by others: it was cancelled. */
   discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind): Promise<void> {
-    return this.tracked(this.#takeAway(track, gracePeriodSeconds, failure));
+    const removed = async () => {
+      await track.former;
+      await this.#takeAway(track, gracePeriodSeconds, failure);
+    };
+    return this.tracked(removed());
   }
 
   /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
-  async takeBack({ seen, isGone }: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+  async takeBack({ seen, isGone, former }: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+    await former;
     if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen, { gracePeriodSeconds }));
   }
 
@@ -96,6 +101,7 @@ export class PodDelivery {
     const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
     const { gracePeriodSeconds } = this.#options;
     const { seen } = track;
+    await track.former;
     if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
     const isKept = track.isDead && (seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure));

@@ -187,6 +187,6 @@ export class PodEndFlow {
     await this.#launches.launch(track, isNameFree);
     if (seen === undefined || isGone || isNameShared) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));
+    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen))));
   }
 }

@@ -220,14 +220,14 @@ export class PodIntake {
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { lifecycle, remover, tracks } = this.#options;
     if (launchOf(pod) <= track.launch) {
-      void remover.remove(identityOf(pod));
+      track.leaves(remover.remove(identityOf(pod)));
       return;
     }
     if (track.busy !== undefined || track.isEnding) return;
     const { seen } = track;
     lifecycle.cancelAlarm(track);
     tracks.releasePod(track);
-    if (seen !== undefined) void remover.remove(seen);
+    if (seen !== undefined) track.leaves(remover.remove(seen));
     track.startOver();
     this.#take(track, pod, isListed);
   }

@@ -100,7 +100,10 @@ export class PodLifecycle implements LifecycleHands {
    * spared. Tells whether it has not started, and cannot any more. Never rejects.
    */
   async endUnstarted(track: PodTrack): Promise<boolean> {
-    const { client, logger, clock, random } = this.#options;
+    const { client, logger, clock, random, tracks } = this.#options;
+    // A cancel that comes meanwhile ends it by itself.
+    const isOurs = () => tracks.get(track.id) === track && !track.isStopping;
+    let isDeleteSent = false;
     track.isEnding = true;
     for (let attempt = 1; attempt <= REVOKE_ATTEMPTS; attempt += 1) {
       const isSure = track.seen === undefined ? await this.#lookForUnseen(track) : true;
@@ -110,8 +113,12 @@ export class PodLifecycle implements LifecycleHands {
         await clock.delay(backoffMs(REVOKE_BACKOFF, attempt, random));
         continue;
       }
-      if (seen === undefined || track.isGone) return true;
+      if (!isOurs()) return false;
+      if (seen === undefined) return true;
       if (hasMainStarted(seen) || seen.phase !== 'Pending') break;
+      // The version that was seen last has not started; without our delete nobody knows what came between that and its end.
+      if (track.isGone && !isDeleteSent) break;
+      if (track.isGone) return true;
       const { namespace, name, uid, resourceVersion } = seen;
       try {
         await client.deletePod(namespace, name, { uid, resourceVersion });
@@ -122,9 +129,11 @@ export class PodLifecycle implements LifecycleHands {
         if (error.status === 409) continue;
         // It may have been deleted all the same, which the next look shows.
         if (!error.retryable) break;
+        isDeleteSent = true;
         await clock.delay(error.retryAfterMs ?? backoffMs(REVOKE_BACKOFF, attempt, random));
       }
     }
+    if (!isOurs()) return false;
     track.isEnding = false;
     this.evaluate(track);
     return false;
@@ -162,6 +171,7 @@ export class PodLifecycle implements LifecycleHands {
   evaluate(track: PodTrack): void {
     this.cancelAlarm(track);
     if (track.seen === undefined || track.isEnding || track.isAbandoned || track.busy !== undefined) return;
+    if (this.#options.tracks.get(track.id) !== track) return;
     // What is seen in doubt is decided once the doubt is over.
     if (this.#options.fence?.isHeld === false) return;
     if (track.isGone) {

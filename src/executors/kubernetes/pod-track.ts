@@ -48,6 +48,8 @@ export class PodTrack implements Alarmed {
   isTold = false;
   /** Whether its outcome was decided although it may still run. */
   isUnproven = false;
+  /** The removal of the pods of its former launches, as long as it may be under way. Never rejects. */
+  former: Promise<unknown> | undefined;
   /** What is being done for it right now, if anything. Never rejects. */
   busy: Promise<void> | undefined;
   /** See {@link Alarmed}: when it is looked at again without news. */
@@ -135,6 +137,11 @@ export class PodTrack implements Alarmed {
     this.#newsWatchers ??= new Set();
     this.#newsWatchers.add(tell);
     return () => this.#newsWatchers?.delete(tell);
+  }
+
+  /** Notes that the pod of a former launch is being removed: it must be gone before the last one, which shows that the work is done. */
+  leaves(removal: Promise<unknown>): void {
+    this.former = Promise.all([this.former, removal]);
   }
 
   /** Prepares the next launch. */

@@ -140,7 +140,7 @@ export class ApiServer {
     seen.verb = facts.verb;
     seen.resource = facts.resource;
     const met = isInternal || this.faults.isEmpty ? [] : this.faults.meet(named(facts, request.body));
-    if (met.length > 0) await this.#suffer(met, named(facts, request.body));
+    if (met.length > 0) await this.#suffer(met, named(facts, request.body), request.signal);
     if (!isInternal) this.access.authorize(user, facts, target.group);
     const resource = resourceRequest(request, target, query, user);
     if (Buffer.byteLength(resource.body) > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
@@ -171,10 +171,11 @@ export class ApiServer {
     return answer;
   }
 
-  async #suffer(met: readonly RequestFault[], facts: RequestFacts): Promise<void> {
+  async #suffer(met: readonly RequestFault[], facts: RequestFacts, sender: AbortSignal | undefined): Promise<void> {
     for (const fault of met) {
       if (fault.latencyMs !== undefined) await this.core.clock.delay(fault.latencyMs);
-      if (fault.drop) throw new ConnectionDropped();
+      // A connection that broke takes along what has not been looked at yet; a sender that only waits no longer takes nothing back.
+      if (fault.drop || sender?.reason instanceof ConnectionDropped) throw new ConnectionDropped();
       if (fault.status === undefined) continue;
       throw refusalOf(fault, fault.status, facts);
     }

@@ -1,5 +1,4 @@
 /** What must hold once all faults of a simulation are over and all hosts have ended. */
-import { durationMs } from '../../core/duration.js';
 import { keyToString } from '../../core/task-key.js';
 import type { VerdictKind } from '../../core/verdict.js';
 import type { Lease, Secret } from '../../wire/types.js';
@@ -8,6 +7,7 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
 import type { SimulatedHost } from './host.js';
 import { strayPods } from './invariants.js';
+import type { LimitWatch } from './limits.js';
 
 /** What {@link checkEnd} looks at besides cluster and database. */
 export interface EndContext {
@@ -17,10 +17,11 @@ export interface EndContext {
   readonly logged: ReadonlySet<string> | undefined;
   /** How many launches a try takes at least before it fails for a fault of the infrastructure. */
   readonly infraLaunches: number;
+  readonly limits: LimitWatch;
 }
 
-/** What a program may take longer than its limit: until it is asked to end, and has ended. */
-const LIMIT_MARGIN_MS = 60_000;
+/** How long a launch may take, and how long before it something may have happened that still disturbs it. A secret then waits for a sweep. */
+const LAUNCH_MS = 60_000;
 const SCRIPT = 'testing.podwright.dev/';
 
 /** Every task has its outcome, the outcomes are true, and nothing is left behind. */
@@ -30,7 +31,7 @@ export async function checkEnd(
   context: EndContext,
 ): Promise<void> {
   const { faults } = database;
-  const { hosts, unknown } = context;
+  const { hosts, unknown, limits } = context;
   for (const { key } of database.open) faults.push(`${keyToString(key)} has no outcome`);
   for (const host of hosts) {
     if (!host.isStarted) faults.push(`${host.id} has not started`);
@@ -48,7 +49,11 @@ export async function checkEnd(
   if (ours.length > 0) faults.push(`leases left behind: ${names(ours)}`);
   // What a pod owns goes with it; this cluster has no garbage collector.
   const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
-  if (secrets.length > 0 && !database.isTroubled) faults.push(`secrets left behind: ${names(secrets)}`);
+  const forgotten = secrets.filter(({ metadata }) => {
+    const createdAt = Date.parse(metadata?.creationTimestamp ?? '');
+    return !limits.wasTrouble(createdAt - LAUNCH_MS, createdAt + LAUNCH_MS);
+  });
+  if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {
     const task = database.tasks.get(id);
     if (task !== undefined) faults.push(...liesOf(id, told, task, database, context));
@@ -77,25 +82,16 @@ const MENDED: ReadonlySet<VerdictKind> = new Set(['evicted', 'preempted', 'node_
 /** Outcomes must say what has happened. */
 function liesOf(
   id: string,
-  { outcome }: ToldOutcome,
+  { outcome, at }: ToldOutcome,
   task: SimulatedTask,
-  { succeeded, hasLostNodes, hasBadWires, isTroubled }: SimulatedDatabase,
-  { logged, infraLaunches }: EndContext,
+  { succeeded, hasLostNodes, hasBadWires }: SimulatedDatabase,
+  { logged, infraLaunches, limits }: EndContext,
 ): string[] {
   const { annotations, met, isCancelled } = task;
   const done = succeeded.get(id);
   if (outcome.state === 'success') {
     const lies: string[] = [];
     if (annotations[`${SCRIPT}exit-code`] === '3') lies.push(`${id} succeeded, which it could not`);
-    const limit = task.workload.timeouts?.running;
-    const ranMs = durationMs(annotations[`${SCRIPT}duration`] ?? 0, 'duration');
-    if (
-      !isTroubled &&
-      limit !== undefined &&
-      limit !== 'none' &&
-      ranMs > durationMs(limit, 'running') + LIMIT_MARGIN_MS
-    )
-      lies.push(`${id} ran for ${ranMs / 1_000} s and succeeded, and had a limit of ${limit}`);
     const result = annotations[`${SCRIPT}message`];
     if (outcome.result !== result) lies.push(`${id} left the result ${result}, and ${outcome.result} was told`);
     const isCleared = hasBadWires || met.has('delete') || met.has('deleteByForce');
@@ -111,6 +107,9 @@ function liesOf(
   if (isRefusal(outcome) && isCancelled) return [];
   const { kind, message } = outcome.verdict;
   const lies: string[] = [];
+  const early =
+    kind === 'deadline.running' || kind === 'deadline.queued' ? limits.tooEarly(id, kind, task, at) : undefined;
+  if (early !== undefined) lies.push(early);
   if (done !== undefined && !isRefusal(outcome))
     lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
   if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);

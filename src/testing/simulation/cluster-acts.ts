@@ -15,6 +15,9 @@ export interface ClusterActsOptions {
   readonly onMet: (taskId: string, what: PodOperation | 'node') => void;
 }
 
+/** How long watches stay silent. */
+export const SILENCE_MS = 60_000;
+
 const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
 const phaseOf = ({ status }: Pod) => status?.phase ?? 'Pending';
 
@@ -99,7 +102,7 @@ export class ClusterActs {
     } else if (what === 'silence') {
       note('watches are silent for a minute');
       cluster.silenceWatches();
-      cluster.clock.schedule(60_000, () => cluster.silenceWatches(false));
+      cluster.clock.schedule(SILENCE_MS, () => cluster.silenceWatches(false));
     } else {
       note(`watches ${what}`);
       cluster.dropWatches({ clean: what === 'close' });

@@ -13,6 +13,8 @@ export interface SimulatedTask {
   readonly annotations: Readonly<Record<string, string>>;
   /** What has befallen its pods. */
   readonly met: Set<PodOperation | 'node'>;
+  /** When it was handed over first, on the cluster's clock. */
+  readonly queuedAt: number;
   /** Whether somebody asked to cancel it. */
   isCancelled: boolean;
   /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */
@@ -38,8 +40,8 @@ export class SimulatedDatabase {
   readonly #hasLivePod: (id: string) => boolean;
   /** Until when a host was dead, frozen or cut off last. */
   readonly #troubledUntil = new Map<string, number>();
-  /** Whether a host was ever kept from what it wanted: a secret may then wait for the sweep of a later run, and a limit may pass unseen. */
-  isTroubled = false;
+  /** Whether requests about secrets ever failed: one may then wait for the sweep of a later run. */
+  hasSecretFaults = false;
   /** Whether a wire has ever been bad: whoever reads a log over it may be given up. */
   hasBadWires = false;
   /** Tasks whose acknowledgement was accepted by the only host, so that it must not tell of them again. */
@@ -56,7 +58,6 @@ export class SimulatedDatabase {
 
   /** A host can not, or could not, do what it wanted until then. */
   troubled(host: string, until: number): void {
-    this.isTroubled = true;
     this.#troubledUntil.set(host, Math.max(until, this.#troubledUntil.get(host) ?? 0));
   }
 

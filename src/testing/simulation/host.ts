@@ -160,6 +160,7 @@ export class SimulatedHost {
   /** SIGKILL: from now on nothing that it began goes on. */
   kill(): void {
     this.#isAlive = false;
+    this.wire.breakOff();
   }
 
   /** Dies when about to send its n-th write from now on; never, where that is infinite. */

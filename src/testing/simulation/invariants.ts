@@ -11,9 +11,22 @@ export const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status
 /** The key of the task that a pod was made for, by its annotation. */
 export const keyOf = (pod: Pod): TaskInstanceKey =>
   JSON.parse(pod.metadata?.annotations?.[ANNOTATIONS.key] ?? '{}') as TaskInstanceKey;
+/** Keys are read after each step, and there are few of them. */
+const ids = new Map<string, string>();
+const MOST_IDS = 10_000;
+
 /** The task that a pod was made for, by its annotation. */
-export const taskIdOf = (pod: Pod): string =>
-  pod.metadata?.annotations?.[ANNOTATIONS.key] === undefined ? '' : keyToString(keyOf(pod));
+export function taskIdOf(pod: Pod): string {
+  const key = pod.metadata?.annotations?.[ANNOTATIONS.key];
+  if (key === undefined) return '';
+  let id = ids.get(key);
+  if (id === undefined) {
+    if (ids.size >= MOST_IDS) ids.clear();
+    id = keyToString(JSON.parse(key) as TaskInstanceKey);
+    ids.set(key, id);
+  }
+  return id;
+}
 /** A pod as `namespace/name`. */
 export const podIdOf = ({ metadata }: Pod) => `${metadata?.namespace}/${metadata?.name}`;
 

@@ -1,6 +1,8 @@
 /** The wire between one host and the API server: it can be cut, go deaf or slow, and it does not care whether the host still lives. */
+import { type LinkedAbort, linkedAbort } from '../../core/linked-abort.js';
 import { KubeApiError } from '../../errors.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../kube/transport.js';
+import { ConnectionDropped } from '../server/connection-dropped.js';
 import type { VirtualClock } from '../virtual-clock.js';
 
 /** What is wrong with the wire. */
@@ -36,13 +38,15 @@ export interface HostWireOptions {
 export class HostWire implements Transport {
   readonly state: WireState = { mode: 'open', delayMs: 0 };
   readonly #options: HostWireOptions;
+  /** What the server has not answered yet. */
+  readonly #sent = new Set<LinkedAbort>();
 
   constructor(options: HostWireOptions) {
     this.#options = options;
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
-    const { inner, clock, hearing, isAlive, onMessage, onWrite } = this.#options;
+    const { clock, hearing, isAlive, onMessage, onWrite } = this.#options;
     if (!isAlive()) return never();
     if (request.method !== 'GET') onWrite();
     if (!isAlive()) return never();
@@ -53,7 +57,7 @@ export class HostWire implements Transport {
       throw lost();
     }
     // What is on the wire arrives, whatever becomes of the sender; the sender may have given up meanwhile.
-    const answered = this.state.delayMs > 0 ? this.#late(request) : inner.request(request);
+    const answered = this.state.delayMs > 0 ? this.#late(request) : this.#send(request);
     const response = await answered.catch((error: unknown) => hearing().then(() => Promise.reject(error)));
     onMessage();
     await hearing();
@@ -62,7 +66,7 @@ export class HostWire implements Transport {
   }
 
   async #late(request: TransportRequest): Promise<TransportResponse> {
-    const { inner, clock, isAlive, outlivesSender } = this.#options;
+    const { clock, isAlive, outlivesSender } = this.#options;
     const { signal } = request;
     let forget = () => {};
     const givenUp = new Promise<never>((_resolve, reject) => {
@@ -72,11 +76,30 @@ export class HostWire implements Transport {
       forget = () => signal?.removeEventListener('abort', onAbort);
     });
     const arrived = clock.delay(this.state.delayMs).then(() => {
-      if (isAlive() || outlivesSender) return inner.request({ ...request, signal: undefined }).finally(forget);
+      if (isAlive() || outlivesSender) return this.#send({ ...request, signal: undefined }).finally(forget);
       forget();
       return never<TransportResponse>();
     });
     return Promise.race([arrived, givenUp]);
+  }
+
+  /** The host is dead: where nothing outlives it, what the server has not looked at yet is lost. */
+  breakOff(): void {
+    if (this.#options.outlivesSender) return;
+    for (const sent of this.#sent) sent.abort(new ConnectionDropped());
+    this.#sent.clear();
+  }
+
+  /** Hands a request over to the server. */
+  #send(request: TransportRequest): Promise<TransportResponse> {
+    const { inner, outlivesSender } = this.#options;
+    if (outlivesSender || request.stream === true) return inner.request(request);
+    const sent = linkedAbort(request.signal);
+    this.#sent.add(sent);
+    return inner.request({ ...request, signal: sent.signal }).finally(() => {
+      sent.unlink();
+      this.#sent.delete(sent);
+    });
   }
 
   async *#whileAlive(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

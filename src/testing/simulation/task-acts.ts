@@ -43,7 +43,8 @@ export class TaskActs {
     const { annotations = drawn } = workload.executorConfig as { annotations?: typeof drawn };
     const key = taskInstanceKey(workload.key);
     const isShared = alsoTo !== undefined;
-    const task: SimulatedTask = { key, workload, annotations, met: new Set(), isCancelled: false, isShared };
+    const queuedAt = this.#options.cluster.clock.now();
+    const task = { key, workload, annotations, met: new Set<never>(), queuedAt, isCancelled: false, isShared };
     this.#options.database.tasks.set(keyToString(key), task);
     this.#options.note(`${nameOf(key)} is queued: ${JSON.stringify(annotations)}`);
     const owner = this.#options.hosts.find(

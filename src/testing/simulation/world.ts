@@ -6,10 +6,11 @@ import { keyToString } from '../../core/task-key.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd } from './check-end.js';
-import { ClusterActs } from './cluster-acts.js';
+import { ClusterActs, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { checkPods, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
+import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
 import { TaskActs } from './task-acts.js';
 
@@ -30,6 +31,8 @@ export interface WorldOptions {
 
 const DURATION = 'testing.podwright.dev/duration';
 const RESTART_MS = 5_000;
+/** What watches did not tell while they were silent is found out by the next list. */
+const RESYNC_MS = 300_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
 const OUTCOME_LIMIT_MS = 240 * 60_000;
 /** How often the work of a task may be begun, one task after the other in the worst case. */
@@ -61,6 +64,9 @@ export class World {
   readonly #logged = new Set<string>();
   /** Since when an ended pod stands there whose task has no outcome, by uid. */
   readonly #untold = new Map<string, number>();
+  readonly #limits = new LimitWatch();
+  /** Since when hosts are not at work that were killed, or have left. */
+  readonly #awaySince = new Map<number, number>();
   /** Whether any host has had a life before its present one. */
   #hasRestarts = false;
 
@@ -73,6 +79,7 @@ export class World {
       onMet: (id, what) => this.database.tasks.get(id)?.met.add(what),
     });
     options.cluster.onPodChange((pod) => {
+      this.#limits.onPod(pod, options.cluster.clock.now());
       const { uid = '', name = '' } = pod.metadata ?? {};
       if (!isProofOfSuccess(pod) || this.#acts.unknown.has(uid)) return;
       const { succeeded } = this.database;
@@ -108,6 +115,9 @@ export class World {
     const { most: mostLaunches } = this.#options.launches;
     const pods = this.cluster.pods();
     checkPods(pods, this.database, { ghosts, known: this.#known, mostLaunches });
+    // Who is away cannot end anything.
+    if (this.#hosts.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
+      this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
     const { faults, tasks } = this.database;
     for (const { executor, isAlive, id } of this.#hosts) {
       if (!isAlive) continue;
@@ -184,6 +194,7 @@ export class World {
       unknown: this.#acts.unknown,
       logged,
       infraLaunches: 1 + launches.infra,
+      limits: this.#limits,
     });
     for (const host of this.#hosts) host.kill();
   }
@@ -212,18 +223,30 @@ export class World {
       },
       onDeath: () => {
         this.#note(`host-${index} dies at a write`);
-        this.database.troubled(`host-${index}`, this.cluster.clock.now());
+        this.#goesAway(index);
         this.#revive(index, RESTART_MS);
       },
     });
     this.#hosts[index] = host;
-    host.start().catch((error: unknown) => {
+    const comesUp = () => {
+      if (!host.isStarted) return;
+      this.#limits.trouble(this.#awaySince.get(index) ?? 0, this.cluster.clock.now());
+      this.#awaySince.delete(index);
+    };
+    host.start().then(comesUp, (error: unknown) => {
       if (!host.isAlive) return;
       // As a supervisor would: a host that cannot start is started again.
       this.#note(`host-${index} could not start: ${(error as Error).message}`);
       host.kill();
       this.#revive(index, RESTART_MS);
     });
+  }
+
+  /** A host is at work no longer, until one in its place is. */
+  #goesAway(index: number): void {
+    const now = this.cluster.clock.now();
+    this.database.troubled(`host-${index}`, now);
+    if (!this.#awaySince.has(index)) this.#awaySince.set(index, now);
   }
 
   #revive(index: number, ms: number): void {
@@ -256,7 +279,7 @@ export class World {
         return this.#leave(operation);
       case 'request': {
         const { verb, resource = 'pods', times, fault } = operation;
-        if (resource === 'secrets') this.database.isTroubled = true;
+        if (resource === 'secrets') this.database.hasSecretFaults = true;
         this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault });
       }
@@ -272,14 +295,14 @@ export class World {
         if (!host.isAlive) return;
         if (operation.atWrite > 0) return host.dieAtWrite(operation.atWrite);
         this.#note(`${host.id} is killed`);
-        this.database.troubled(host.id, clock.now());
+        this.#goesAway(index);
         host.kill();
         return this.#revive(index, operation.backAfterMs);
       }
       case 'freeze': {
         const { host } = this.#host(operation.host);
         this.#note(`${host.id} is frozen for ${operation.ms} ms`);
-        this.database.troubled(host.id, clock.now() + operation.ms);
+        this.#suffers(host.id, operation.ms);
         host.freeze();
         return clock.schedule(operation.ms, () => {
           this.#note(`${host.id} goes on`);
@@ -291,7 +314,7 @@ export class World {
         const { state } = host.wire;
         this.database.hasBadWires = true;
         this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
-        this.database.troubled(host.id, clock.now() + operation.ms);
+        this.#suffers(host.id, operation.ms);
         if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, 20_000);
         else state.mode = operation.mode;
         return clock.schedule(operation.ms, () => {
@@ -300,8 +323,16 @@ export class World {
         });
       }
       case 'watches':
+        if (operation.what === 'silence') this.#limits.trouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
         return this.#acts.watches(operation.what);
     }
+  }
+
+  /** A host can not do what it wants for a while. */
+  #suffers(id: string, ms: number): void {
+    const now = this.cluster.clock.now();
+    this.database.troubled(id, now + ms);
+    this.#limits.trouble(now, now + ms);
   }
 
   /** A host is stopped in good order, and started again. */
@@ -310,7 +341,7 @@ export class World {
     const { executor, isAlive, isStarted, isLeaving, id } = host;
     if (!isAlive || !isStarted || isLeaving || (how === 'detach' && executor.detach === undefined)) return;
     this.#note(`${id} leaves: ${how}`);
-    this.database.troubled(id, this.cluster.clock.now());
+    this.#goesAway(index);
     if (how === 'terminate')
       for (const task of this.database.tasks.values()) if (executor.hasTask(task.key)) task.isCancelled = true;
     const gone = () => {

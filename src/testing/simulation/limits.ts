@@ -1,0 +1,69 @@
+/** Whether programs end in time: no later than their limit says, but for what the hosts could not help, and never before. */
+import { type Duration, durationMs } from '../../core/duration.js';
+import type { Pod } from '../../wire/types.js';
+import type { SimulatedDatabase, SimulatedTask } from './database.js';
+import { taskIdOf } from './invariants.js';
+
+/** How much longer than its limit a program may run anyway: until its end was asked for, in the face of some failed requests, and came. */
+const MARGIN_MS = 60_000;
+/** How much longer for each trouble of a host, besides the time that it took. */
+const TROUBLE_MARGIN_MS = 30_000;
+/** Start times are cut to whole seconds, and so is what hosts know of the server's clock. */
+const ROUNDING_MS = 3_000;
+
+/** When programs have started, and when hosts or watches could not do what they should. All times are in milliseconds of the cluster's clock. */
+export class LimitWatch {
+  readonly #starts = new Map<string, number>();
+  readonly #lastStart = new Map<string, number>();
+  readonly #troubles: { readonly from: number; readonly until: number }[] = [];
+
+  /** Somebody could not do what it should for a while. */
+  trouble(from: number, until: number): void {
+    this.#troubles.push({ from, until });
+  }
+
+  /** Whether anybody was in trouble between two instants. */
+  wasTrouble(from: number, until: number): boolean {
+    return this.#troubles.some((trouble) => trouble.until >= from && trouble.from <= until);
+  }
+
+  /** Notes the news of a pod. */
+  onPod(pod: Pod, now: number): void {
+    const uid = pod.metadata?.uid ?? '';
+    if (pod.status?.phase !== 'Running' || this.#starts.has(uid)) return;
+    this.#starts.set(uid, now);
+    this.#lastStart.set(taskIdOf(pod), now);
+  }
+
+  /** Adds a fault for each program that runs although its time is long over. Of pods on lost nodes nobody can know anything. */
+  check(pods: readonly Pod[], now: number, { tasks, faults }: SimulatedDatabase, unknown: ReadonlySet<string>): void {
+    for (const pod of pods) {
+      const { uid = '', name, deletionTimestamp } = pod.metadata ?? {};
+      const start = this.#starts.get(uid);
+      if (pod.status?.phase !== 'Running' || deletionTimestamp !== undefined || start === undefined || unknown.has(uid))
+        continue;
+      const task = tasks.get(taskIdOf(pod));
+      const limitMs = task === undefined ? undefined : runningLimitOf(task);
+      if (limitMs === undefined || now - start <= limitMs + MARGIN_MS) continue;
+      const excused = this.#troubles
+        .filter(({ from, until }) => until >= start && from <= now)
+        .reduce((sum, { from, until }) => sum + until - from + TROUBLE_MARGIN_MS, 0);
+      const ranMs = now - start;
+      if (ranMs > limitMs + MARGIN_MS + excused)
+        faults.push(`${name} runs for ${Math.round(ranMs / 1_000)} s, and has a limit of ${limitMs / 1_000} s`);
+    }
+  }
+
+  /** What is wrong with an outcome that says that a limit was over, told at an instant. */
+  tooEarly(id: string, kind: string, task: SimulatedTask, at: number): string | undefined {
+    const limitMs = kind === 'deadline.running' ? runningLimitOf(task) : queuedLimitOf(task);
+    const from = kind === 'deadline.running' ? this.#lastStart.get(id) : task.queuedAt;
+    if (limitMs === undefined || from === undefined || at - from >= limitMs - ROUNDING_MS) return undefined;
+    return `${id} failed (${kind}) after ${(at - from) / 1_000} s, and had ${limitMs / 1_000} s`;
+  }
+}
+
+const limitOf = (limit: Duration | 'none' | undefined, name: string) =>
+  limit === undefined || limit === 'none' ? undefined : durationMs(limit, name);
+const runningLimitOf = ({ workload }: SimulatedTask) => limitOf(workload.timeouts?.running, 'running');
+const queuedLimitOf = ({ workload }: SimulatedTask) => limitOf(workload.timeouts?.queued, 'queued');
