@@ -1,7 +1,7 @@
 /**
  * The Secret of a pod, from before the pod until after it: created first, so that the pod never waits for it; handed to the pod by an owner
  * reference, so that the cluster removes both together; deleted at once where no pod came of it. One that was left over by a crash in
- * between is found by its labels, and swept.
+ * between is found by its labels, and swept later.
  */
 import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
@@ -39,7 +39,10 @@ function secretClientOf(client: KubeClient): SecretClient | undefined {
 /** See the module's text. */
 export class PodSecrets {
   readonly #options: PodSecretsOptions;
-  readonly #swept = new Set<string>();
+  /** When each namespace was swept last, in monotonic milliseconds. */
+  readonly #sweptAt = new Map<string, number>();
+  /** `namespace/name` of those whose launch is under way, however old they are: it may be waiting for quota, or have found one that was left over. */
+  readonly #inUse = new Set<string>();
 
   constructor(options: PodSecretsOptions) {
     this.#options = options;
@@ -60,6 +63,23 @@ export class PodSecrets {
         'Use a client with the methods of SecretClient.',
       );
     const { namespace = 'default', name = '' } = secret.metadata ?? {};
+    const id = `${namespace}/${name}`;
+    this.#inUse.add(id);
+    try {
+      return await this.#around(client, secret, signal, launch);
+    } finally {
+      this.#inUse.delete(id);
+      this.#sweepNowAndThen(client, namespace);
+    }
+  }
+
+  async #around(
+    client: SecretClient,
+    secret: Secret,
+    signal: AbortSignal,
+    launch: () => Promise<LaunchResult>,
+  ): Promise<LaunchResult> {
+    const { namespace = 'default', name = '' } = secret.metadata ?? {};
     const refusal = await this.#create(client, secret, signal);
     if (refusal !== undefined) {
       // A create that failed may have happened nevertheless.
@@ -70,7 +90,6 @@ export class PodSecrets {
     const pod = result.type === 'failed' ? undefined : result.pod;
     if (pod === undefined) await this.#remove(client, namespace, name);
     else await this.#handOver(client, pod, name);
-    this.#sweepOnce(client, namespace);
     return result;
   }
 
@@ -174,10 +193,12 @@ export class PodSecrets {
     }
   }
 
-  /** Once per namespace and run, beside the work: deletes what former runs left without an owner. */
-  #sweepOnce(client: SecretClient, namespace: string): void {
-    if (this.#swept.has(namespace)) return;
-    this.#swept.add(namespace);
+  /** Beside the work, at the first use and then every so often: deletes what crashes and errors have left without an owner. */
+  #sweepNowAndThen(client: SecretClient, namespace: string): void {
+    const now = this.#options.clock.monotonic();
+    const last = this.#sweptAt.get(namespace);
+    if (last !== undefined && now - last < ORPHAN_AGE_MS) return;
+    this.#sweptAt.set(namespace, now);
     void this.sweep(client, namespace).catch((error: unknown) => {
       this.#options.logger.warn({ err: error, namespace }, 'left-over Secrets of pods could not be swept');
     });
@@ -191,11 +212,16 @@ export class PodSecrets {
     const now = clock.now() + (pods.serverTimeOffsetMs?.() ?? 0);
     let deleted = 0;
     for (const { metadata = {} } of items) {
-      const { name = '', uid, creationTimestamp, ownerReferences = [] } = metadata;
+      const { name = '', uid, resourceVersion, creationTimestamp, ownerReferences = [] } = metadata;
       const age = now - Date.parse(creationTimestamp ?? '');
       if (ownerReferences.length > 0 || !(age >= ORPHAN_AGE_MS)) continue;
-      if ((await pods.readPod(namespace, name)) !== undefined) continue;
-      if (await client.deleteSecret(namespace, name, uid === undefined ? {} : { uid })) deleted += 1;
+      if ((await pods.readPod(namespace, name)) !== undefined || this.#inUse.has(`${namespace}/${name}`)) continue;
+      // A launch that brings it up to date meanwhile changes its version.
+      const isDeleted = await client.deleteSecret(namespace, name, { uid, resourceVersion }).catch((error: unknown) => {
+        if (error instanceof KubeApiError && error.status === 409) return false;
+        throw error;
+      });
+      if (isDeleted) deleted += 1;
     }
     return deleted;
   }

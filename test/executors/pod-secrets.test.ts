@@ -163,6 +163,41 @@ describe('the Secret of a pod', () => {
     ]);
   });
 
+  it('is swept by a process that goes on for long, too', async () => {
+    const executor = await kit.connect();
+    const goOn = kit.cluster.faults.add({ verb: 'patch', resource: 'secrets', status: 403 });
+    for (const taskId of ['first', 'second']) {
+      const task = withSecret({ duration: '1s' });
+      await kit.ended(executor.queueTask({ ...task, key: { ...task.key, taskId } }));
+    }
+    goOn();
+    expect(await secrets()).toHaveLength(2);
+    await kit.cluster.clock.advance('31m');
+    const task = withSecret({ duration: '1s' });
+    await kit.ended(executor.queueTask({ ...task, key: { ...task.key, taskId: 'last' } }));
+    await kit.cluster.clock.settle();
+    expect(await secrets()).toMatchObject([{ metadata: { ownerReferences: [{ kind: 'Pod' }] } }]);
+  });
+
+  it('is not swept while its launch waits for quota', async () => {
+    const executor = await kit.connect();
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard: { pods: '1' } } };
+    const quotas = '/api/v1/namespaces/default/resourcequotas';
+    await call(kit.cluster.transport(), 'POST', quotas, quota);
+    const long = { ...work({ duration: '41m' }), key: { dagId: 'd', taskId: 'long', runId: 'r' } };
+    void executor.queueTask(long);
+    await kit.cluster.clock.settle();
+    const waits = executor.queueTask(withSecret({ duration: '1s' }));
+    await kit.cluster.clock.advance('40m');
+    const other = withSecret({ duration: '1s' });
+    const refused = executor.queueTask({ ...other, key: { ...other.key, taskId: 'refused' } });
+    await kit.cluster.clock.settle();
+    await executor.cancel(refused.key);
+    await kit.cluster.clock.settle();
+    expect(await secrets()).toHaveLength(1);
+    expect((await kit.ended(waits)).state).toBe('success');
+  });
+
   it('takes values of any container, by override too', async () => {
     const executor = await kit.connect();
     const side = { name: 'side', image: 'any', env: [{ name: 'PASSWORD', value: secret('other') }] };

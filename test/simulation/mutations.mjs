@@ -237,7 +237,7 @@ export const mutations = [
   {
     name: 'pods-of-the-living-are-claimed',
     file: `${K}/pod-claim.ts`,
-    from: 'const isLeftAlone = !signal.aborted && (await mayBeAlive(owner, waits > 0));',
+    from: 'const isLeftAlone = await mayBeAlive(owner, waits > 0);',
     to: 'const isLeftAlone = false;',
     in: H3,
   },
@@ -381,8 +381,14 @@ export const mutations = [
   {
     name: 'old-pods-of-relaunches-stay',
     file: `${K}/pod-end-flow.ts`,
-    from: 'void this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen)));',
+    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen))));',
     to: '',
+  },
+  {
+    name: 'the-last-pod-goes-first',
+    file: `${K}/pod-track.ts`,
+    from: 'this.former = Promise.all([this.former, removal]);',
+    to: 'this.former = undefined;',
   },
   {
     name: 'infra-spends-the-oom-budget',
@@ -427,6 +433,31 @@ export const mutations = [
     from: "  if (base.reason === 'OOMKilled')\n    return podVerdict('oom_killed', `Container",
     to: "  if (base.reason === 'OOMKilledX')\n    return podVerdict('oom_killed', `Container",
   },
+  {
+    name: 'the-running-limit-is-ignored',
+    file: 'src/lifecycle/decide.ts',
+    from: 'const until = (runningSince ?? now) + runningMs;',
+    to: 'const until = now + runningMs + 1;',
+  },
+  {
+    name: 'an-adopted-run-counts-from-now',
+    file: `${K}/adoption.ts`,
+    from: "runningSince: pod.base?.state === 'running' ? since(pod.base.startedAt) : undefined,",
+    to: "runningSince: pod.base?.state === 'running' ? now : undefined,",
+  },
+  {
+    name: 'the-hosts-clock-judges',
+    file: `${K}/adoption.ts`,
+    from: 'clock.now() + serverOffsetMs - at',
+    to: 'clock.now() - at',
+  },
+  // Secrets.
+  {
+    name: 'a-secret-of-a-failed-launch-stays',
+    file: `${L}/pod-secrets.ts`,
+    from: 'if (pod === undefined) await this.#remove(client, namespace, name);\n    else',
+    to: 'if (pod !== undefined)',
+  },
   // Slots and order.
   {
     name: 'parallelism-is-off-by-one',
@@ -463,9 +494,15 @@ export const mutations = [
   {
     name: 'a-revoked-task-speaks',
     file: `${K}/kubernetes-executor.ts`,
-    from: 'if (isProven && isRevoked) await this.#delivery.takeBack(track, graceSeconds);',
-    to: "if (isProven && isRevoked) void this.#delivery.discard(track, graceSeconds, 'cancelled');",
+    from: 'if (isRevoked) await this.#delivery.takeBack(track, graceSeconds);',
+    to: "if (isRevoked) void this.#delivery.discard(track, graceSeconds, 'cancelled');",
     in: H3,
+  },
+  {
+    name: 'a-revoke-without-proof-is-silent',
+    file: 'src/executors/base-executor.ts',
+    from: 'if (decided === undefined || details.isUnproven === true) entry.isSilent = false;',
+    to: 'if (decided === undefined) entry.isSilent = false;',
   },
   {
     name: 'another-executors-pod-is-told-here',
@@ -477,8 +514,8 @@ export const mutations = [
   {
     name: 'a-pod-that-is-handed-over-is-released',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      this.#tracks.forget(track);\n      this.#incidents?.forget(track.id);\n      this.handOver(task.key',
-    to: '      this.#tracks.remove(track);\n      this.#incidents?.forget(track.id);\n      this.handOver(task.key',
+    from: "    this.#tracks.forget(track);\n    this.#incidents?.forget(track.id);\n    this.handOver(track.task.key, 'Another",
+    to: "    this.#tracks.remove(track);\n    this.#incidents?.forget(track.id);\n    this.handOver(track.task.key, 'Another",
     in: H3,
   },
 ];

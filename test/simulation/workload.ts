@@ -48,8 +48,12 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
   const [key, priority, secrets, namespace, limit, start, length] = rolls;
   const { annotations } = workload.executorConfig as { annotations: Readonly<Record<string, string>> };
   const startDelay = odd.isSlow && start < 0.5 ? { [`${SCRIPT}start-delay`]: `${Math.ceil(start * 40)}s` } : {};
-  const runningS = length < 0.3 ? 200 : 20 + Math.floor(length * 60);
-  const limits = limit < 0.3 ? { running: `${runningS}s` } : limit < 0.5 ? { queued: '5m' } : {};
+  const limits =
+    limit < 0.3
+      ? { running: limit < 0.15 ? '200s' : `${20 + Math.floor(length * 60)}s` }
+      : limit < 0.5
+        ? { queued: '5m' }
+        : {};
   // Some would run for long if nobody ended them.
   const duration = odd.hasLimits && limit < 0.15 ? { [`${SCRIPT}duration`]: '900s' } : {};
   return {

@@ -79,6 +79,8 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
   }
   // A create is on its way, or has come and nobody knows, while its task is cancelled.
   const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
+  // A pod that the quota keeps out has a secret already, and perhaps never comes.
+  if (random.next() < 0.3) yield { type: 'quota', pods: 1, ms: 30_000 };
   yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
   if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
   if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
