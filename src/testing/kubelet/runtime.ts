@@ -50,8 +50,10 @@ export class ContainerConfigError extends Error {
 export interface ContainerPlan {
   /** Milliseconds of ContainerCreating. */
   readonly startDelayMs: number;
-  /** The container never starts, but waits with this reason. */
-  readonly waiting?: { readonly reason: string; readonly message: string } | undefined;
+  /** The container waits with this reason: for ever, unless it says for how many milliseconds. */
+  readonly waiting?:
+    | { readonly reason: string; readonly message: string; readonly forMs?: number | undefined }
+    | undefined;
 }
 
 /** Runs containers of one mode. */

@@ -35,8 +35,10 @@ export interface PodScript {
   readonly message?: string | undefined;
   /** What the container logs at its start. */
   readonly log?: string | undefined;
-  /** The container never starts, but waits with this reason, such as `ImagePullBackOff`. */
+  /** The container does not start, but waits with this reason, such as `ImagePullBackOff`. */
   readonly waiting?: string | undefined;
+  /** How long it waits so before it starts after all. @default for ever */
+  readonly waitingFor?: Duration | undefined;
   /** The kubelet ends the pod itself, with this reason (`Evicted`), after the duration. */
   readonly podReason?: string | undefined;
   /**
@@ -113,6 +115,7 @@ export function scriptFromAnnotations(pod: Pod): PodScript {
     message: get('message'),
     log: get('log'),
     waiting: WAITING.has(result) ? result : result === 'Pending' ? 'ContainerCreating' : undefined,
+    waitingFor: get('waiting-for'),
     podReason: result === 'Evicted' ? 'Evicted' : undefined,
     probes: {
       startup: probeResults(get('startup-probe')),
@@ -141,10 +144,12 @@ export class ScriptedRuntime implements ContainerRuntime {
   }
 
   plan(pod: Pod, container: Container): ContainerPlan {
-    const { startDelay, waiting } = this.scriptOf(pod);
+    const { startDelay, waiting, waitingFor } = this.scriptOf(pod);
+    const forMs = parseDuration(waitingFor);
     return {
       startDelayMs: parseDuration(startDelay) ?? this.#startDelayMs,
-      waiting: waiting === undefined ? undefined : { reason: waiting, message: waitingMessage(waiting, container) },
+      waiting:
+        waiting === undefined ? undefined : { reason: waiting, message: waitingMessage(waiting, container), forMs },
     };
   }
 

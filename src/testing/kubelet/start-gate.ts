@@ -7,6 +7,8 @@ import type { ContainerRunner } from './container-runner.js';
 export interface Waiting {
   readonly reason: string;
   readonly message: string;
+  /** For how long, where that passes by itself. */
+  readonly forMs?: number | undefined;
 }
 
 /** What the gate needs of its pod. */
@@ -19,13 +21,15 @@ export interface GateContext {
 }
 
 const PULL_BACKOFF_MS = 10_000;
-/** How often a container that waits looks whether it still has to. */
+/** How often a volume is tried again. */
 const RETRY_MS = 1000;
 
 /** Holds containers back. */
 export class StartGate {
   readonly #context: GateContext;
   #waiting: Waiting | undefined;
+  /** Told when what containers wait for has changed. */
+  readonly #listeners = new Set<() => void>();
 
   constructor(context: GateContext) {
     this.#context = context;
@@ -48,6 +52,7 @@ export class StartGate {
   /** Has these containers, where they have not started, wait with this reason until it is cleared with `undefined`. */
   async hold(waiting: Waiting | undefined, containers: readonly ContainerRunner[]): Promise<void> {
     this.#waiting = waiting;
+    for (const tell of this.#listeners) tell();
     for (const { record } of containers)
       if (waiting !== undefined && record.state.waiting !== undefined) record.state = { waiting };
     await this.#context.report();
@@ -69,7 +74,7 @@ export class StartGate {
     signal.addEventListener('abort', cancel, { once: true });
   }
 
-  /** Resolves when the container may start; what its script has it wait for never ends. @throws the signal's reason */
+  /** Resolves when the container may start. @throws the signal's reason */
   async pass({ record }: ContainerRunner, scripted: Waiting | undefined): Promise<void> {
     const { clock, signal, report, recordEvent } = this.#context;
     const waiting = this.#waiting ?? scripted;
@@ -78,6 +83,30 @@ export class StartGate {
     if (waiting.reason !== 'ContainerCreating')
       recordEvent('Warning', 'Failed', `Error: ${waiting.reason}`, record.container.name);
     await report();
-    while (this.#waiting !== undefined || scripted !== undefined) await clock.delay(RETRY_MS, { signal });
+    if (scripted?.forMs !== undefined) await clock.delay(scripted.forMs, { signal });
+    while (this.#waiting !== undefined || (scripted !== undefined && scripted.forMs === undefined))
+      await this.#changed();
+  }
+
+  /** Resolves when what containers wait for has changed. @throws the signal's reason */
+  #changed(): Promise<void> {
+    const { signal } = this.#context;
+    return new Promise((resolve, reject) => {
+      const forget = () => {
+        this.#listeners.delete(tell);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const tell = () => {
+        forget();
+        resolve();
+      };
+      const onAbort = () => {
+        forget();
+        reject(signal.reason);
+      };
+      signal.throwIfAborted();
+      this.#listeners.add(tell);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
   }
 }

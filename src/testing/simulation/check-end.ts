@@ -76,6 +76,13 @@ const CAUSES: Partial<Record<VerdictKind, (task: SimulatedTask) => boolean>> = {
   'deadline.queued': ({ workload }) => workload.timeouts?.queued !== undefined,
 };
 
+/** Verdicts on what never starts. */
+const UNSTARTED: ReadonlySet<VerdictKind> = new Set([
+  'container_create_failed',
+  'config_error.secret',
+  'image_pull.not_found',
+]);
+
 /** Faults that another launch mends as long as there are some left. */
 const MENDED: ReadonlySet<VerdictKind> = new Set(['evicted', 'preempted', 'node_shutdown']);
 
@@ -114,6 +121,8 @@ function liesOf(
     lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
   if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
   if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);
+  if (UNSTARTED.has(kind) && limits.hadStarted(outcome.ranAs, at))
+    lies.push(`${id} failed (${kind}) although its program had started`);
   if (MENDED.has(kind) && !hasLostNodes && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);

@@ -2,7 +2,7 @@
 import { type Duration, durationMs } from '../../core/duration.js';
 import type { Pod } from '../../wire/types.js';
 import type { SimulatedDatabase, SimulatedTask } from './database.js';
-import { taskIdOf } from './invariants.js';
+import { podIdOf, taskIdOf } from './invariants.js';
 
 /** How much longer than its limit a program may run anyway: until its end was asked for, in the face of some failed requests, and came. */
 const MARGIN_MS = 60_000;
@@ -15,6 +15,8 @@ const ROUNDING_MS = 3_000;
 export class LimitWatch {
   readonly #starts = new Map<string, number>();
   readonly #lastStart = new Map<string, number>();
+  /** Uid of the last pod of each name. */
+  readonly #uids = new Map<string, string>();
   readonly #troubles: { readonly from: number; readonly until: number }[] = [];
 
   /** Somebody could not do what it should for a while. */
@@ -30,9 +32,12 @@ export class LimitWatch {
   /** Notes the news of a pod. */
   onPod(pod: Pod, now: number): void {
     const uid = pod.metadata?.uid ?? '';
+    this.#uids.set(podIdOf(pod), uid);
     if (pod.status?.phase !== 'Running' || this.#starts.has(uid)) return;
     this.#starts.set(uid, now);
-    this.#lastStart.set(taskIdOf(pod), now);
+    // A node that was lost tells later what it has started meanwhile.
+    const startedAt = Date.parse(pod.status.containerStatuses?.[0]?.state?.running?.startedAt ?? '');
+    this.#lastStart.set(taskIdOf(pod), Number.isNaN(startedAt) ? now : startedAt);
   }
 
   /** Adds a fault for each program that runs although its time is long over. Of pods on lost nodes nobody can know anything. */
@@ -52,6 +57,12 @@ export class LimitWatch {
       if (ranMs > limitMs + MARGIN_MS + excused)
         faults.push(`${name} runs for ${Math.round(ranMs / 1_000)} s, and has a limit of ${limitMs / 1_000} s`);
     }
+  }
+
+  /** Whether the program of a pod, by `namespace/name`, had started by then. */
+  hadStarted(podId: string | undefined, at: number): boolean {
+    const start = this.#starts.get(this.#uids.get(podId ?? '') ?? '');
+    return start !== undefined && start < at;
   }
 
   /** What is wrong with an outcome that says that a limit was over, told at an instant. */

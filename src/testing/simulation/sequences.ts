@@ -27,6 +27,9 @@ export function drawTask(random: Random, longestTask: number): Readonly<Record<s
   else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
   else if (roll < 0.27) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerConfigError';
   else if (roll < 0.29) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerError';
+  // Some of what keeps a program from starting heals, shortly before anybody may give up.
+  const isHealing = roll >= 0.2 && roll < 0.29 && Math.floor(roll * 10_000) % 2 === 0;
+  if (isHealing) annotations[`${TEST_ANNOTATION}waiting-for`] = `${70 + (Math.floor(roll * 100_000) % 40)}s`;
   return annotations;
 }
 
