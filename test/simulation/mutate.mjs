@@ -1,7 +1,7 @@
 /**
  * `npm run mutate -- [--only name,…] [--seeds N] [--jobs N] [--baseline]`: breaks the code that keeps the promises, one place at a time, in a copy, and
  * looks whether the simulation finds out. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, and
- * what to put instead; that is checked before anything runs. `--seeds` is for one host, of several hosts a quarter as many are run. The code as
+ * what to put instead, and what else is to be taken away (`and`) where a promise is kept in more than one place; that is checked before anything runs. `--seeds` is for one host, of several hosts a quarter as many are run. The code as
  * it is must break nothing: `--baseline` runs it first, in the same way.
  */
 import { spawn } from 'node:child_process';
@@ -26,14 +26,18 @@ const wanted =
 
 const SETTINGS = [
   { hosts: 1, steps: 1_000 },
-  { hosts: 3, steps: 2_500 },
+  { hosts: 3, steps: 1_000 },
 ];
 
-/** The text of a mutated file. */
-function mutated({ name, file, from, to }) {
-  const parts = readFileSync(join(root, file), 'utf8').split(from);
-  if (parts.length !== 2) throw new Error(`mutation ${name}: its text stands in ${file} ${parts.length - 1} times`);
-  return parts.join(to);
+/** The texts of mutated files, by file. */
+function mutated({ name, and = [], ...first }) {
+  const texts = new Map();
+  for (const { file, from, to } of [first, ...and]) {
+    const parts = (texts.get(file) ?? readFileSync(join(root, file), 'utf8')).split(from);
+    if (parts.length !== 2) throw new Error(`mutation ${name}: its text stands in ${file} ${parts.length - 1} times`);
+    texts.set(file, parts.join(to));
+  }
+  return texts;
 }
 
 function copyWith(mutation) {
@@ -41,7 +45,7 @@ function copyWith(mutation) {
   for (const part of ['src', 'test', 'schemas', 'package.json', 'tsconfig.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  if (mutation !== undefined) writeFileSync(join(copy, mutation.file), mutated(mutation));
+  if (mutation !== undefined) for (const [file, text] of mutated(mutation)) writeFileSync(join(copy, file), text);
   return copy;
 }
 

@@ -2,7 +2,7 @@
 
 const K = 'src/executors/kubernetes';
 const L = 'src/launch';
-const H3 = [{ hosts: 3, steps: 2_500 }];
+const H3 = [{ hosts: 3, steps: 1_000 }];
 
 export const mutations = [
   // Proof before another launch.
@@ -207,17 +207,19 @@ export const mutations = [
     in: H3,
   },
   {
-    name: 'decides-in-doubt',
+    name: 'doubt-stops-nothing',
     file: `${K}/pod-lifecycle.ts`,
     from: 'if (this.#options.fence?.isHeld === false) return;',
     to: '',
-    in: H3,
-  },
-  {
-    name: 'tells-in-doubt',
-    file: `${K}/pod-lifecycle.ts`,
-    from: 'if (fence?.isHeld === false) await fence.confirm();',
-    to: '',
+    and: [
+      { file: `${K}/pod-lifecycle.ts`, from: 'if (fence?.isHeld === false) await fence.confirm();', to: '' },
+      {
+        file: `${K}/pod-lifecycle.ts`,
+        from: 'const flow = (fence === undefined ? previous : previous.then(() => fence.confirm()))',
+        to: 'const flow = (fence === undefined ? previous : previous)',
+      },
+      { file: 'src/lease/fenced-client.ts', from: 'if (!lease.isHeld) await lease.confirm();', to: '' },
+    ],
     in: H3,
   },
   {
@@ -324,15 +326,15 @@ export const mutations = [
   },
   {
     name: 'a-late-success-is-not-acknowledged',
-    file: `${K}/kubernetes-executor.ts`,
-    from: 'this.#delivery.deliver(track, success);',
-    to: "this.#tracks.remove(track); void this.#delivery.discard(track, graceSeconds, 'cancelled'); this.success(task.key, { exitCode, ranAs: track.podId });",
+    file: `${K}/pod-stopper.ts`,
+    from: 'delivery.deliver(track, success);',
+    to: "delivery.deliver(track, success); void delivery.discard(track, graceSeconds, 'cancelled');",
   },
   {
     name: 'a-success-is-called-cancelled',
-    file: `${K}/kubernetes-executor.ts`,
+    file: `${K}/pod-stopper.ts`,
     from: 'const success = isProven ? succeededAfterAll(track) : undefined;',
-    to: 'const success = isProven && this.parallelism < 0 ? succeededAfterAll(track) : undefined;',
+    to: 'const success = isProven && track.launch < 0 ? succeededAfterAll(track) : undefined;',
   },
   {
     name: 'the-run-is-not-settled',
@@ -493,9 +495,9 @@ export const mutations = [
   // What was taken back, and what others have.
   {
     name: 'a-revoked-task-speaks',
-    file: `${K}/kubernetes-executor.ts`,
-    from: 'if (isRevoked) await this.#delivery.takeBack(track, graceSeconds);',
-    to: "if (isRevoked) void this.#delivery.discard(track, graceSeconds, 'cancelled');",
+    file: `${K}/pod-stopper.ts`,
+    from: 'if (isSilent) await delivery.takeBack(track, graceSeconds);',
+    to: "if (isSilent) void delivery.discard(track, graceSeconds, 'cancelled');",
     in: H3,
   },
   {
@@ -506,16 +508,16 @@ export const mutations = [
   },
   {
     name: 'another-executors-pod-is-told-here',
-    file: `${K}/kubernetes-executor.ts`,
+    file: `${K}/pod-stopper.ts`,
     from: 'if (isProven && (await this.#isTheirs(track))) {',
-    to: 'if (isProven && this.parallelism < 0) {',
+    to: 'if (isProven && track.launch < 0) {',
     in: H3,
   },
   {
     name: 'a-pod-that-is-handed-over-is-released',
-    file: `${K}/kubernetes-executor.ts`,
-    from: "    this.#tracks.forget(track);\n    this.#incidents?.forget(track.id);\n    this.handOver(track.task.key, 'Another",
-    to: "    this.#tracks.remove(track);\n    this.#incidents?.forget(track.id);\n    this.handOver(track.task.key, 'Another",
+    file: `${K}/pod-stopper.ts`,
+    from: 'this.#options.tracks.forget(track);',
+    to: 'this.#options.tracks.remove(track);',
     in: H3,
   },
 ];

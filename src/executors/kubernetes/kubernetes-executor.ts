@@ -17,7 +17,6 @@ import { PodRemover } from '../../launch/pod-remover.js';
 import { PodSecrets } from '../../launch/pod-secrets.js';
 import { fencedClient } from '../../lease/fenced-client.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
-import { failureOf } from '../../lifecycle/classify.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
 import type { PodGenerator, RenderedPod, RenderOptions } from '../../pod/pod-generator.js';
@@ -27,7 +26,6 @@ import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
-import { UNSEEN } from '../task-stopper.js';
 import { checkWorkload } from '../workload.js';
 import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
 import { ExecutorLease } from './executor-lease.js';
@@ -40,12 +38,12 @@ import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
 import type { ExecutorPeer } from './peers.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
 import { PodDelivery } from './pod-delivery.js';
-import { succeededAfterAll } from './pod-end-flow.js';
 import { PodEnder } from './pod-ender.js';
 import { PodIntake } from './pod-intake.js';
 import { PodKeeper } from './pod-keeper.js';
 import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
+import { PodStopper } from './pod-stopper.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** Limit for cleanups under way when the executor closes. */
@@ -69,6 +67,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #remover: PodRemover;
   readonly #logs: PodLogs;
   readonly #intake: PodIntake;
+  readonly #stopper: PodStopper;
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
@@ -79,7 +78,6 @@ export class KubernetesExecutor extends BaseExecutor {
   #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
-  /** Tasks that are being taken back, by id. */
 
   /** @throws ConfigError, PodTemplateError */
   constructor(options: KubernetesExecutorOptions) {
@@ -191,6 +189,21 @@ export class KubernetesExecutor extends BaseExecutor {
       fence,
       mayBeAlive,
     });
+    this.#stopper = new PodStopper({
+      ...parts,
+      tracks: this.#tracks,
+      lifecycle: this.#lifecycle,
+      ender: this.#ender,
+      delivery: this.#delivery,
+      remover: this.#remover,
+      lease: this.#lease,
+      executorLabel: this.#label,
+      isManuallyAcknowledged: this.#isManual,
+      isRevoked: (task) => this.isRevoked(task.key),
+      handOver: (task, why) => this.#handOver(task, why),
+      forget: (track) => this.#incidents?.forget(track.id),
+      fail: (track, verdict, details) => void this.fail(track.task.key, verdict, details),
+    });
     this.#intake = new PodIntake({
       ...parts,
       lifecycle: this.#lifecycle,
@@ -203,10 +216,7 @@ export class KubernetesExecutor extends BaseExecutor {
         const task = this.adopt(found, { hasEnded });
         return task === undefined ? undefined : { id: this.idOf(task), task };
       },
-      handOver: (task, why) => {
-        this.#incidents?.forget(keyToString(task.key));
-        this.handOver(task.key, why);
-      },
+      handOver: (task, why) => this.#handOver(task, why),
     });
   }
 
@@ -372,69 +382,10 @@ export class KubernetesExecutor extends BaseExecutor {
     return track === undefined || this.#lifecycle.endUnstarted(track);
   }
 
-  protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {
+  protected override async onCancel(task: QueuedTask, { grace }: CancelOptions): Promise<CancelResult> {
     const track = this.#tracks.get(keyToString(task.key));
     if (track === undefined) return { observed: 'finished', forced: false };
-    track.abort.abort();
-    await track.busy;
-    if (this.#tracks.get(track.id) !== track)
-      return {
-        observed: track.seen === undefined ? 'not_started' : 'finished',
-        exitCode: track.seen?.base?.exitCode,
-        forced: false,
-      };
-    if (track.isTheirs) {
-      this.#leave(track);
-      return UNSEEN;
-    }
-    track.isEnding = true;
-    this.#lifecycle.cancelAlarm(track);
-    await this.#lifecycle.refresh(track);
-    const graceSeconds =
-      options.grace === undefined ? undefined : Math.ceil(durationMs(options.grace, 'grace') / 1_000);
-    const isProven = await this.#ender.end(track, graceSeconds);
-    if (track.isAbandoned) return UNSEEN;
-    if (isProven && (await this.#isTheirs(track))) {
-      this.#leave(track);
-      return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
-    }
-    const success = isProven ? succeededAfterAll(track) : undefined;
-    const isRevoked = isProven && this.isRevoked(task.key);
-    if (!isProven) await this.#lifecycle.settleUnproven(track, 'cancelled');
-    // Its pod stays until the host has acknowledged, and must say the same of it to another process.
-    else if (this.#isManual && !isRevoked && track.seen?.isTracked === true && !track.isGone && success === undefined)
-      await this.#remover.annotate(track.seen, { [ANNOTATIONS.verdict]: 'cancelled' });
-    if ((await this.#lease?.confirmed()) === false) {
-      // In doubt nothing is told: another executor may have taken the task over.
-      if (!track.isAbandoned)
-        this.handOver(task.key, 'It was to be stopped while the lease of this executor was in doubt');
-      return UNSEEN;
-    }
-    // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
-    if (track.isAbandoned) return UNSEEN;
-    const { seen } = track;
-    const exitCode = seen?.base?.exitCode;
-    if (success !== undefined) {
-      this.#delivery.deliver(track, success);
-      return { observed: 'finished', exitCode, forced: false };
-    }
-    this.#tracks.remove(track);
-    this.#incidents?.forget(track.id);
-    if (seen === undefined) return { observed: 'not_started', forced: false };
-    if (isRevoked) await this.#delivery.takeBack(track, graceSeconds);
-    else {
-      let discarded: Promise<void> | undefined;
-      const discard = () => {
-        discarded ??= this.#delivery.discard(track, graceSeconds, 'cancelled');
-        return discarded;
-      };
-      const isKept = this.#isManual && !isRevoked;
-      const acknowledge = isKept ? discard : undefined;
-      const details = { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge };
-      this.fail(task.key, failureOf(seen), details);
-      if (!isKept) void discard();
-    }
-    return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
+    return this.#stopper.stop(track, grace === undefined ? undefined : Math.ceil(durationMs(grace, 'grace') / 1_000));
   }
 
   protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
@@ -464,21 +415,10 @@ export class KubernetesExecutor extends BaseExecutor {
     }
   }
 
-  /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
-  async #isTheirs({ seen, isGone }: PodTrack): Promise<boolean> {
-    if (this.#lease === undefined || seen === undefined || isGone) return false;
-    const pod = await this.#client.readPod(seen.namespace, seen.name).catch(() => undefined);
-    const { uid, labels } = pod?.metadata ?? {};
-    const owner = labels?.[LABELS.executorId];
-    if (uid !== seen.uid || owner === undefined || owner === this.#label) return false;
-    return labels?.[LABELS.done] === 'true' || this.#lease.peers.mayBeAlive(owner);
-  }
-
-  /** Lets go of a task to the executor that has its pod. That may be met again, should the other one die before it tells. */
-  #leave(track: PodTrack): void {
-    this.#tracks.forget(track);
-    this.#incidents?.forget(track.id);
-    this.handOver(track.task.key, 'Another executor has its pod, and tells its end');
+  /** Nothing of a task is kept here any more; another executor has it, or may have it. */
+  #handOver({ key }: QueuedTask, why: string): void {
+    this.#incidents?.forget(keyToString(key));
+    this.handOver(key, why);
   }
 
   /** A doubt is over, or a new term has begun. */
@@ -499,8 +439,7 @@ export class KubernetesExecutor extends BaseExecutor {
       this.#lifecycle.cancelAlarm(track);
       track.abort.abort();
       this.#tracks.forget(track);
-      this.#incidents?.forget(track.id);
-      this.handOver(track.task.key, 'The lease of this executor was lost, and another one may have the task');
+      this.#handOver(track.task, 'The lease of this executor was lost, and another one may have the task');
     }
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
   }

@@ -125,7 +125,7 @@ function someOf<T>(random: Random, list: readonly T[]): readonly T[] {
  * A mix in which some kinds never come and some come often. Seeds that differ in what may happen meet more rare encounters than seeds in which
  * everything may: what comes always hides what comes seldom (Groce et al., "Swarm Testing", ISSTA 2012).
  */
-export function drawMix(random: Random): Mix {
+export function drawMix(random: Random, hosts: number): Mix {
   const weights = Object.entries(EVEN_MIX.weights).map(([kind, weight]) => [kind, weight * of(random, [0, 1, 1, 4])]);
   return {
     weights: {
@@ -138,7 +138,8 @@ export function drawMix(random: Random): Mix {
       doubt: of(random, SELDOM),
       race: of(random, SELDOM),
       storm: of(random, SELDOM),
-      takeover: of(random, SELDOM),
+      // What leases are for shows itself in a takeover only.
+      takeover: of(random, hosts > 1 ? [0, 0.05, 0.2, 0.4] : SELDOM),
     },
     verbs: someOf(random, VERBS),
     requestFaults: someOf(random, REQUEST_FAULTS),

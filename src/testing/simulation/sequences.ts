@@ -52,8 +52,9 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
   if (type === 'takeover') {
     // A host is away for longer than its lease holds, and comes back amid what others do about its pods.
     const host = random.next();
-    const ms = 15_000 + upTo(random, 45_000);
-    yield { type: 'queue', annotations: drawTask(random, longestTask) };
+    const ms = 15_000 + upTo(random, of(random, [45_000, 45_000, 200_000]));
+    for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1)
+      yield { type: 'queue', annotations: drawTask(random, longestTask) };
     yield wait(5_000);
     yield of(random, [
       { type: 'freeze', host, ms },
@@ -62,6 +63,8 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
       { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
     ] as const);
     yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
+    // Sometimes all is over, names and all, when it comes back.
+    if (ms > 100_000) yield { type: 'wait', ms: ms - 40_000 };
     yield {
       type: 'request',
       verb: of(random, ['patch', 'list', 'get', 'delete']),

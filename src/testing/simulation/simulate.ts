@@ -126,7 +126,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     });
     await world.begin();
     const given = options.operations as readonly Operation[] | undefined;
-    const drawn = mix === 'even' ? EVEN_MIX : drawMix(seededRandom(seed ^ 0x3175));
+    const drawn = mix === 'even' ? EVEN_MIX : drawMix(seededRandom(seed ^ 0x3175), hosts);
     for (const operation of given ?? drawOperations(seededRandom(seed ^ 0x5eed), hosts, drawn)) {
       if (world.database.faults.length > 0 || (options.operations === undefined && world.steps >= steps)) break;
       done.push(operation);

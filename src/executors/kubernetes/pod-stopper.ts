@@ -1,0 +1,141 @@
+/** Stops a task that is, was or will be a pod: what becomes of its pod, what is told of it, and what the caller is told of its end. */
+import type { QueuedTask } from '../../core/outcome.js';
+import type { Verdict } from '../../core/verdict.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { PodRemover } from '../../launch/pod-remover.js';
+import { failureOf } from '../../lifecycle/classify.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import type { CancelResult } from '../executor.js';
+import type { EndDetails } from '../outcome-hub.js';
+import { UNSEEN } from '../task-stopper.js';
+import type { ExecutorLease } from './executor-lease.js';
+import type { PodDelivery } from './pod-delivery.js';
+import { succeededAfterAll } from './pod-end-flow.js';
+import type { PodEnder } from './pod-ender.js';
+import type { PodLifecycle } from './pod-lifecycle.js';
+import type { PodTrack, PodTrackTable } from './pod-track.js';
+
+/** What a {@link PodStopper} works with. */
+export interface PodStopperOptions {
+  readonly client: KubeClient;
+  readonly tracks: PodTrackTable;
+  readonly lifecycle: PodLifecycle;
+  readonly ender: PodEnder;
+  readonly delivery: PodDelivery;
+  readonly remover: PodRemover;
+  readonly lease: ExecutorLease | undefined;
+  readonly executorLabel: string;
+  readonly isManuallyAcknowledged: boolean;
+  /** Whether a task is being taken back rather than cancelled, so that nobody is to hear of it. */
+  readonly isRevoked: (task: QueuedTask) => boolean;
+  /** Leaves a task to another executor. */
+  readonly handOver: (task: QueuedTask, why: string) => void;
+  /** Keeps nothing of what was seen and decided: it was no incident. */
+  readonly forget: (track: PodTrack) => void;
+  /** Tells the end of a task. */
+  readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
+}
+
+/** See the module's text. */
+export class PodStopper {
+  readonly #options: PodStopperOptions;
+
+  constructor(options: PodStopperOptions) {
+    this.#options = options;
+  }
+
+  /** Stops a task, waits for its end, tells it, and says what was seen. `graceSeconds`: instead of the executor's. */
+  async stop(track: PodTrack, graceSeconds: number | undefined): Promise<CancelResult> {
+    const { tracks, lifecycle, ender, lease, handOver, isRevoked } = this.#options;
+    track.abort.abort();
+    await track.busy;
+    if (tracks.get(track.id) !== track)
+      return {
+        observed: track.seen === undefined ? 'not_started' : 'finished',
+        exitCode: track.seen?.base?.exitCode,
+        forced: false,
+      };
+    if (track.isTheirs) {
+      this.#leave(track);
+      return UNSEEN;
+    }
+    track.isEnding = true;
+    lifecycle.cancelAlarm(track);
+    await lifecycle.refresh(track);
+    const isProven = await ender.end(track, graceSeconds);
+    if (track.isAbandoned) return UNSEEN;
+    if (isProven && (await this.#isTheirs(track))) {
+      this.#leave(track);
+      return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
+    }
+    const isSilent = isProven && isRevoked(track.task);
+    await this.#writeDown(track, isProven, isSilent);
+    if ((await lease?.confirmed()) === false) {
+      // In doubt nothing is told: another executor may have taken the task over.
+      if (!track.isAbandoned)
+        handOver(track.task, 'It was to be stopped while the lease of this executor was in doubt');
+      return UNSEEN;
+    }
+    // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
+    if (track.isAbandoned) return UNSEEN;
+    return this.#tell(track, graceSeconds, isProven, isSilent);
+  }
+
+  /** What is about to be told stands on a pod that stays: one that may still run, or that waits for its acknowledgement. */
+  async #writeDown(track: PodTrack, isProven: boolean, isSilent: boolean): Promise<void> {
+    const { lifecycle, remover, isManuallyAcknowledged } = this.#options;
+    const { seen, isGone } = track;
+    if (!isProven) return lifecycle.settleUnproven(track, 'cancelled');
+    const isKept = isManuallyAcknowledged && !isSilent && seen?.isTracked === true && !isGone;
+    if (isKept && succeededAfterAll(track) === undefined)
+      await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+  }
+
+  async #tell(
+    track: PodTrack,
+    graceSeconds: number | undefined,
+    isProven: boolean,
+    isSilent: boolean,
+  ): Promise<CancelResult> {
+    const { tracks, delivery, isManuallyAcknowledged, forget, fail } = this.#options;
+    const { seen } = track;
+    const exitCode = seen?.base?.exitCode;
+    const success = isProven ? succeededAfterAll(track) : undefined;
+    if (success !== undefined) {
+      delivery.deliver(track, success);
+      return { observed: 'finished', exitCode, forced: false };
+    }
+    tracks.remove(track);
+    forget(track);
+    if (seen === undefined) return { observed: 'not_started', forced: false };
+    if (isSilent) await delivery.takeBack(track, graceSeconds);
+    else {
+      let discarded: Promise<void> | undefined;
+      const discard = () => {
+        discarded ??= delivery.discard(track, graceSeconds, 'cancelled');
+        return discarded;
+      };
+      const acknowledge = isManuallyAcknowledged ? discard : undefined;
+      fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
+      if (!isManuallyAcknowledged) void discard();
+    }
+    return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
+  }
+
+  /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
+  async #isTheirs({ seen, isGone }: PodTrack): Promise<boolean> {
+    const { lease, client, executorLabel } = this.#options;
+    if (lease === undefined || seen === undefined || isGone) return false;
+    const pod = await client.readPod(seen.namespace, seen.name).catch(() => undefined);
+    const { uid, labels } = pod?.metadata ?? {};
+    const owner = labels?.[LABELS.executorId];
+    if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
+    return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
+  }
+
+  /** Lets go of a task to the executor that has its pod. That may be met again, should the other one die before it tells. */
+  #leave(track: PodTrack): void {
+    this.#options.tracks.forget(track);
+    this.#options.handOver(track.task, 'Another executor has its pod, and tells its end');
+  }
+}
