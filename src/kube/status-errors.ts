@@ -1,5 +1,5 @@
 /** From an API server's answer to an error. Messages carry what the server says, never a manifest, a header or a credential. */
-import { KubeApiError } from '../errors.js';
+import { KubeApiError, PodwrightError } from '../errors.js';
 import type { KubeStatus } from '../wire/types.js';
 
 /** Longer messages of a server are cut; webhooks have been seen to echo whole objects. */
@@ -52,5 +52,12 @@ export function errorOfResponse(
       causes: details?.causes,
       requestId: headers['audit-id'],
     },
+  );
+}
+
+/** Whether it makes sense to ask again what has failed with an error: not where it is forbidden, or a client of another make says anything else. */
+export function mayAnswerLater(error: unknown): boolean {
+  return (
+    error instanceof PodwrightError && (error.retryable || (error instanceof KubeApiError && error.status === 401))
   );
 }

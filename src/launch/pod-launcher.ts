@@ -11,6 +11,7 @@ import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PodReader, PodWriter } from '../kube/kube-client.js';
+import { mayAnswerLater } from '../kube/status-errors.js';
 import { annotationsToKey } from '../pod/names.js';
 import { ANNOTATIONS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
@@ -104,7 +105,7 @@ export class PodLauncher {
       if (!('failure' in result)) return result;
       const { failure, error } = result;
       if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
-      if (failure.type === 'permanent') return { type: 'failed', verdict: failure.verdict };
+      if (failure.type === 'permanent') return this.#failed(request, mayExist, failure.verdict);
       if (failure.type === 'exists') {
         const found = await this.#compare(pod);
         if (found !== undefined) return found;
@@ -123,24 +124,15 @@ export class PodLauncher {
       request.onWait(failure.message);
       if (failure.type === 'quota') {
         if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs)
-          return { type: 'failed', verdict: failure.verdict };
+          return this.#failed(request, mayExist, failure.verdict);
         quotaWaits += 1;
         await this.#park(backoffMs(QUOTA_BACKOFF, quotaWaits, random), signal);
         continue;
       }
       const { maxRetries } = this.#options;
       if (maxRetries >= 0 && attempt > maxRetries) {
-        if (mayExist) {
-          const found = await this.#compare(pod);
-          if (found !== undefined && found.type !== 'failed') return found;
-        }
-        return {
-          type: 'failed',
-          verdict: launchVerdict(
-            'launch_failed',
-            `The pod could not be created in ${attempt} attempts: ${failure.message}`,
-          ),
-        };
+        const message = `The pod could not be created in ${attempt} attempts: ${failure.message}`;
+        return this.#failed(request, mayExist, launchVerdict('launch_failed', message));
       }
       if (failure.retryAfterMs !== undefined)
         this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + failure.retryAfterMs);
@@ -204,19 +196,35 @@ export class PodLauncher {
   }
 
   async #cancelled(pod: Pod, mayExist: boolean): Promise<LaunchResult> {
-    if (!mayExist) return { type: 'cancelled', pod: undefined };
+    return { type: 'cancelled', pod: mayExist ? await this.#found(pod) : undefined };
+  }
+
+  async #failed({ pod, seen, onWait }: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
+    if (!mayExist) return { type: 'failed', verdict };
+    onWait('an answer was lost, and whether its pod exists is to be found out');
+    const found = await this.#found(pod, seen);
+    if (found === undefined) return { type: 'failed', verdict };
+    return { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
+  }
+
+  /** The pod of a try whose creates have failed, or lost their answers. Nobody may call it ended while that may be at work: the server is asked until it answers. */
+  async #found(pod: Pod, seen?: LaunchRequest['seen']): Promise<Pod | undefined> {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     const startedAt = clock.monotonic();
-    // Nobody may call it cancelled while its pod may be at work: the server is asked until it answers.
     for (let attempt = 1; ; attempt += 1) {
+      const shown = seen?.();
+      if (shown !== undefined) return shown;
       try {
         const found = await client.readPod(namespace, name);
-        return { type: 'cancelled', pod: found !== undefined && isSameTry(found, pod) ? found : undefined };
+        return found !== undefined && isSameTry(found, pod) ? found : undefined;
       } catch (error) {
-        if (error instanceof LeaseLostError || clock.monotonic() - startedAt > CANCEL_LIMIT_MS)
-          return { type: 'cancelled', pod: undefined };
-        logger.warn({ err: error, pod: name, namespace }, 'whether the pod of a cancelled task exists cannot be told');
+        const isRefused = error instanceof LeaseLostError || !mayAnswerLater(error);
+        if (isRefused || clock.monotonic() - startedAt > CANCEL_LIMIT_MS) return undefined;
+        logger.warn(
+          { err: error, pod: name, namespace },
+          'whether the pod of a launch that has failed exists cannot be told',
+        );
       }
       await clock.delay(backoffMs(RETRY_BACKOFF, attempt, random));
     }

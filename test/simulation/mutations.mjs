@@ -66,8 +66,8 @@ export const mutations = [
   {
     name: 'a-cancelled-create-is-forgotten',
     file: `${L}/pod-launcher.ts`,
-    from: "if (!mayExist) return { type: 'cancelled', pod: undefined };",
-    to: "if (mayExist || !mayExist) return { type: 'cancelled', pod: undefined };",
+    from: "return { type: 'cancelled', pod: mayExist ? await this.#found(pod) : undefined };",
+    to: "return { type: 'cancelled', pod: mayExist ? undefined : undefined };",
   },
   {
     name: 'a-cancelled-create-is-read-once',
@@ -76,10 +76,10 @@ export const mutations = [
     to: 'if (error instanceof LeaseLostError || clock.monotonic() >= startedAt)',
   },
   {
-    name: 'a-seen-pod-is-created-again',
+    name: 'a-failed-create-is-not-looked-for',
     file: `${L}/pod-launcher.ts`,
-    from: "if (seen !== undefined) return { type: 'seen', pod: seen };",
-    to: '',
+    from: "if (!mayExist) return { type: 'failed', verdict };",
+    to: "if (mayExist || !mayExist) return { type: 'failed', verdict };",
   },
   { name: 'the-launch-number-does-not-count-up', file: `${K}/pod-track.ts`, from: 'this.launch += 1;', to: '' },
   {
@@ -169,7 +169,7 @@ export const mutations = [
     name: 'a-settled-task-keeps-its-slot',
     file: 'src/executors/task-board.ts',
     from: '    this.#running.delete(entry.id);\n',
-    to: '    if (entry.launches < 2) this.#running.delete(entry.id);\n',
+    to: '    if (entry.stopReason === undefined) this.#running.delete(entry.id);\n',
   },
   // Adoption.
   {

@@ -1,6 +1,7 @@
 /** What follows the end of a pod: evidence, the outcome, or another launch once the pod is proven dead. */
 import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
+import { mayAnswerLater } from '../../kube/status-errors.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
 import { CANCEL_LIMIT_MS } from '../../launch/pod-launcher.js';
 import { endOf, type PodEnd } from '../../lifecycle/classify.js';
@@ -89,22 +90,34 @@ export class PodEndFlow {
    * on with that one, or ends it where it is to stop.
    */
   async successorOf(track: PodTrack): Promise<Pod | undefined> {
-    const { client, clock, random } = this.#options;
     const { seen } = track;
     if (seen === undefined || !track.isGone || !track.isAnswerLost) return undefined;
+    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping && waitedMs > CANCEL_LIMIT_MS);
+    if (pod === undefined || pod === 'unknown') return undefined;
+    return isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
+  }
+
+  /** Asks the server for a pod until it answers, or it is enough. */
+  async #read(
+    track: PodTrack,
+    { namespace, name }: PodObservation,
+    isEnough: (waitedMs: number) => boolean,
+  ): Promise<Pod | undefined | 'unknown'> {
+    const { client, clock, random } = this.#options;
     const startedAt = clock.monotonic();
     for (let attempt = 1; !track.isAbandoned; attempt += 1) {
-      const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
-      if (pod === 'unknown') {
-        if (track.isStopping && clock.monotonic() - startedAt > CANCEL_LIMIT_MS) return undefined;
-        const { signal } = track.abort;
-        const backoff = backoffMs(READ_BACKOFF, attempt, random);
-        await clock.delay(backoff, signal.aborted ? {} : { signal }).catch(() => {});
-        continue;
-      }
-      return pod !== undefined && isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
+      // Who may not read pods will not be told otherwise later.
+      let isRefused = false;
+      const pod = await client.readPod(namespace, name).catch((error: unknown) => {
+        isRefused = !mayAnswerLater(error);
+        return 'unknown' as const;
+      });
+      if (pod !== 'unknown' || isRefused || isEnough(clock.monotonic() - startedAt)) return pod;
+      const { signal } = track.abort;
+      const backoff = backoffMs(READ_BACKOFF, attempt, random);
+      await clock.delay(backoff, signal.aborted ? {} : { signal }).catch(() => {});
     }
-    return undefined;
+    return 'unknown';
   }
 
   /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
@@ -120,15 +133,15 @@ export class PodEndFlow {
   }
 
   /**
-   * Before a pod is ended for what it shows, the server is asked whether it still does: the watch may have been silent for longer than
-   * the limit. The newer state is then looked at instead.
+   * Before a pod is ended for what it shows, the server is asked whether it still does, until it answers: the watch may have been silent for
+   * longer than the limit. The newer state is then looked at instead.
    */
   async #isOutdated(track: PodTrack): Promise<boolean> {
-    const { client, clock } = this.#options;
+    const { clock } = this.#options;
     const { seen } = track;
     if (seen === undefined) return false;
-    const pod = await client.readPod(seen.namespace, seen.name).catch(() => 'unknown' as const);
-    if (pod === 'unknown') return false;
+    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping || waitedMs > CANCEL_LIMIT_MS);
+    if (pod === 'unknown') return track.isAbandoned;
     if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
     else this.#hands.see(track, pod);
     const isOver =

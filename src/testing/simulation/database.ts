@@ -91,7 +91,7 @@ export class SimulatedDatabase {
 
   /** Tasks without an outcome. */
   get open(): SimulatedTask[] {
-    return [...this.tasks.values()].filter(({ key }) => !this.outcomes.has(keyToString(key)));
+    return [...this.tasks].flatMap(([id, task]) => (this.outcomes.has(id) ? [] : [task]));
   }
 }
 

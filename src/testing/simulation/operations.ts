@@ -104,6 +104,8 @@ export const EVEN_MIX: Mix = {
     race: 0,
     storm: 0,
     takeover: 0,
+    gasp: 0,
+    unseen: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -127,7 +129,7 @@ function someOf<T>(random: Random, list: readonly T[]): readonly T[] {
  */
 export function drawMix(random: Random, hosts: number): Mix {
   const weights = Object.entries(EVEN_MIX.weights).map(([kind, weight]) => [kind, weight * of(random, [0, 1, 1, 4])]);
-  return {
+  const mix: Mix = {
     weights: {
       ...(Object.fromEntries(weights) as Mix['weights']),
       queue: of(random, [0.1, 0.3]),
@@ -147,6 +149,8 @@ export function drawMix(random: Random, hosts: number): Mix {
     longestWaitMs: of(random, [3_000, 15_000, 60_000]),
     longestTask: of(random, [10, 90, 90, 300]),
   };
+  // Drawn last, so that the others are what they were before there were these.
+  return { ...mix, weights: { ...mix.weights, gasp: of(random, SELDOM), unseen: of(random, SELDOM) } };
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {

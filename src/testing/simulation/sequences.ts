@@ -3,7 +3,7 @@ import type { Random } from '../../core/random.js';
 import type { Operation } from './operations.js';
 
 /** Kinds of sequences. */
-const SEQUENCES = ['doubt', 'race', 'storm', 'takeover'] as const;
+const SEQUENCES = ['doubt', 'race', 'storm', 'takeover', 'gasp', 'unseen'] as const;
 /** A kind of sequence. */
 export type Sequence = (typeof SEQUENCES)[number];
 /** Whether a kind of event is a sequence. */
@@ -72,6 +72,25 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
       fault: of(random, [{ status: 503 }, { applyThenDrop: true }, { latencyMs: 3_000 }]),
     };
     yield wait(30_000);
+    return;
+  }
+  if (type === 'gasp') {
+    // A host dies between two of the writes that follow the end of a pod.
+    yield { type: 'queue', annotations: drawTask(random, longestTask) };
+    yield wait(4_000);
+    const what = of(random, ['evict', 'preempt', 'nodeShutdown', 'oom', 'fail', 'delete'] as const);
+    yield { type: 'pod', pod: random.next(), what };
+    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 20) * 1_000, atWrite: upTo(random, 3) };
+    yield wait(5_000);
+    return;
+  }
+  if (type === 'unseen') {
+    // Something befalls a pod while nobody watches, and the history that would tell of it is gone afterwards.
+    yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
+    const what = of(random, ['delete', 'deleteByForce', 'deleteByForce', 'evict', 'fail'] as const);
+    yield { type: 'pod', pod: random.next(), what };
+    yield wait(20_000);
+    yield { type: 'watches', what: 'rotate' };
     return;
   }
   if (type === 'doubt') {

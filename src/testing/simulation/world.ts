@@ -121,9 +121,14 @@ export class World {
     const { faults, tasks } = this.database;
     for (const { executor, isAlive, id } of this.#hosts) {
       if (!isAlive) continue;
-      const held = [...tasks.values()].filter(({ key }) => executor.hasTask(key)).length;
-      if (executor.slotsOccupied > held)
-        faults.push(`host ${id} holds ${executor.slotsOccupied} slots for ${held} tasks`);
+      const { slotsOccupied } = executor;
+      if (slotsOccupied === 0) continue;
+      let held = 0;
+      for (const { key } of tasks.values()) {
+        if (executor.hasTask(key)) held += 1;
+        if (held >= slotsOccupied) break;
+      }
+      if (slotsOccupied > held) faults.push(`host ${id} holds ${slotsOccupied} slots for ${held} tasks`);
     }
     // Who takes over what others have begun, or cannot prove the end of what it has given up, may have more under way than it has slots.
     const [only] = this.#hosts;
@@ -280,6 +285,8 @@ export class World {
       case 'request': {
         const { verb, resource = 'pods', times, fault } = operation;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
+        // Each may cost a try, and a wait before the next one.
+        else this.#limits.trouble(clock.now(), clock.now());
         this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault });
       }
