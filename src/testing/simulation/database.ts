@@ -17,6 +17,8 @@ export interface SimulatedTask {
   readonly queuedAt: number;
   /** Whether somebody asked to cancel it. */
   isCancelled: boolean;
+  /** Whether somebody asked to take it back. */
+  isRevoked: boolean;
   /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */
   isShared: boolean;
 }

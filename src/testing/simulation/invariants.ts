@@ -68,8 +68,8 @@ export function checkPods(
       faults.push(`${name} was created although ${done.name} had done the work of ${id}`);
     const launch = Number(pod.metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
     const task = tasks.get(id);
-    // Of a cancel that its host did not live to tell there is only a pod that was deleted, for whatever reason.
-    const isUndisturbed = task !== undefined && !hasLostNodes && !task.isCancelled;
+    // Of a stop that its host did not live to tell there is only a pod that was deleted, for whatever reason.
+    const isUndisturbed = task !== undefined && !hasLostNodes && !task.isCancelled && !task.isRevoked;
     if (launch > 1 && isUndisturbed && failsByItself(task))
       faults.push(`${name} is launch ${launch} of ${id}, which can only fail again`);
     if (launch > mostLaunches) faults.push(`${name} is launch ${launch} of ${id}, and ${mostLaunches} are allowed`);

@@ -44,7 +44,16 @@ export class TaskActs {
     const key = taskInstanceKey(workload.key);
     const isShared = alsoTo !== undefined;
     const queuedAt = this.#options.cluster.clock.now();
-    const task = { key, workload, annotations, met: new Set<never>(), queuedAt, isCancelled: false, isShared };
+    const task = {
+      key,
+      workload,
+      annotations,
+      met: new Set<never>(),
+      queuedAt,
+      isCancelled: false,
+      isRevoked: false,
+      isShared,
+    };
     this.#options.database.tasks.set(keyToString(key), task);
     this.#options.note(`${nameOf(key)} is queued: ${JSON.stringify(annotations)}`);
     const owner = this.#options.hosts.find(
@@ -94,6 +103,7 @@ export class TaskActs {
         !endsBadly(task) &&
         host.isAlive;
       this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
+      task.isRevoked = true;
       // Of a pod whose end nobody can prove it can only be written down that it was stopped.
       if (this.#options.database.hasLostNodes) task.isCancelled = true;
       const revoked = host.executor.revokeTask(task.key).catch(() => false);
