@@ -179,13 +179,6 @@ export const mutations = [
     to: '',
   },
   {
-    name: 'a-listed-pod-is-judged-at-once',
-    file: `${K}/pod-intake.ts`,
-    from: 'lifecycle.see(track, pod, { isDeferred: isListed });',
-    to: 'lifecycle.see(track, pod);',
-    in: [{ hosts: 1, steps: 1_500 }],
-  },
-  {
     name: 'the-older-of-two-pods-counts',
     file: `${K}/pod-intake.ts`,
     from: 'if (launchOf(pod) <= track.launch) {',
