@@ -75,6 +75,34 @@ describe('with leases', () => {
     expect(kit.cluster.pods()).toEqual([]);
   });
 
+  it('takes over all namespaces at once, and each pod with one write', async () => {
+    const config = { image: 'x', watchNamespaces: ['kube-public'] };
+    const [a, b] = [await kit.started('a', { config }), await kit.started('b', { config })];
+    for (const [index, namespace] of ['default', 'kube-public', 'default', 'kube-public'].entries()) {
+      const { executorConfig } = lasting('60s');
+      a.executor.queueTask({
+        ...TASK,
+        key: { ...TASK.key, runId: `${index}` },
+        executorConfig: { ...executorConfig, namespace },
+      });
+    }
+    await kit.cluster.clock.advance('5s');
+    a.isCut = true;
+    kit.cluster.faults.add({ verb: 'list', resource: 'pods', latencyMs: 4_000 });
+    const seen = kit.cluster.requests.length;
+    await kit.cluster.clock.advance('45s');
+    const patches = kit.cluster.requests
+      .slice(seen)
+      .filter(({ verb, resource }) => verb === 'patch' && resource === 'pods');
+    const times = patches.map(({ at }) => at);
+    expect(patches).toHaveLength(4);
+    expect(Math.max(...times) - Math.min(...times)).toBeLessThan(4_000);
+    await kit.cluster.clock.advance('60s');
+    expect(b.outcomes.map(({ state }) => state)).toEqual(['success', 'success', 'success', 'success']);
+    kit.cluster.faults.clear();
+    a.isCut = false;
+  });
+
   it('an executor whose lease is in doubt decides and writes nothing, and goes on where nobody took it', async () => {
     const a = await kit.started('a', { config: { image: 'x', runningTimeout: '30s' } });
     const run = a.executor.queueTask(lasting('1h'));
