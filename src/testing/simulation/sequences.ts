@@ -78,8 +78,12 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
     // A host dies between two of the writes that follow the end of a pod.
     yield { type: 'queue', annotations: drawTask(random, longestTask) };
     yield wait(4_000);
+    const fault = of(random, [{ status: 429, retryAfter: 5 }, { status: 503 }, { latencyMs: 3_000 }]);
+    if (random.next() < 0.5) yield { type: 'request', verb: 'delete', times: 1 + upTo(random, 3), fault };
     const what = of(random, ['evict', 'preempt', 'nodeShutdown', 'oom', 'fail', 'delete'] as const);
     yield { type: 'pod', pod: random.next(), what };
+    // The next launch may have done its work by then.
+    if (random.next() < 0.5) yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
     yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 20) * 1_000, atWrite: upTo(random, 3) };
     yield wait(5_000);
     return;
