@@ -63,7 +63,7 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
     ...(odd.hasLimits ? { timeouts: limits } : {}),
     executorConfig: {
       annotations: { ...annotations, [`${SCRIPT}message`]: `done: ${workload.key.taskId}`, ...startDelay, ...duration },
-      ...(odd.hasSecrets && secrets < 0.4 ? { env: { TOKEN: secret('not to be told') } } : {}),
+      ...(odd.hasSecrets && secrets < 0.8 ? { env: { TOKEN: secret('not to be told') } } : {}),
       ...(odd.hasNamespaces && namespace < 0.5 ? { namespace: OTHER_NAMESPACE } : {}),
     },
   };

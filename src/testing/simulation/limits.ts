@@ -17,16 +17,16 @@ export class LimitWatch {
   readonly #lastStart = new Map<string, number>();
   /** Uid of the last pod of each name. */
   readonly #uids = new Map<string, string>();
-  readonly #troubles: { readonly from: number; readonly until: number }[] = [];
+  readonly #troubles: { readonly from: number; readonly until: number; readonly excusedMs: number }[] = [];
 
-  /** Somebody could not do what it should for a while. */
-  trouble(from: number, until: number): void {
-    this.#troubles.push({ from, until });
+  /** Somebody could not do what it should for a while; `marginMs`: what it may need beyond that to make up for it. */
+  trouble(from: number, until: number, marginMs = TROUBLE_MARGIN_MS): void {
+    this.#troubles.push({ from, until, excusedMs: until - from + marginMs });
   }
 
   /** Whether anybody was in trouble between two instants. */
   wasTrouble(from: number, until: number): boolean {
-    return this.#troubles.some((trouble) => trouble.until >= from && trouble.from <= until);
+    return this.#troubles.some((one) => one.until >= from && one.from <= until && one.excusedMs >= TROUBLE_MARGIN_MS);
   }
 
   /** Notes the news of a pod. */
@@ -52,7 +52,7 @@ export class LimitWatch {
       if (limitMs === undefined || now - start <= limitMs + MARGIN_MS) continue;
       const excused = this.#troubles
         .filter(({ from, until }) => until >= start && from <= now)
-        .reduce((sum, { from, until }) => sum + until - from + TROUBLE_MARGIN_MS, 0);
+        .reduce((sum, { excusedMs }) => sum + excusedMs, 0);
       const ranMs = now - start;
       if (ranMs > limitMs + MARGIN_MS + excused)
         faults.push(`${name} runs for ${Math.round(ranMs / 1_000)} s, and has a limit of ${limitMs / 1_000} s`);

@@ -9,7 +9,7 @@ type Pick = number;
 export type Operation =
   | { readonly type: 'queue'; readonly annotations: Readonly<Record<string, string>>; readonly alsoTo?: Pick }
   | { readonly type: 'cancel'; readonly task: Pick; readonly ofLostPod?: boolean }
-  | { readonly type: 'revoke'; readonly task: Pick }
+  | { readonly type: 'revoke'; readonly task: Pick; readonly ofLostPod?: boolean }
   | {
       readonly type: 'request';
       readonly verb: string;

@@ -101,15 +101,17 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
     // A task is cancelled whose pod nobody can end, and the host dies around the moment when that is told.
     yield { type: 'node', pod: random.next(), ms: upTo(random, 8) * 60_000 };
     yield wait(60_000);
-    yield { type: 'cancel', task: random.next(), ofLostPod: true };
+    const type = of(random, ['cancel', 'cancel', 'revoke'] as const);
+    yield { type, task: random.next(), ofLostPod: true };
     yield wait(30_000);
+    if (type === 'revoke') return;
     yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
     return;
   }
   // A create is on its way, or has come and nobody knows, while its task is cancelled.
   const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
   // A pod that the quota keeps out has a secret already, and perhaps never comes.
-  if (random.next() < 0.3) yield { type: 'quota', pods: 1, ms: 30_000 };
+  if (random.next() < 0.5) yield { type: 'quota', pods: 1, ms: 30_000 };
   yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
   if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
   if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };

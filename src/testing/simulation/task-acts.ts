@@ -1,6 +1,7 @@
 /** What hosts of a simulation are asked to do with tasks. */
 import type { Workload } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
+import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { SimulatedDatabase, SimulatedTask } from './database.js';
@@ -70,12 +71,7 @@ export class TaskActs {
   /** A cancel reaches every host that has the task. */
   cancel({ task: share, ofLostPod = false }: Extract<Operation, { type: 'cancel' }>): void {
     const { open } = this.#options.database;
-    const lost = new Set(
-      this.#options.cluster
-        .pods()
-        .flatMap((pod) => (this.#options.unknown.has(pod.metadata?.uid ?? '') ? [taskIdOf(pod)] : [])),
-    );
-    const task = at(ofLostPod ? open.filter(({ key }) => lost.has(keyToString(key))) : open, share);
+    const task = at(ofLostPod ? this.#lost() : open, share);
     if (task === undefined) return;
     for (const { executor, isStarted, isAlive, id } of this.#options.hosts) {
       if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
@@ -85,9 +81,19 @@ export class TaskActs {
     }
   }
 
+  /** Tasks without an outcome whose pods are, in a phase where one is given, on lost nodes. */
+  #lost(phase?: string): SimulatedTask[] {
+    const { cluster, unknown, database } = this.#options;
+    const isLost = ({ metadata, status }: Pod) =>
+      unknown.has(metadata?.uid ?? '') && (phase === undefined || status?.phase === phase);
+    const lost = new Set(cluster.pods().filter(isLost).map(taskIdOf));
+    return database.open.filter(({ key }) => lost.has(keyToString(key)));
+  }
+
   /** A host takes a task back whose program has not started; it will hand it over again. */
-  revoke(share: number): void {
-    const task = at(this.#options.database.open, share);
+  revoke({ task: share, ofLostPod = false }: Extract<Operation, { type: 'revoke' }>): void {
+    const { open } = this.#options.database;
+    const task = at(ofLostPod ? this.#lost('Pending') : open, share);
     if (task === undefined) return;
     const id = keyToString(task.key);
     for (const host of this.#options.hosts) {

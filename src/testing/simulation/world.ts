@@ -31,6 +31,8 @@ export interface WorldOptions {
 
 const DURATION = 'testing.podwright.dev/duration';
 const RESTART_MS = 5_000;
+/** What a request that failed may cost, with the wait before the next try. */
+const RETRY_MS = 6_000;
 /** What watches did not tell while they were silent is found out by the next list. */
 const RESYNC_MS = 300_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
@@ -279,14 +281,13 @@ export class World {
       case 'cancel':
         return this.#tasks.cancel(operation);
       case 'revoke':
-        return this.#tasks.revoke(operation.task);
+        return this.#tasks.revoke(operation);
       case 'leave':
         return this.#leave(operation);
       case 'request': {
         const { verb, resource = 'pods', times, fault } = operation;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
-        // Each may cost a try, and a wait before the next one.
-        else this.#limits.trouble(clock.now(), clock.now());
+        else if (verb !== 'create') this.#limits.trouble(clock.now(), clock.now(), times * RETRY_MS);
         this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault });
       }
