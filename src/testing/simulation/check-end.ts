@@ -51,7 +51,7 @@ export async function checkEnd(
   const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
   const forgotten = secrets.filter(({ metadata }) => {
     const createdAt = Date.parse(metadata?.creationTimestamp ?? '');
-    return !limits.wasTrouble(createdAt - LAUNCH_MS, createdAt + LAUNCH_MS);
+    return !limits.wasHostTrouble(createdAt - LAUNCH_MS, createdAt + LAUNCH_MS);
   });
   if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {

@@ -11,22 +11,35 @@ const TROUBLE_MARGIN_MS = 30_000;
 /** Start times are cut to whole seconds, and so is what hosts know of the server's clock. */
 const ROUNDING_MS = 3_000;
 
+interface Trouble {
+  readonly from: number;
+  readonly until: number;
+  /** What it excuses of lateness. */
+  readonly excusedMs: number;
+  readonly isOfHost: boolean;
+}
+
 /** When programs have started, and when hosts or watches could not do what they should. All times are in milliseconds of the cluster's clock. */
 export class LimitWatch {
   readonly #starts = new Map<string, number>();
   readonly #lastStart = new Map<string, number>();
   /** Uid of the last pod of each name. */
   readonly #uids = new Map<string, string>();
-  readonly #troubles: { readonly from: number; readonly until: number; readonly excusedMs: number }[] = [];
+  readonly #troubles: Trouble[] = [];
 
-  /** Somebody could not do what it should for a while; `marginMs`: what it may need beyond that to make up for it. */
-  trouble(from: number, until: number, marginMs = TROUBLE_MARGIN_MS): void {
-    this.#troubles.push({ from, until, excusedMs: until - from + marginMs });
+  /** A host could not do what it should for a while. */
+  hostTrouble(from: number, until: number): void {
+    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, isOfHost: true });
   }
 
-  /** Whether anybody was in trouble between two instants. */
-  wasTrouble(from: number, until: number): boolean {
-    return this.#troubles.some((one) => one.until >= from && one.from <= until && one.excusedMs >= TROUBLE_MARGIN_MS);
+  /** Something else went wrong, which may cost so much time. */
+  delay(from: number, until: number, excusedMs: number): void {
+    this.#troubles.push({ from, until, excusedMs, isOfHost: false });
+  }
+
+  /** Whether a host was in trouble between two instants. */
+  wasHostTrouble(from: number, until: number): boolean {
+    return this.#troubles.some((one) => one.isOfHost && one.until >= from && one.from <= until);
   }
 
   /** Notes the news of a pod. */

@@ -237,7 +237,7 @@ export class World {
     this.#hosts[index] = host;
     const comesUp = () => {
       if (!host.isStarted) return;
-      this.#limits.trouble(this.#awaySince.get(index) ?? 0, this.cluster.clock.now());
+      this.#limits.hostTrouble(this.#awaySince.get(index) ?? 0, this.cluster.clock.now());
       this.#awaySince.delete(index);
     };
     host.start().then(comesUp, (error: unknown) => {
@@ -287,7 +287,7 @@ export class World {
       case 'request': {
         const { verb, resource = 'pods', times, fault } = operation;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
-        else if (verb !== 'create') this.#limits.trouble(clock.now(), clock.now(), times * RETRY_MS);
+        else if (verb !== 'create') this.#limits.delay(clock.now(), clock.now(), times * RETRY_MS);
         this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault });
       }
@@ -331,7 +331,10 @@ export class World {
         });
       }
       case 'watches':
-        if (operation.what === 'silence') this.#limits.trouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
+        if (operation.what === 'silence') {
+          const lastsMs = SILENCE_MS + RESYNC_MS;
+          this.#limits.delay(clock.now(), clock.now() + lastsMs, lastsMs);
+        }
         return this.#acts.watches(operation.what);
     }
   }
@@ -340,7 +343,7 @@ export class World {
   #suffers(id: string, ms: number): void {
     const now = this.cluster.clock.now();
     this.database.troubled(id, now + ms);
-    this.#limits.trouble(now, now + ms);
+    this.#limits.hostTrouble(now, now + ms);
   }
 
   /** A host is stopped in good order, and started again. */
