@@ -20,8 +20,10 @@ export interface EndContext {
   readonly limits: LimitWatch;
 }
 
-/** How long a launch may take, and how long before it something may have happened that still disturbs it. A secret then waits for a sweep. */
-const LAUNCH_MS = 60_000;
+/** How long a launch may wait for quota: a host that is in trouble meanwhile leaves its secret to a sweep. */
+const LAUNCH_MS = 300_000;
+/** How long trouble may be over that still disturbs a launch. */
+const AFTERMATH_MS = 60_000;
 const SCRIPT = 'testing.podwright.dev/';
 
 /** Every task has its outcome, the outcomes are true, and nothing is left behind. */
@@ -51,7 +53,7 @@ export async function checkEnd(
   const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
   const forgotten = secrets.filter(({ metadata }) => {
     const createdAt = Date.parse(metadata?.creationTimestamp ?? '');
-    return !limits.wasHostTrouble(createdAt - LAUNCH_MS, createdAt + LAUNCH_MS);
+    return !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
   });
   if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {
