@@ -16,7 +16,7 @@ interface Trouble {
   readonly until: number;
   /** What it excuses of lateness. */
   readonly excusedMs: number;
-  readonly isOfHost: boolean;
+  readonly of: 'host' | 'watch' | 'request';
 }
 
 /** When programs have started, and when hosts or watches could not do what they should. All times are in milliseconds of the cluster's clock. */
@@ -29,17 +29,22 @@ export class LimitWatch {
 
   /** A host could not do what it should for a while. */
   hostTrouble(from: number, until: number): void {
-    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, isOfHost: true });
+    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'host' });
   }
 
-  /** Something else went wrong, which may cost so much time. */
-  delay(from: number, until: number, excusedMs: number): void {
-    this.#troubles.push({ from, until, excusedMs, isOfHost: false });
+  /** Requests fail, which may cost so much time. */
+  requestTrouble(now: number, excusedMs: number): void {
+    this.#troubles.push({ from: now, until: now, excusedMs, of: 'request' });
+  }
+
+  /** Nobody hears of what begins meanwhile. */
+  watchTrouble(from: number, until: number): void {
+    this.#troubles.push({ from, until, excusedMs: until - from, of: 'watch' });
   }
 
   /** Whether a host was in trouble between two instants. */
   wasHostTrouble(from: number, until: number): boolean {
-    return this.#troubles.some((one) => one.isOfHost && one.until >= from && one.from <= until);
+    return this.#troubles.some((one) => one.of === 'host' && one.until >= from && one.from <= until);
   }
 
   /** Notes the news of a pod. */
@@ -64,7 +69,7 @@ export class LimitWatch {
       const limitMs = task === undefined ? undefined : runningLimitOf(task);
       if (limitMs === undefined || now - start <= limitMs + MARGIN_MS) continue;
       const excused = this.#troubles
-        .filter(({ from, until }) => until >= start && from <= now)
+        .filter(({ from, until, of }) => until >= start && from <= (of === 'watch' ? start : now))
         .reduce((sum, { excusedMs }) => sum + excusedMs, 0);
       const ranMs = now - start;
       if (ranMs > limitMs + MARGIN_MS + excused)

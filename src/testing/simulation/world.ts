@@ -287,7 +287,7 @@ export class World {
       case 'request': {
         const { verb, resource = 'pods', times, fault } = operation;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
-        else if (verb !== 'create') this.#limits.delay(clock.now(), clock.now(), times * RETRY_MS);
+        else if (verb !== 'create') this.#limits.requestTrouble(clock.now(), times * RETRY_MS);
         this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault });
       }
@@ -331,10 +331,7 @@ export class World {
         });
       }
       case 'watches':
-        if (operation.what === 'silence') {
-          const lastsMs = SILENCE_MS + RESYNC_MS;
-          this.#limits.delay(clock.now(), clock.now() + lastsMs, lastsMs);
-        }
+        if (operation.what === 'silence') this.#limits.watchTrouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
         return this.#acts.watches(operation.what);
     }
   }
