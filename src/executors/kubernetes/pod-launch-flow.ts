@@ -100,7 +100,8 @@ export class PodLaunchFlow {
       await this.#hands.tell(track, failedEnd(verdict));
       return true;
     }
-    const pod = result.type === 'existing' ? await this.#claim(track, result.pod) : result.pod;
+    // What was found under the name may be at work for another executor, also where the task was cancelled meanwhile.
+    const pod = result.type === 'created' ? result.pod : await this.#claim(track, result.pod);
     if (track.isAbandoned || track.isTheirs) return true;
     if (pod === undefined) return false;
     if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#hands.replace(track, pod);
