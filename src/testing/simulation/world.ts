@@ -3,6 +3,7 @@ import { durationMs } from '../../core/duration.js';
 import type { Workload } from '../../core/outcome.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
+import { ANNOTATIONS } from '../../wire/names.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd } from './check-end.js';
@@ -181,7 +182,8 @@ export class World {
     const isTidy = () =>
       strayPods(this.cluster, this.#acts.unknown).length === 0 &&
       this.#hosts.every(({ isStarted, isLeaving }) => isStarted && !isLeaving);
-    for (let tries = 0; tries < CLEANUP_TRIES && !isTidy(); tries += 1) await cluster.clock.advance('20s');
+    for (let tries = 0; tries < CLEANUP_TRIES && !(isTidy() && (await this.#areTakeoversOver())); tries += 1)
+      await cluster.clock.advance('20s');
     const minutes = elapsedMs() / 60_000;
     const budget = 500 + this.#hosts.length * minutes * 60 + database.tasks.size * 20;
     const used = cluster.requests.length - requests;
@@ -204,6 +206,16 @@ export class World {
       limits: this.#limits,
     });
     for (const host of this.#hosts) host.kill();
+  }
+
+  /** Whether nobody is at work on what another one has left: who is ended in the middle of that leaves it to the next, lease and all. */
+  async #areTakeoversOver(): Promise<boolean> {
+    if (this.#hosts.length === 1) return true;
+    const { items } = await this.cluster.kubeClient().listLeases();
+    return items.every(({ metadata, spec }) => {
+      const owner = metadata?.annotations?.[ANNOTATIONS.executorId];
+      return owner === undefined || (spec?.holderIdentity ?? '').startsWith(`${owner}_`);
+    });
   }
 
   #note(text: string): void {
