@@ -545,8 +545,11 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const outcome = makeOutcome(entry, this.name, this.clock.now(), decided, details);
     this.#noteOutcome(outcome, { isTold: !entry.isSilent });
     entry.settle(outcome);
-    if (entry.isSilent) this.#hub.forget(entry);
-    else {
+    if (entry.isSilent) {
+      this.#hub.forget(entry);
+      // Nobody hears of it who could acknowledge it.
+      details.acknowledge?.().catch(() => {});
+    } else {
       this.#hub.publish(entry, outcome);
       this.emit('outcome', outcome);
     }

@@ -120,6 +120,8 @@ export class PodLifecycle implements LifecycleHands {
       if (track.isGone && !isDeleteSent) break;
       if (track.isGone) return true;
       const { namespace, name, uid, resourceVersion } = seen;
+      // A launch that began meanwhile has forgotten that; its end is ours, and no reason for yet another one.
+      track.isEnding = true;
       try {
         await client.deletePod(namespace, name, { uid, resourceVersion });
         return true;

@@ -8,8 +8,8 @@ import { podIdOf, taskIdOf } from './invariants.js';
 const MARGIN_MS = 60_000;
 /** How much longer for each trouble of a host, besides the time that it took. */
 const TROUBLE_MARGIN_MS = 30_000;
-/** Start times are cut to whole seconds, and so is what hosts know of the server's clock. */
-const ROUNDING_MS = 3_000;
+/** Start times are cut to whole seconds, and slow answers leave the server's clock uncertain. */
+const ROUNDING_MS = 5_000;
 
 interface Trouble {
   readonly from: number;
