@@ -19,6 +19,11 @@ export interface ClusterActsOptions {
 export const SILENCE_MS = 60_000;
 
 const at = <T>(list: readonly T[], share: number): T | undefined => list[Math.floor(share * list.length)];
+/** The pod that was created last, in a list of its own; an empty list where there is none. */
+export function newestOf(pods: readonly Pod[]): Pod[] {
+  const bornAt = ({ metadata }: Pod) => Date.parse(metadata?.creationTimestamp ?? '');
+  return [...pods].sort((a, b) => bornAt(a) - bornAt(b)).slice(-1);
+}
 const phaseOf = ({ status }: Pod) => status?.phase ?? 'Pending';
 
 /** See the module's text. */
@@ -56,9 +61,9 @@ export class ClusterActs {
   }
 
   /** The node of a pod goes silent for a while. */
-  async loseNode(share: number, ms: number): Promise<void> {
+  async loseNode({ pod: share, ms, of = 'running' }: Extract<Operation, { type: 'node' }>): Promise<void> {
     const { cluster, note, onMet } = this.#options;
-    const pod = at(this.#choices('running'), share);
+    const pod = at(this.#choices(of), share);
     const node = pod?.spec?.nodeName;
     if (node === undefined) return;
     note(`${node} is lost for ${ms / 60_000} minutes`);
@@ -124,6 +129,10 @@ export class ClusterActs {
         });
       case 'same task':
         return pods.filter((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === this.#lastHit);
+      case 'newest running':
+        return newestOf(this.#choices('running'));
+      case 'newest pending':
+        return newestOf(this.#choices('pending'));
     }
   }
 }

@@ -11,6 +11,7 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
 import { HostClock } from './host-clock.js';
 import { HostEars } from './host-ears.js';
+import { takesUnguarded } from './invariants.js';
 import { HostWire, never } from './network.js';
 
 /** What an executor of a simulation is made with. */
@@ -103,7 +104,12 @@ export class SimulatedHost {
       isAlive: () => this.#isAlive,
       outlivesSender: options.lateWrites,
       onMessage: onStep,
-      onWrite: () => this.#countWrite(),
+      onWrite: (request) => {
+        const unguarded = takesUnguarded(request);
+        if (unguarded !== undefined)
+          database.faults.push(`${executorId} takes ${unguarded} without saying which version of it`);
+        this.#countWrite();
+      },
     });
     const clock: Clock = this.#clock;
     const kubeClient = new HttpKubeClient({ transport: this.wire, clock, random });

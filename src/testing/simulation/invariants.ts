@@ -1,5 +1,6 @@
 /** What must hold in a simulation: the promises, as checks. Each broken one is a sentence in the database's list of faults. */
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import type { TransportRequest } from '../../kube/transport.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
@@ -82,6 +83,18 @@ export function checkPods(
       faults.push(`${name} was created after the outcome of ${id}`);
   }
   for (const [id, names] of live) if (names.length > 1) faults.push(`${id} has ${names.length} live pods: ${names}`);
+}
+
+/**
+ * The pod that a request makes the sender's own, whatever has become of it since the sender saw it, if it does: of two executors that take a pod
+ * at the same time both would believe that they have it, and a late one would take the next pod of that name.
+ */
+export function takesUnguarded({ method, path, body }: TransportRequest): string | undefined {
+  const name = /\/pods\/([^/?]+)(\?|$)/.exec(path)?.[1];
+  if (method !== 'PATCH' || name === undefined || body?.includes(LABELS.executorId) !== true) return undefined;
+  const { uid, resourceVersion, labels } = (JSON.parse(body) as Pod).metadata ?? {};
+  if (labels?.[LABELS.executorId] === undefined) return undefined;
+  return uid === undefined || resourceVersion === undefined ? name : undefined;
 }
 
 /** Pods that somebody should have removed: a pod on a lost node may stay, since nobody can know whether it still runs. */

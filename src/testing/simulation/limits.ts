@@ -8,6 +8,10 @@ import { podIdOf, taskIdOf } from './invariants.js';
 const MARGIN_MS = 60_000;
 /** How much longer for each trouble of a host, besides the time that it took. */
 const TROUBLE_MARGIN_MS = 30_000;
+/** What was over so long before the limit was does not matter any more. */
+const AFTERMATH_MS = 120_000;
+/** How long it may take until the start of a program is seen. */
+const SEEN_MS = 5_000;
 /** Start times are cut to whole seconds, and slow answers leave the server's clock uncertain. */
 const ROUNDING_MS = 5_000;
 
@@ -69,7 +73,7 @@ export class LimitWatch {
       const limitMs = task === undefined ? undefined : runningLimitOf(task);
       if (limitMs === undefined || now - start <= limitMs + MARGIN_MS) continue;
       const excused = this.#troubles
-        .filter(({ from, until, of }) => until >= start && from <= (of === 'watch' ? start : now))
+        .filter((trouble) => excuses(trouble, start, start + limitMs, now))
         .reduce((sum, { excusedMs }) => sum + excusedMs, 0);
       const ranMs = now - start;
       if (ranMs > limitMs + MARGIN_MS + excused)
@@ -90,6 +94,14 @@ export class LimitWatch {
     if (limitMs === undefined || from === undefined || at - from >= limitMs - ROUNDING_MS) return undefined;
     return `${id} failed (${kind}) after ${(at - from) / 1_000} s, and had ${limitMs / 1_000} s`;
   }
+}
+
+/** Whether a trouble can be why a program runs on that started then and should have ended at its limit. */
+function excuses({ from, until, of }: Trouble, start: number, limit: number, now: number): boolean {
+  const hidTheStart = from <= start + SEEN_MS && until >= start;
+  if (of === 'watch') return hidTheStart;
+  if (of === 'request') return until >= start && from <= now;
+  return hidTheStart || (until >= limit - AFTERMATH_MS && from <= now);
 }
 
 const limitOf = (limit: Duration | 'none' | undefined, name: string) =>

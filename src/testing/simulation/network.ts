@@ -31,7 +31,7 @@ export interface HostWireOptions {
   /** Told of each message that went over the wire. */
   readonly onMessage: () => void;
   /** Asked before each write; may kill the host in between. */
-  readonly onWrite: () => void;
+  readonly onWrite: (request: TransportRequest) => void;
 }
 
 /** See the module's text. */
@@ -48,7 +48,7 @@ export class HostWire implements Transport {
   async request(request: TransportRequest): Promise<TransportResponse> {
     const { clock, hearing, isAlive, onMessage, onWrite } = this.#options;
     if (!isAlive()) return never();
-    if (request.method !== 'GET') onWrite();
+    if (request.method !== 'GET') onWrite(request);
     if (!isAlive()) return never();
     onMessage();
     if (this.state.mode === 'cut') {

@@ -8,7 +8,13 @@ type Pick = number;
 /** One thing that happens. */
 export type Operation =
   | { readonly type: 'queue'; readonly annotations: Readonly<Record<string, string>>; readonly alsoTo?: Pick }
-  | { readonly type: 'cancel'; readonly task: Pick; readonly ofLostPod?: boolean }
+  | {
+      readonly type: 'cancel';
+      readonly task: Pick;
+      readonly ofLostPod?: boolean;
+      /** The only host that is asked. @default all that have the task */
+      readonly on?: Pick;
+    }
   | { readonly type: 'revoke'; readonly task: Pick; readonly ofLostPod?: boolean }
   | {
       readonly type: 'request';
@@ -16,16 +22,28 @@ export type Operation =
       /** @default pods */
       readonly resource?: string;
       readonly times: number;
+      /** Whether only requests about the newest pod meet the fault. @default false */
+      readonly ofNewest?: boolean;
       readonly fault: Readonly<Record<string, unknown>>;
     }
   | {
       readonly type: 'pod';
       readonly pod: Pick;
       readonly what: PodOperation;
-      /** Which pods there are to choose from: those that run, that do not yet, that have ended, or those of the task that was hit last. @default running */
+      /**
+       * Which pods there are to choose from: those that run, that do not yet, that have ended, those of the task that was hit last, or only the
+       * newest of a kind.
+       * @default running
+       */
       readonly of?: PodChoice;
     }
-  | { readonly type: 'node'; readonly pod: Pick; readonly ms: number }
+  | {
+      readonly type: 'node';
+      readonly pod: Pick;
+      readonly ms: number;
+      /** Whose node it is. @default running */
+      readonly of?: PodChoice;
+    }
   | { readonly type: 'quota'; readonly pods: number; readonly ms: number }
   | { readonly type: 'kill'; readonly host: Pick; readonly backAfterMs: number; readonly atWrite: number }
   | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
@@ -35,7 +53,7 @@ export type Operation =
   | { readonly type: 'wait'; readonly ms: number };
 
 /** Pods out of which one is chosen. */
-export type PodChoice = 'running' | 'pending' | 'ended' | 'same task';
+export type PodChoice = 'running' | 'pending' | 'ended' | 'same task' | 'newest running' | 'newest pending';
 
 /** What can befall a pod. */
 export type PodOperation = 'evict' | 'preempt' | 'oom' | 'fail' | 'delete' | 'deleteByForce' | 'nodeShutdown';
@@ -106,6 +124,8 @@ export const EVEN_MIX: Mix = {
     takeover: 0,
     gasp: 0,
     unseen: 0,
+    contest: 0,
+    patience: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -150,7 +170,11 @@ export function drawMix(random: Random, hosts: number): Mix {
     longestTask: of(random, [10, 90, 90, 300]),
   };
   // Drawn last, so that the others are what they were before there were these.
-  return { ...mix, weights: { ...mix.weights, gasp: of(random, SELDOM), unseen: of(random, SELDOM) } };
+  const gasp = of(random, SELDOM);
+  const unseen = of(random, SELDOM);
+  const contest = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
+  const patience = of(random, SELDOM);
+  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience } };
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {

@@ -2,13 +2,6 @@
 import type { Random } from '../../core/random.js';
 import type { Operation } from './operations.js';
 
-/** Kinds of sequences. */
-const SEQUENCES = ['doubt', 'race', 'storm', 'takeover', 'gasp', 'unseen'] as const;
-/** A kind of sequence. */
-export type Sequence = (typeof SEQUENCES)[number];
-/** Whether a kind of event is a sequence. */
-export const isSequence = (kind: string): kind is Sequence => SEQUENCES.some((one) => one === kind);
-
 const TEST_ANNOTATION = 'testing.podwright.dev/';
 
 /** One of a list. */
@@ -33,82 +26,131 @@ export function drawTask(random: Random, longestTask: number): Readonly<Record<s
   return annotations;
 }
 
-/** What follows upon each other in places where little else would ever bring it together. */
-export function* drawSequence(random: Random, type: Sequence, longestTask: number): Generator<Operation> {
-  const wait = (most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
-  if (type === 'storm') {
-    // One task is unlucky again and again, until its budgets are spent; its hosts must not forget how often that was.
-    yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '240s' } };
-    yield { type: 'wait', ms: 5_000 };
-    const whats = of(random, [['evict'], ['nodeShutdown'], ['preempt', 'evict'], ['oom'], ['evict', 'oom']] as const);
-    yield { type: 'pod', pod: 0.999_999, what: whats[0] };
-    for (let more = 0; more < 6; more += 1) {
-      yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
-      if (random.next() < 0.15) yield { type: 'kill', host: random.next(), backAfterMs: 1_000, atWrite: 0 };
-      yield { type: 'pod', pod: 0, what: of(random, whats), of: 'same task' };
-    }
-    return;
+/** A wait of up to so many milliseconds. */
+const shortWait = (random: Random, most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
+
+/** One task is unlucky again and again, until its budgets are spent; its hosts must not forget how often that was. */
+function* storm(random: Random): Generator<Operation> {
+  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '240s' } };
+  yield { type: 'wait', ms: 5_000 };
+  const whats = of(random, [['evict'], ['nodeShutdown'], ['preempt', 'evict'], ['oom'], ['evict', 'oom']] as const);
+  yield { type: 'pod', pod: 0, what: whats[0], of: 'newest running' };
+  for (let more = 0; more < 6; more += 1) {
+    yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
+    if (random.next() < 0.15) yield { type: 'kill', host: random.next(), backAfterMs: 1_000, atWrite: 0 };
+    yield { type: 'pod', pod: 0, what: of(random, whats), of: 'same task' };
   }
-  if (type === 'takeover') {
-    // A host is away for longer than its lease holds, and comes back amid what others do about its pods.
-    const host = random.next();
-    const ms = 15_000 + upTo(random, of(random, [45_000, 45_000, 200_000]));
-    for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1)
-      yield { type: 'queue', annotations: drawTask(random, longestTask) };
-    yield wait(5_000);
-    yield of(random, [
-      { type: 'freeze', host, ms },
-      { type: 'wire', host, mode: 'cut', ms },
-      { type: 'wire', host, mode: 'deaf', ms },
-      { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
-    ] as const);
-    yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
-    // Sometimes all is over, names and all, when it comes back.
-    if (ms > 100_000) yield { type: 'wait', ms: ms - 40_000 };
-    yield {
-      type: 'request',
-      verb: of(random, ['patch', 'list', 'get', 'delete']),
-      times: upTo(random, 4),
-      fault: of(random, [{ status: 503 }, { applyThenDrop: true }, { latencyMs: 3_000 }]),
-    };
-    yield wait(30_000);
-    return;
-  }
-  if (type === 'gasp') {
-    // A host dies between two of the writes that follow the end of a pod.
+}
+
+/** A host is away for longer than its lease holds, and comes back amid what others do about its pods. */
+function* takeover(random: Random, longestTask: number): Generator<Operation> {
+  const host = random.next();
+  const ms = 15_000 + upTo(random, of(random, [45_000, 45_000, 200_000]));
+  for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1)
     yield { type: 'queue', annotations: drawTask(random, longestTask) };
-    yield wait(4_000);
-    const fault = of(random, [{ status: 429, retryAfter: 5 }, { status: 503 }, { latencyMs: 3_000 }]);
-    if (random.next() < 0.5) yield { type: 'request', verb: 'delete', times: 1 + upTo(random, 3), fault };
-    const what = of(random, ['evict', 'preempt', 'nodeShutdown', 'oom', 'fail', 'delete'] as const);
-    yield { type: 'pod', pod: random.next(), what };
-    // The next launch may have done its work by then.
-    if (random.next() < 0.5) yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
-    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 20) * 1_000, atWrite: upTo(random, 3) };
-    yield wait(5_000);
-    return;
-  }
-  if (type === 'unseen') {
-    // Something befalls a pod while nobody watches, and the history that would tell of it is gone afterwards.
-    yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
-    const what = of(random, ['delete', 'deleteByForce', 'deleteByForce', 'evict', 'fail'] as const);
-    yield { type: 'pod', pod: random.next(), what };
-    yield wait(20_000);
-    yield { type: 'watches', what: 'rotate' };
-    return;
-  }
-  if (type === 'doubt') {
-    // A task is cancelled whose pod nobody can end, and the host dies around the moment when that is told.
-    yield { type: 'node', pod: random.next(), ms: upTo(random, 8) * 60_000 };
-    yield wait(60_000);
-    const type = of(random, ['cancel', 'cancel', 'revoke'] as const);
-    yield { type, task: random.next(), ofLostPod: true };
-    yield wait(30_000);
-    if (type === 'revoke') return;
-    yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
-    return;
-  }
-  // A create is on its way, or has come and nobody knows, while its task is cancelled.
+  yield shortWait(random, 5_000);
+  yield of(random, [
+    { type: 'freeze', host, ms },
+    { type: 'wire', host, mode: 'cut', ms },
+    { type: 'wire', host, mode: 'deaf', ms },
+    { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
+  ] as const);
+  yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
+  // Sometimes all is over, names and all, when it comes back.
+  if (ms > 100_000) yield { type: 'wait', ms: ms - 40_000 };
+  yield {
+    type: 'request',
+    verb: of(random, ['patch', 'list', 'get', 'delete']),
+    times: upTo(random, 4),
+    fault: of(random, [{ status: 503 }, { applyThenDrop: true }, { latencyMs: 3_000 }]),
+  };
+  yield shortWait(random, 30_000);
+}
+
+/** A host dies between two of the writes that follow the end of a pod, perhaps one that is not its task's last. */
+function* gasp(random: Random, longestTask: number): Generator<Operation> {
+  const isShort = random.next() < 0.5;
+  yield {
+    type: 'queue',
+    annotations: isShort
+      ? { [`${TEST_ANNOTATION}duration`]: `${4 + upTo(random, 6)}s` }
+      : drawTask(random, longestTask),
+  };
+  yield shortWait(random, 4_000);
+  const fault = of(random, [{ status: 429, retryAfter: 5 }, { status: 503 }, { latencyMs: 3_000 }]);
+  if (isShort)
+    yield { type: 'request', verb: 'delete', times: 4 + upTo(random, 4), fault: { status: 503 }, ofNewest: true };
+  else if (random.next() < 0.5) yield { type: 'request', verb: 'delete', times: 1 + upTo(random, 3), fault };
+  const what = of(random, ['evict', 'preempt', 'nodeShutdown', 'oom', 'fail', 'delete'] as const);
+  yield { type: 'pod', pod: random.next(), what, of: isShort ? 'newest running' : 'running' };
+  // The next launch may have done its work by then.
+  if (isShort || random.next() < 0.5) yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
+  yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 20) * 1_000, atWrite: upTo(random, 3) };
+  yield shortWait(random, 5_000);
+}
+
+/** Something befalls a pod while nobody watches, and the history that would tell of it is gone afterwards. */
+function* unseen(random: Random): Generator<Operation> {
+  yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
+  const what = of(random, ['delete', 'deleteByForce', 'deleteByForce', 'evict', 'fail'] as const);
+  yield { type: 'pod', pod: random.next(), what };
+  yield shortWait(random, 20_000);
+  yield { type: 'watches', what: 'rotate' };
+}
+
+/** A task is cancelled, or taken back before its program runs, whose pod nobody can end, and the host dies around the moment when that is told. */
+function* doubt(random: Random): Generator<Operation> {
+  const type = of(random, ['cancel', 'revoke'] as const);
+  const ms = upTo(random, 8) * 60_000;
+  if (type === 'revoke') {
+    const annotations = { [`${TEST_ANNOTATION}start-delay`]: '40s', [`${TEST_ANNOTATION}duration`]: '20s' };
+    yield { type: 'queue', annotations };
+    yield shortWait(random, 4_000);
+    if (random.next() < 0.5) {
+      // Its next launch has a name that a task which is handed over anew need not come upon.
+      yield { type: 'pod', pod: 0, what: of(random, ['preempt', 'evict'] as const), of: 'newest pending' };
+      yield { type: 'wait', ms: 5_000 + upTo(random, 15_000) };
+    }
+    yield { type: 'node', pod: 0, ms, of: 'newest pending' };
+  } else yield { type: 'node', pod: random.next(), ms };
+  yield shortWait(random, 60_000);
+  yield { type, task: type === 'revoke' ? 0.999_999 : random.next(), ofLostPod: true };
+  yield shortWait(random, 30_000);
+  if (type === 'revoke') return;
+  yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
+}
+
+/** Two hosts are given one task, which is cancelled, and one of them is away for so long that others take over from it. */
+function* contest(random: Random, longestTask: number): Generator<Operation> {
+  const fault = of(random, [{ applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
+  if (random.next() < 0.5) yield { type: 'request', verb: 'create', times: upTo(random, 3), fault };
+  yield { type: 'queue', annotations: drawTask(random, longestTask), alsoTo: random.next() };
+  yield shortWait(random, 6_000);
+  const host = random.next();
+  const ms = 15_000 + upTo(random, 60_000);
+  const away: readonly Operation[] = [
+    { type: 'freeze', host, ms },
+    { type: 'wire', host, mode: 'cut', ms },
+    { type: 'kill', host, backAfterMs: ms, atWrite: random.next() < 0.5 ? 0 : upTo(random, 3) },
+  ];
+  if (random.next() < 0.5) yield of(random, away);
+  yield shortWait(random, 20_000);
+  yield { type: 'cancel', task: 0.999_999, ...(random.next() < 0.5 ? { on: random.next() } : {}) };
+  yield shortWait(random, 3_000);
+  yield of(random, away);
+  yield shortWait(random, 40_000);
+}
+
+/** Programs have run for most of their time when their host dies. */
+function* patience(random: Random, longestTask: number): Generator<Operation> {
+  for (let tasks = 3; tasks > 0; tasks -= 1) yield { type: 'queue', annotations: drawTask(random, longestTask) };
+  yield { type: 'wait', ms: 90_000 + upTo(random, 90_000) };
+  yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 5) * 1_000, atWrite: 0 };
+  yield shortWait(random, 10_000);
+}
+
+/** A create is on its way, or has come and nobody knows, while its task is cancelled. */
+function* race(random: Random, longestTask: number): Generator<Operation> {
   const fault = of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
   // A pod that the quota keeps out has a secret already, and perhaps never comes.
   if (random.next() < 0.5) yield { type: 'quota', pods: 1, ms: 30_000 };
@@ -116,7 +158,18 @@ export function* drawSequence(random: Random, type: Sequence, longestTask: numbe
   if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
   if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
   yield { type: 'queue', annotations: drawTask(random, longestTask) };
-  yield wait(3_000);
+  yield shortWait(random, 3_000);
   // The task that was queued last stands at the end of the open ones.
   yield { type: 'cancel', task: 0.999_999 };
 }
+
+const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience };
+
+/** A kind of sequence. */
+export type Sequence = keyof typeof SEQUENCES;
+/** Whether a kind of event is a sequence. */
+export const isSequence = (kind: string): kind is Sequence => Object.hasOwn(SEQUENCES, kind);
+
+/** What follows upon each other in places where little else would ever bring it together. */
+export const drawSequence = (random: Random, type: Sequence, longestTask: number): Generator<Operation> =>
+  SEQUENCES[type](random, longestTask);

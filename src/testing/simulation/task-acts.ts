@@ -68,12 +68,15 @@ export class TaskActs {
     host.queue(task);
   }
 
-  /** A cancel reaches every host that has the task. */
-  cancel({ task: share, ofLostPod = false }: Extract<Operation, { type: 'cancel' }>): void {
+  /** A cancel reaches every host that has the task, or one of them. */
+  cancel({ task: share, ofLostPod = false, on }: Extract<Operation, { type: 'cancel' }>): void {
     const { open } = this.#options.database;
     const task = at(ofLostPod ? this.#lost() : open, share);
     if (task === undefined) return;
-    for (const { executor, isStarted, isAlive, id } of this.#options.hosts) {
+    const { hosts } = this.#options;
+    for (const { executor, isStarted, isAlive, id } of on === undefined
+      ? hosts
+      : hosts.filter((one) => one === at(hosts, on))) {
       if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
       task.isCancelled = true;
       this.#options.note(`${nameOf(task.key)} is cancelled on ${id}`);

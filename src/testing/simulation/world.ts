@@ -7,7 +7,7 @@ import { ANNOTATIONS } from '../../wire/names.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd } from './check-end.js';
-import { ClusterActs, SILENCE_MS } from './cluster-acts.js';
+import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { checkPods, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
@@ -297,17 +297,18 @@ export class World {
       case 'leave':
         return this.#leave(operation);
       case 'request': {
-        const { verb, resource = 'pods', times, fault } = operation;
+        const { verb, resource = 'pods', times, fault, ofNewest = false } = operation;
+        const name = ofNewest ? newestOf(cluster.pods())[0]?.metadata?.name : undefined;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
         else if (verb !== 'create') this.#limits.requestTrouble(clock.now(), times * RETRY_MS);
-        this.#note(`the next ${times} ${verb} of ${resource} meet ${JSON.stringify(fault)}`);
-        return cluster.faults.add({ verb, resource, times, ...fault });
+        this.#note(`the next ${times} ${verb} of ${name ?? resource} meet ${JSON.stringify(fault)}`);
+        return cluster.faults.add({ verb, resource, times, ...fault, name });
       }
       case 'pod':
         return this.#acts.pod(operation);
       case 'node':
         this.database.hasLostNodes = true;
-        return this.#acts.loseNode(operation.pod, operation.ms);
+        return this.#acts.loseNode(operation);
       case 'quota':
         return this.#acts.quota(operation.pods, operation.ms);
       case 'kill': {
