@@ -11,7 +11,7 @@ import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PodReader, PodWriter } from '../kube/kube-client.js';
-import { mayAnswerLater } from '../kube/status-errors.js';
+import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
 import { annotationsToKey } from '../pod/names.js';
 import { ANNOTATIONS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
@@ -55,8 +55,6 @@ export interface LaunchRequest {
   readonly onWait: (reason: string) => void;
 }
 
-/** How long the server is asked whether a create has happened after all, where its task was cancelled. */
-export const CANCEL_LIMIT_MS = 600_000;
 const RETRY_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const QUOTA_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 
@@ -211,23 +209,20 @@ export class PodLauncher {
   async #found(pod: Pod, seen?: LaunchRequest['seen']): Promise<Pod | undefined> {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
-    const startedAt = clock.monotonic();
-    for (let attempt = 1; ; attempt += 1) {
-      const shown = seen?.();
-      if (shown !== undefined) return shown;
-      try {
-        const found = await client.readPod(namespace, name);
-        return found !== undefined && isSameTry(found, pod) ? found : undefined;
-      } catch (error) {
-        const isRefused = error instanceof LeaseLostError || !mayAnswerLater(error);
-        if (isRefused || clock.monotonic() - startedAt > CANCEL_LIMIT_MS) return undefined;
+    const isEnough = (waitedMs: number, error: unknown) => {
+      const isOver = error instanceof LeaseLostError || waitedMs > READ_LIMIT_MS;
+      if (!isOver)
         logger.warn(
           { err: error, pod: name, namespace },
           'whether the pod of a launch that has failed exists cannot be told',
         );
-      }
-      await clock.delay(backoffMs(RETRY_BACKOFF, attempt, random));
-    }
+      return isOver;
+    };
+    const isOver = () => seen?.() !== undefined;
+    const found = await readUntilKnown({ client, clock, random, namespace, name, isOver, isEnough });
+    const shown = seen?.();
+    if (shown !== undefined) return shown;
+    return found !== 'unknown' && found !== undefined && isSameTry(found, pod) ? found : undefined;
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

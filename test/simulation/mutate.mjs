@@ -1,8 +1,9 @@
 /**
- * `npm run mutate -- [--only name,…] [--seeds N] [--jobs N] [--baseline]`: breaks the code that keeps the promises, one place at a time, in a copy, and
- * looks whether the simulation finds out. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, and
- * what to put instead, and what else is to be taken away (`and`) where a promise is kept in more than one place; that is checked before anything runs. `--seeds` is for one host, of several hosts a quarter as many are run. The code as
- * it is must break nothing: `--baseline` runs it first, in the same way.
+ * `npm run mutate -- [--only name,…] [--seeds N] [--jobs N] [--baseline]`: breaks the code that keeps the promises, one place at a time, in a copy,
+ * and looks whether the simulation finds out: by seeds (`--seeds` with one host, a quarter as many with several), or else by the histories kept
+ * in regressions.test.ts. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, what to put
+ * instead, and what else is to be taken away (`and`) where a promise is kept in more than one place; that is checked before anything runs. The
+ * code as it is must break nothing: `--baseline` runs it first, in the same way.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -42,7 +43,7 @@ function mutated({ name, and = [], ...first }) {
 
 function copyWith(mutation) {
   const copy = mkdtempSync(join(tmpdir(), 'podwright-mutant-'));
-  for (const part of ['src', 'test', 'schemas', 'package.json', 'tsconfig.json'])
+  for (const part of ['src', 'test', 'schemas', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   if (mutation !== undefined) for (const [file, text] of mutated(mutation)) writeFileSync(join(copy, file), text);
@@ -70,6 +71,16 @@ function simulate(copy, { hosts, steps }) {
   });
 }
 
+/** Plays the histories that broke a promise once; resolves with whether one does so again. */
+function replay(copy) {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  return new Promise((resolve) => {
+    const args = ['run', 'test/simulation/regressions.test.ts', '--bail', '1'];
+    const child = spawn(process.execPath, [vitest, ...args], { cwd: copy, stdio: 'ignore' });
+    child.on('close', (code) => resolve(code === 0 ? undefined : 'by a history that broke a promise once'));
+  });
+}
+
 for (const mutation of mutations) mutated(mutation);
 
 // A simulation that breaks by itself would find everything.
@@ -91,6 +102,7 @@ async function work(queue) {
     try {
       let found;
       for (const setting of mutation.in ?? SETTINGS) found ??= await simulate(copy, setting);
+      found ??= await replay(copy);
       const seconds = ((performance.now() - started) / 1_000).toFixed(0);
       if (found === undefined) missed.push(mutation.name);
       console.log(

@@ -12,6 +12,8 @@ import { annotationsToKey } from '../../pod/names.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 
+/** Start times are cut to seconds, and the server's clock is known no better: what is seen sooner is dated by when it was seen. */
+const LATE_MS = 10_000;
 const WAITS_FROM_BIRTH: ReadonlySet<WaitClock> = new Set(['gated', 'unscheduled', 'unschedulable']);
 
 /** The task that a pod was made for, or `undefined` where it carries no readable key. */
@@ -48,17 +50,32 @@ export function launchOf(pod: Pod): number {
   return Number.isSafeInteger(launch) && launch > 0 ? launch : 1;
 }
 
+/** When something happened that a server dates, on the monotonic clock; now, where that cannot be known. */
+function instantOf(time: string | undefined, clock: Clock, serverOffsetMs: number | undefined): number {
+  const now = clock.monotonic();
+  const at = time === undefined ? Number.NaN : Date.parse(time);
+  if (serverOffsetMs === undefined || Number.isNaN(at)) return now;
+  return now - Math.max(0, clock.now() + serverOffsetMs - at);
+}
+
+/** The record of a pod whose program may have started before anybody saw it: watches were silent, or the host stood still. Its limit counts from the start. */
+export function datedRecord(
+  record: PodRecord,
+  { base }: PodObservation,
+  clock: Clock,
+  serverOffsetMs: number | undefined,
+): PodRecord {
+  if (record.runningSince !== undefined || base?.state !== 'running') return record;
+  const runningSince = instantOf(base.startedAt, clock, serverOffsetMs);
+  return clock.monotonic() - runningSince > LATE_MS ? changedRecord(record, { runningSince }) : record;
+}
+
 /**
  * The record of a pod met for the first time, its waits counted from what the pod shows. Ages are taken by the server's time; where
  * that is unknown, clocks start now, which can only make a wait longer.
  */
 export function recordOfAdopted(pod: PodObservation, clock: Clock, serverOffsetMs: number | undefined): PodRecord {
-  const now = clock.monotonic();
-  const since = (time: string | undefined) => {
-    const at = time === undefined ? Number.NaN : Date.parse(time);
-    if (serverOffsetMs === undefined || Number.isNaN(at)) return now;
-    return now - Math.max(0, clock.now() + serverOffsetMs - at);
-  };
+  const since = (time: string | undefined) => instantOf(time, clock, serverOffsetMs);
   const waiting = waitingOf(pod);
   return changedRecord(FRESH_RECORD, {
     runningSince: pod.base?.state === 'running' ? since(pod.base.startedAt) : undefined,

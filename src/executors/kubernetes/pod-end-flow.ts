@@ -1,9 +1,8 @@
 /** What follows the end of a pod: evidence, the outcome, or another launch once the pod is proven dead. */
-import { type BackoffPolicy, backoffMs } from '../../core/backoff.js';
+import { backoffMs } from '../../core/backoff.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
-import { mayAnswerLater } from '../../kube/status-errors.js';
+import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
-import { CANCEL_LIMIT_MS } from '../../launch/pod-launcher.js';
 import { endOf, type PodEnd } from '../../lifecycle/classify.js';
 import { decide, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
@@ -19,7 +18,6 @@ import type { PodLaunchFlow } from './pod-launch-flow.js';
 import type { PodTrack } from './pod-track.js';
 
 /** How a server that does not answer is asked again before anything is decided. */
-const READ_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 
 /** How often an autoscaler may extend a wait for a node. */
 const MAX_SCALE_UPS = 6;
@@ -92,32 +90,25 @@ export class PodEndFlow {
   async successorOf(track: PodTrack): Promise<Pod | undefined> {
     const { seen } = track;
     if (seen === undefined || !track.isGone || !track.isAnswerLost) return undefined;
-    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping && waitedMs > CANCEL_LIMIT_MS);
+    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping && waitedMs > READ_LIMIT_MS);
     if (pod === undefined || pod === 'unknown') return undefined;
     return isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
   }
 
   /** Asks the server for a pod until it answers, or it is enough. */
-  async #read(
-    track: PodTrack,
-    { namespace, name }: PodObservation,
-    isEnough: (waitedMs: number) => boolean,
-  ): Promise<Pod | undefined | 'unknown'> {
+  #read(track: PodTrack, { namespace, name }: PodObservation, isEnough: (waitedMs: number) => boolean) {
     const { client, clock, random } = this.#options;
-    const startedAt = clock.monotonic();
-    for (let attempt = 1; !track.isAbandoned; attempt += 1) {
-      // Who may not read pods will not be told otherwise later.
-      let isRefused = false;
-      const pod = await client.readPod(namespace, name).catch((error: unknown) => {
-        isRefused = !mayAnswerLater(error);
-        return 'unknown' as const;
-      });
-      if (pod !== 'unknown' || isRefused || isEnough(clock.monotonic() - startedAt)) return pod;
-      const { signal } = track.abort;
-      const backoff = backoffMs(READ_BACKOFF, attempt, random);
-      await clock.delay(backoff, signal.aborted ? {} : { signal }).catch(() => {});
-    }
-    return 'unknown';
+    const { signal } = track.abort;
+    return readUntilKnown({
+      client,
+      clock,
+      random,
+      namespace,
+      name,
+      isOver: () => track.isAbandoned,
+      isEnough,
+      signal,
+    });
   }
 
   /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
@@ -140,7 +131,7 @@ export class PodEndFlow {
     const { clock } = this.#options;
     const { seen } = track;
     if (seen === undefined) return false;
-    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping || waitedMs > CANCEL_LIMIT_MS);
+    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping || waitedMs > READ_LIMIT_MS);
     if (pod === 'unknown') return track.isAbandoned;
     if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
     else this.#hands.see(track, pod);

@@ -16,7 +16,7 @@ import { cannotRun, hasMainStarted, observe } from '../../lifecycle/observation.
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import { isPodOf } from './adoption.js';
+import { datedRecord, isPodOf } from './adoption.js';
 import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
 import { PodEndFlow } from './pod-end-flow.js';
 import { podIdOf } from './pod-feed.js';
@@ -180,8 +180,9 @@ export class PodLifecycle implements LifecycleHands {
       this.#end(track, decideGone(track.seen));
       return;
     }
-    const { clock, reports } = this.#options;
-    const { record, decision } = decide(track.record, track.seen, track.policy, clock.monotonic());
+    const { client, clock, reports } = this.#options;
+    const known = datedRecord(track.record, track.seen, clock, client.serverTimeOffsetMs?.());
+    const { record, decision } = decide(known, track.seen, track.policy, clock.monotonic());
     const wasRunning = track.record.runningSince !== undefined;
     track.record = record;
     if (decision.type !== 'wait') {
@@ -239,7 +240,7 @@ export class PodLifecycle implements LifecycleHands {
         if (track.busy !== flow) return;
         track.busy = undefined;
         track.rest();
-        if (this.#options.tracks.get(track.id) === track && !track.isStopping) this.evaluate(track);
+        if (!track.isStopping) this.evaluate(track);
       });
     track.busy = flow;
     return flow;

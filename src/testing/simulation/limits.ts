@@ -10,8 +10,6 @@ const MARGIN_MS = 60_000;
 const TROUBLE_MARGIN_MS = 30_000;
 /** What was over so long before the limit was does not matter any more. */
 const AFTERMATH_MS = 120_000;
-/** How long it may take until the start of a program is seen. */
-const SEEN_MS = 5_000;
 /** Start times are cut to whole seconds, and slow answers leave the server's clock uncertain. */
 const ROUNDING_MS = 5_000;
 
@@ -41,7 +39,7 @@ export class LimitWatch {
     this.#troubles.push({ from: now, until: now, excusedMs, of: 'request' });
   }
 
-  /** Nobody hears of what begins meanwhile. */
+  /** Nobody hears of what happens meanwhile. */
   watchTrouble(from: number, until: number): void {
     this.#troubles.push({ from, until, excusedMs: until - from, of: 'watch' });
   }
@@ -97,12 +95,8 @@ export class LimitWatch {
 }
 
 /** Whether a trouble can be why a program runs on that started then and should have ended at its limit. */
-function excuses({ from, until, of }: Trouble, start: number, limit: number, now: number): boolean {
-  const hidTheStart = from <= start + SEEN_MS && until >= start;
-  if (of === 'watch') return hidTheStart;
-  if (of === 'request') return until >= start && from <= now;
-  return hidTheStart || (until >= limit - AFTERMATH_MS && from <= now);
-}
+const excuses = ({ from, until, of }: Trouble, start: number, limit: number, now: number) =>
+  from <= now && until >= (of === 'request' ? start : limit - AFTERMATH_MS);
 
 const limitOf = (limit: Duration | 'none' | undefined, name: string) =>
   limit === undefined || limit === 'none' ? undefined : durationMs(limit, name);
