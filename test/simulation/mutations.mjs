@@ -500,17 +500,17 @@ export const mutations = [
     to: 'if (decided === undefined) entry.isSilent = false;',
   },
   {
-    name: 'another-executors-pod-is-told-here',
-    file: `${K}/pod-stopper.ts`,
-    from: 'if (isProven && (await this.#isTheirs(track))) {',
-    to: 'if (isProven && track.launch < 0) {',
-    in: H3,
-  },
-  {
     name: 'a-pod-that-is-handed-over-is-released',
     file: `${K}/pod-stopper.ts`,
     from: 'this.#options.tracks.forget(track);',
     to: 'this.#options.tracks.remove(track);',
+    and: [
+      {
+        file: `${K}/pod-track.ts`,
+        from: "if ((scope === '' || scope === namespace) && !uids.has(uid)) this.#released.delete(uid);",
+        to: "if (scope === namespace && uids.has('')) this.#released.delete(uid);",
+      },
+    ],
     in: H3,
   },
 ];

@@ -155,7 +155,9 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
   // A pod that the quota keeps out has a secret already, and perhaps never comes.
   if (random.next() < 0.5) yield { type: 'quota', pods: 1, ms: 30_000 };
   yield { type: 'request', verb: 'create', times: upTo(random, 2), fault };
-  if (random.next() < 0.5) yield { type: 'request', verb: 'get', times: upTo(random, 4), fault: { status: 503 } };
+  // A client tries ten times by itself before anybody hears of a failure.
+  const times = of(random, [upTo(random, 4), 12]);
+  if (random.next() < 0.5) yield { type: 'request', verb: 'get', times, fault: { status: 503 } };
   if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
   yield { type: 'queue', annotations: drawTask(random, longestTask) };
   yield shortWait(random, 3_000);
