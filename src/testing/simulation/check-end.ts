@@ -96,7 +96,9 @@ function liesOf(
   { succeeded, hasLostNodes, hasBadWires }: SimulatedDatabase,
   { logged, infraLaunches, limits }: EndContext,
 ): string[] {
-  const { annotations, met, isCancelled } = task;
+  const { annotations, met } = task;
+  // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
+  const isCancelled = task.isCancelled || (task.isRevoked && hasLostNodes);
   const done = succeeded.get(id);
   if (outcome.state === 'success') {
     const lies: string[] = [];

@@ -113,8 +113,6 @@ export class TaskActs {
         host.isAlive;
       this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
       task.isRevoked = true;
-      // Of a pod whose end nobody can prove it can only be written down that it was stopped.
-      if (this.#options.database.hasLostNodes) task.isCancelled = true;
       const revoked = host.executor.revokeTask(task.key).catch(() => false);
       void revoked.then((isRevoked) => {
         if (isRevoked && isRunning && isUndisturbed() && !host.hasHeardOf(id))
