@@ -11,7 +11,7 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
 import { HostClock } from './host-clock.js';
 import { HostEars } from './host-ears.js';
-import { takesUnguarded } from './invariants.js';
+import { unguarded } from './invariants.js';
 import { HostWire, never } from './network.js';
 
 /** What an executor of a simulation is made with. */
@@ -105,9 +105,8 @@ export class SimulatedHost {
       outlivesSender: options.lateWrites,
       onMessage: onStep,
       onWrite: (request) => {
-        const unguarded = takesUnguarded(request);
-        if (unguarded !== undefined)
-          database.faults.push(`${executorId} takes ${unguarded} without saying which version of it`);
+        const blind = unguarded(request);
+        if (blind !== undefined) database.faults.push(`${executorId} ${blind}`);
         this.#countWrite();
       },
     });
@@ -192,6 +191,9 @@ export class SimulatedHost {
     if (this.#isLeaving && isRefusal(outcome)) return undefined;
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
     this.#told.add(id);
+    const isCancelled = outcome.state === 'failed' && outcome.verdict.kind === 'cancelled';
+    if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && database.mayRun(outcome.key))
+      database.faults.push(`${id} was told as cancelled, and its pod is at work`);
     if (habits.slowStoreMs === 0) return this.#store(outcome);
     const isUnproven = database.mayRun(outcome.key);
     return this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));

@@ -86,15 +86,17 @@ export function checkPods(
 }
 
 /**
- * The pod that a request makes the sender's own, whatever has become of it since the sender saw it, if it does: of two executors that take a pod
- * at the same time both would believe that they have it, and a late one would take the next pod of that name.
+ * What a request does to whatever stands under the name of a pod by then, if it does not say which one it means: a late delete would hit the next
+ * pod of that name, and of two executors that take a pod at the same time both would believe that they have it.
  */
-export function takesUnguarded({ method, path, body }: TransportRequest): string | undefined {
+export function unguarded({ method, path, body = '' }: TransportRequest): string | undefined {
   const name = /\/pods\/([^/?]+)(\?|$)/.exec(path)?.[1];
-  if (method !== 'PATCH' || name === undefined || body?.includes(LABELS.executorId) !== true) return undefined;
+  if (name === undefined) return undefined;
+  if (method === 'DELETE') return body.includes('"uid"') ? undefined : `deletes ${name} without saying which one`;
+  if (method !== 'PATCH' || !body.includes(LABELS.executorId)) return undefined;
   const { uid, resourceVersion, labels } = (JSON.parse(body) as Pod).metadata ?? {};
-  if (labels?.[LABELS.executorId] === undefined) return undefined;
-  return uid === undefined || resourceVersion === undefined ? name : undefined;
+  const isSure = labels?.[LABELS.executorId] === undefined || (uid !== undefined && resourceVersion !== undefined);
+  return isSure ? undefined : `takes ${name} without saying which version of it`;
 }
 
 /** Pods that somebody should have removed: a pod on a lost node may stay, since nobody can know whether it still runs. */
