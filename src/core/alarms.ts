@@ -19,6 +19,8 @@ export class Alarms<T extends Alarmed> {
   readonly #heap: T[] = [];
   /** When the timer goes off; it may be too early by then, and is set anew. */
   #timerAt = Number.POSITIVE_INFINITY;
+  /** While deadlines are called back: what is set meanwhile for an instant that is past comes a millisecond later, or there might be no end to it. */
+  #notBefore = Number.NEGATIVE_INFINITY;
   #cancelTimer = () => {};
 
   /** `ring` is called once for each deadline that has come; it may set and cancel others. */
@@ -30,7 +32,7 @@ export class Alarms<T extends Alarmed> {
   /** Calls back at a monotonic time, instead of at the one that was set before. */
   set(item: T, at: number): void {
     this.#remove(item);
-    item.alarmAt = at;
+    item.alarmAt = Math.max(at, this.#notBefore);
     item.alarmPlace = this.#heap.length;
     this.#heap.push(item);
     this.#rise(item);
@@ -61,6 +63,7 @@ export class Alarms<T extends Alarmed> {
   #goOff(): void {
     this.#disarm();
     const begun = this.#clock.monotonic();
+    this.#notBefore = begun + 1;
     const isDue = (item: T | undefined): item is T => item !== undefined && item.alarmAt <= begun;
     try {
       for (let first = this.#heap[0]; isDue(first); first = this.#heap[0]) {
@@ -69,6 +72,7 @@ export class Alarms<T extends Alarmed> {
         if (this.#clock.monotonic() - begun > SLICE_MS) break;
       }
     } finally {
+      this.#notBefore = Number.NEGATIVE_INFINITY;
       this.#arm();
     }
   }

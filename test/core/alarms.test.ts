@@ -73,3 +73,16 @@ it('goes on with the others where one rings badly', async () => {
   await clock.advance(10);
   expect(rung).toEqual([1, 2]);
 });
+
+it('lets time pass where a ring sets its own deadline into the past', async () => {
+  const clock = new VirtualClock();
+  let rings = 0;
+  const restless = item(1);
+  const alarms = new Alarms<Item>(clock, (one) => {
+    rings += 1;
+    alarms.set(one, clock.monotonic() - 1_000);
+  });
+  alarms.set(restless, clock.monotonic() + 10);
+  await clock.advance(20);
+  expect(rings).toBe(11);
+});

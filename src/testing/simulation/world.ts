@@ -42,6 +42,8 @@ const OUTCOME_LIMIT_MS = 240 * 60_000;
 const LAUNCHES = 3;
 /** How long an ended pod may wait for a word after the last fault: until the next list, and the logs of its containers. */
 const UNTOLD_LIMIT_MS = 15 * 60_000;
+/** How many messages and timers of all hosts together there may be in a minute. */
+const MOST_STEPS_IN_A_MINUTE = 20_000;
 /** How often the clock is moved on for what is cleaned up after the last outcome. */
 const CLEANUP_TRIES = 60;
 /** And for hosts to end: one may wait for a fence of some minutes beside its proofs of death. */
@@ -57,6 +59,8 @@ export class World {
   readonly log: string[] = [];
   /** Messages, timers and operations so far. */
   steps = 0;
+  #minute = 0;
+  #stepsInMinute = 0;
   readonly cluster: FakeCluster<VirtualClock>;
   readonly #options: WorldOptions;
   readonly #hosts: SimulatedHost[] = [];
@@ -237,9 +241,7 @@ export class World {
       tookLog: (pod) => {
         if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
       },
-      onStep: () => {
-        this.steps += 1;
-      },
+      onStep: () => this.#countStep(host),
       onDeath: () => {
         this.#note(`host-${index} dies at a write`);
         this.#goesAway(index);
@@ -259,6 +261,20 @@ export class World {
       host.kill();
       this.#revive(index, RESTART_MS);
     });
+  }
+
+  /** Counts a step, and puts an end to a host that is at work without end. */
+  #countStep(host: SimulatedHost): void {
+    this.steps += 1;
+    const minute = Math.floor(this.cluster.clock.monotonic() / 60_000);
+    this.#stepsInMinute = minute === this.#minute ? this.#stepsInMinute + 1 : 1;
+    this.#minute = minute;
+    if (this.#stepsInMinute <= MOST_STEPS_IN_A_MINUTE) return;
+    this.#stepsInMinute = 0;
+    this.database.faults.push(
+      `${host.id} is at work without end: ${MOST_STEPS_IN_A_MINUTE} messages and timers in a minute`,
+    );
+    host.kill();
   }
 
   /** A host is at work no longer, until one in its place is. */
