@@ -220,7 +220,7 @@ export const mutations = [
     file: `${K}/kubernetes-executor.ts`,
     from: '      track.isAbandoned = true;\n',
     to: '',
-    in: H3,
+    in: [{ hosts: 3, steps: 2_500 }],
   },
   {
     name: 'the-living-are-taken-over',

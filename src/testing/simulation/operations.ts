@@ -126,6 +126,7 @@ export const EVEN_MIX: Mix = {
     unseen: 0,
     contest: 0,
     patience: 0,
+    photoFinish: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -174,7 +175,8 @@ export function drawMix(random: Random, hosts: number): Mix {
   const unseen = of(random, SELDOM);
   const contest = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
   const patience = of(random, SELDOM);
-  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience } };
+  const photoFinish = of(random, SELDOM);
+  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience, photoFinish } };
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {

@@ -168,7 +168,17 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
   yield { type: 'cancel', task: 0.999_999 };
 }
 
-const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience };
+/** A program comes to its end while the delete of its pod is on its way. */
+function* photoFinish(random: Random): Generator<Operation> {
+  const seconds = 3 + upTo(random, 6);
+  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: `${seconds}s` } };
+  yield { type: 'wait', ms: 1_000 * seconds - 2_000 + upTo(random, 3_000) };
+  yield { type: 'request', verb: 'delete', times: 2, fault: { latencyMs: 3_000 } };
+  yield { type: 'cancel', task: 0.999_999 };
+  yield shortWait(random, 10_000);
+}
+
+const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience, photoFinish };
 
 /** A kind of sequence. */
 export type Sequence = keyof typeof SEQUENCES;
