@@ -1,7 +1,7 @@
 /**
  * `npm run mutate -- [--only name,…] [--seeds N] [--jobs N] [--baseline]`: breaks the code that keeps the promises, one place at a time, in a copy,
- * and looks whether the simulation finds out: by seeds (`--seeds` with one host, a quarter as many with several), or else by the histories kept
- * in regressions.test.ts. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, what to put
+ * and looks whether the simulation finds out: by seeds (so many as `--seeds` says in each setting), or else by the histories kept in
+ * regressions.test.ts. Exit code 1 where it does not. Each mutation names a file, a text in it that must stand there once, what to put
  * instead, and what else is to be taken away (`and`) where a promise is kept in more than one place; that is checked before anything runs. The
  * code as it is must break nothing: `--baseline` runs it first, in the same way.
  */
@@ -52,8 +52,7 @@ function copyWith(mutation) {
 
 /** Runs seeds until one breaks a promise; resolves with the line that tells which, or `undefined`. */
 function simulate(copy, { hosts, steps }) {
-  const count = hosts === 1 ? values.seeds : String(Math.ceil(Number(values.seeds) / 4));
-  const args = ['--import', 'tsx', 'test/simulation/main.ts', '--first', '--seed', '1', '--count', count];
+  const args = ['--import', 'tsx', 'test/simulation/main.ts', '--first', '--seed', '1', '--count', values.seeds];
   return new Promise((resolve, reject) => {
     let output = '';
     const child = spawn(process.execPath, [...args, '--hosts', String(hosts), '--steps', String(steps)], { cwd: copy });
