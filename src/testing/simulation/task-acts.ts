@@ -101,9 +101,10 @@ export class TaskActs {
     const id = keyToString(task.key);
     for (const host of this.#options.hosts) {
       if (!host.isAlive || !host.isStarted || host.isLeaving || !host.executor.hasTask(task.key)) continue;
-      const isRunning = this.#options.cluster
-        .pods()
-        .some((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === id);
+      // What is being ended already, by an earlier revoke perhaps, is nothing that this one could spare.
+      const isAtWork = ({ status, metadata }: Pod) =>
+        status?.phase === 'Running' && metadata?.deletionTimestamp === undefined;
+      const isRunning = this.#options.cluster.pods().some((pod) => isAtWork(pod) && taskIdOf(pod) === id);
       // One that fails by itself may be between two launches by then.
       const isUndisturbed = () =>
         this.#options.hosts.length === 1 &&
