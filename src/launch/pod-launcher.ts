@@ -210,13 +210,13 @@ export class PodLauncher {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     const isEnough = (waitedMs: number, error: unknown) => {
-      const isOver = error instanceof LeaseLostError || waitedMs > READ_LIMIT_MS;
-      if (!isOver)
+      const isHopeless = error instanceof LeaseLostError || waitedMs > READ_LIMIT_MS;
+      if (!isHopeless)
         logger.warn(
           { err: error, pod: name, namespace },
           'whether the pod of a launch that has failed exists cannot be told',
         );
-      return isOver;
+      return isHopeless;
     };
     const isOver = () => seen?.() !== undefined;
     const found = await readUntilKnown({ client, clock, random, namespace, name, isOver, isEnough });

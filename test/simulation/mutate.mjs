@@ -6,11 +6,12 @@
  * code as it is must break nothing: `--baseline` runs it first, in the same way.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { mutated } from './mutated.mjs';
 import { mutations } from './mutations.mjs';
 
 const { values } = parseArgs({
@@ -29,17 +30,6 @@ const SETTINGS = [
   { hosts: 1, steps: 1_000 },
   { hosts: 3, steps: 1_000 },
 ];
-
-/** The texts of mutated files, by file. */
-function mutated({ name, and = [], ...first }) {
-  const texts = new Map();
-  for (const { file, from, to } of [first, ...and]) {
-    const parts = (texts.get(file) ?? readFileSync(join(root, file), 'utf8')).split(from);
-    if (parts.length !== 2) throw new Error(`mutation ${name}: its text stands in ${file} ${parts.length - 1} times`);
-    texts.set(file, parts.join(to));
-  }
-  return texts;
-}
 
 function copyWith(mutation) {
   const copy = mkdtempSync(join(tmpdir(), 'podwright-mutant-'));

@@ -72,8 +72,8 @@ export const mutations = [
   {
     name: 'a-cancelled-create-is-read-once',
     file: `${L}/pod-launcher.ts`,
-    from: 'const isOver = error instanceof LeaseLostError || waitedMs > READ_LIMIT_MS;',
-    to: 'const isOver = error instanceof LeaseLostError || waitedMs >= 0;',
+    from: 'const isHopeless = error instanceof LeaseLostError || waitedMs > READ_LIMIT_MS;',
+    to: 'const isHopeless = error instanceof LeaseLostError || waitedMs >= 0;',
   },
   {
     name: 'a-failed-create-is-not-looked-for',

@@ -17,8 +17,6 @@ import type { LifecycleHands, PodLifecycleOptions } from './lifecycle-parts.js';
 import type { PodLaunchFlow } from './pod-launch-flow.js';
 import type { PodTrack } from './pod-track.js';
 
-/** How a server that does not answer is asked again before anything is decided. */
-
 /** How often an autoscaler may extend a wait for a node. */
 const MAX_SCALE_UPS = 6;
 

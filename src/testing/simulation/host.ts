@@ -192,14 +192,14 @@ export class SimulatedHost {
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
     this.#told.add(id);
     const isCancelled = outcome.state === 'failed' && outcome.verdict.kind === 'cancelled';
-    if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && database.mayRun(outcome.key))
-      database.faults.push(`${id} was told as cancelled, and its pod is at work`);
-    if (habits.slowStoreMs === 0) return this.#store(outcome);
     const isUnproven = database.mayRun(outcome.key);
+    if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && isUnproven)
+      database.faults.push(`${id} was told as cancelled, and its pod is at work`);
+    if (habits.slowStoreMs === 0) return this.#store(outcome, isUnproven);
     return this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));
   }
 
-  async #store(outcome: Outcome, isUnproven?: boolean): Promise<void> {
+  async #store(outcome: Outcome, isUnproven: boolean): Promise<void> {
     const { database, cluster, habits, hosts } = this.#options;
     database.store(outcome, cluster.clock.now(), this.id, isUnproven);
     await outcome.acknowledge();

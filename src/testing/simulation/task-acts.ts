@@ -74,9 +74,8 @@ export class TaskActs {
     const task = at(ofLostPod ? this.#lost() : open, share);
     if (task === undefined) return;
     const { hosts } = this.#options;
-    for (const { executor, isStarted, isAlive, id } of on === undefined
-      ? hosts
-      : hosts.filter((one) => one === at(hosts, on))) {
+    const only = on === undefined ? undefined : at(hosts, on);
+    for (const { executor, isStarted, isAlive, id } of only === undefined ? hosts : [only]) {
       if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
       task.isCancelled = true;
       this.#options.note(`${nameOf(task.key)} is cancelled on ${id}`);

@@ -1,0 +1,3 @@
+import type { Mutation } from './mutations.mjs';
+
+export function mutated(mutation: Mutation): ReadonlyMap<string, string>;
