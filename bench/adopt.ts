@@ -1,7 +1,7 @@
 /** Adoption: an executor is started beside many pods that its former self has made, or that a dead executor has left. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpKubeClient, KubernetesExecutor, type KubernetesExecutorOptions } from 'podwright';
-import { type BenchContext, type BenchRow, cpuMs, quantile } from './server.js';
+import { eachPod, HttpKubeClient, KubernetesExecutor, type KubernetesExecutorOptions, type Pod } from 'podwright';
+import { type BenchContext, type BenchRow, cpuMs, inParallel, quantile } from './server.js';
 
 const HEARTBEATS = 50;
 const POLL_MS = 20;
@@ -66,6 +66,7 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
   await until(() => other.slotsOccupied >= count);
   rows.push(await row("another executor's pods", other));
   await other.detach();
+  rows.push(await barePatches());
   // Of tens of thousands a server deletes as many as it can in its time for one request.
   for (let tries = 0; tries < CLEANUP_TRIES; tries += 1) {
     await kubeClient.deletePods({ namespace: 'default', gracePeriodSeconds: 0 }).catch(() => {});
@@ -74,9 +75,38 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
   await kubeClient.close();
   return rows;
 
-  async function row(what: string, executor: KubernetesExecutor): Promise<BenchRow> {
+  /** The peer of the row above it: the same patches of the same pods at the same time, and nothing beside them. */
+  async function barePatches(): Promise<BenchRow> {
+    const pods: Pod[] = [];
+    for await (const pod of eachPod(kubeClient, { namespace: 'default' })) pods.push(pod);
+    startedAt = performance.now();
+    cpu = cpuMs();
+    await inParallel(pods.length, concurrency, async (index) => {
+      const { name = '', namespace = '', uid, resourceVersion } = pods[index]?.metadata ?? {};
+      const patch = { metadata: { uid, resourceVersion, labels: { bench: stamp } } };
+      await kubeClient.patchPod(namespace, name, patch, { answer: 'metadata' });
+    });
+    return {
+      ...costs('bare patches of the same pods'),
+      'bytes/pod': '',
+      'heartbeat p50 ms': '',
+      'heartbeat max ms': '',
+    };
+  }
+
+  function costs(what: string): BenchRow {
     const seconds = (performance.now() - startedAt) / 1_000;
-    const cpuSpent = cpuMs() - cpu;
+    return {
+      adopted: what,
+      pods: count,
+      seconds: Number(seconds.toFixed(1)),
+      'pods/s': Math.round(count / seconds),
+      'CPU ms/pod': Number(((cpuMs() - cpu) / count).toFixed(3)),
+    };
+  }
+
+  async function row(what: string, executor: KubernetesExecutor): Promise<BenchRow> {
+    const spent = costs(what);
     const isFirst = rows.length === 0;
     const bytes = ((await heapBytes()) - base) / count;
     const beats: number[] = [];
@@ -86,11 +116,7 @@ export async function benchAdopt({ server, count, concurrency }: BenchContext): 
       beats.push(performance.now() - begun);
     }
     return {
-      adopted: what,
-      pods: count,
-      seconds: Number(seconds.toFixed(1)),
-      'pods/s': Math.round(count / seconds),
-      'CPU ms/pod': Number((cpuSpent / count).toFixed(3)),
+      ...spent,
       // Only the first is beside nothing else that has come or gone meanwhile.
       'bytes/pod': isFirst ? Math.round(bytes) : '',
       'heartbeat p50 ms': Number(quantile(beats, 0.5).toFixed(2)),

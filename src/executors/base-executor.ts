@@ -111,6 +111,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   #phase: 'new' | 'started' | 'ending' | 'ended' = 'new';
   #starting: Promise<void> | undefined;
   #ending: Promise<EndReport> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: BaseExecutorOptions = {}) {
     super();
@@ -427,7 +428,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   /** Ends the executor without touching what runs; the runs of its tasks stay unsettled. */
   protected async abandon(): Promise<TaskInstanceKey[]> {
-    if (this.#phase === 'ended') return [];
+    if (this.#phase === 'ended') {
+      await this.#closing;
+      return [];
+    }
     this.#phase = 'ending';
     this.#stopper.cancelQueued();
     const running = this.#board.running();
@@ -571,7 +575,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   async #end({ drain = false, timeout }: EndOptions): Promise<EndReport> {
     const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout');
-    if (this.#phase === 'ended') return { finished: [], notStarted: [], stopped: [] };
+    if (this.#phase === 'ended') {
+      await this.#closing;
+      return { finished: [], notStarted: [], stopped: [] };
+    }
     this.#phase = 'ending';
     const notStarted = drain ? [] : this.#stopper.cancelQueued();
     const waited = [...this.#board.running(), ...this.#board.queued()];
@@ -588,8 +595,13 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     };
   }
 
-  async #close(isDetached = false): Promise<void> {
-    if (this.#phase === 'ended') return;
+  /** Once; whoever ends it again waits for the same, or its process might exit in the middle of it. */
+  #close(isDetached = false): Promise<void> {
+    this.#closing ??= this.#closeOnce(isDetached);
+    return this.#closing;
+  }
+
+  async #closeOnce(isDetached: boolean): Promise<void> {
     this.#phase = 'ended';
     try {
       await this.onClose({ isDetached });

@@ -47,6 +47,36 @@ describe('BaseExecutor', () => {
     expect(new Bundled({ name: '_mine' }).name).toBe('_mine');
   });
 
+  it.each(['end', 'terminate', 'abandon'] as const)(
+    'has let go of everything when a second call of %s is over',
+    async (last) => {
+      let close = () => {};
+      const closing = new Promise<void>((resolve) => {
+        close = resolve;
+      });
+      class SlowToClose extends ManualExecutor {
+        isClosing = false;
+        override abandon = () => super.abandon();
+        protected override onClose = () => {
+          this.isClosing = true;
+          return closing;
+        };
+      }
+      const executor = new SlowToClose();
+      await executor.start();
+      const first = executor.terminate();
+      await vi.waitFor(() => expect(executor.isClosing).toBe(true));
+      let isOver = false;
+      const second = executor[last]().then(() => {
+        isOver = true;
+      });
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      expect(isOver).toBe(false);
+      close();
+      await Promise.all([first, second]);
+    },
+  );
+
   it('launches no more than it has slots, and the next when one comes free', async () => {
     const executor = new ManualExecutor({ parallelism: 2 });
     await executor.start();
