@@ -276,8 +276,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return entry.isSilent && entry.state !== 'success';
   }
 
-  /** @throws UnknownTaskError where the task is neither queued nor running here. */
+  /** @throws UnknownTaskError where the task is neither queued nor running here; ConfigError where `grace` is no duration. */
   async cancel(key: TaskInstanceKeyInput, options: CancelOptions = {}): Promise<CancelResult> {
+    if (options.grace !== undefined) durationMs(options.grace, 'grace');
     const entry = this.#board.get(keyToString(key));
     if (entry === undefined)
       throw new UnknownTaskError(keyToString(key), 'It may have ended already: its outcome says how.');
@@ -288,8 +289,9 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return { messages: [`${this.name} keeps no logs.`], lines: [] };
   }
 
-  end(options: EndOptions = {}): Promise<EndReport> {
-    this.#ending ??= this.#end(options);
+  async end(options: EndOptions = {}): Promise<EndReport> {
+    const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout');
+    this.#ending ??= this.#end(options.drain ?? false, timeoutMs);
     return this.#ending;
   }
 
@@ -522,10 +524,14 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   }
 
   #begin(entry: TaskEntry): void {
+    // A listener may have stopped or ended it; what was told as not started must not start.
+    const isOver = () => entry.stopping !== undefined || this.#board.get(entry.id) !== entry;
+    if (isOver()) return;
     entry.cancelTimer();
     entry.launchedAt = this.clock.now();
-    entry.launches = 1;
     this.emit('task:launched', this.eventBase(entry.task));
+    if (isOver()) return;
+    entry.launches = 1;
     const failed = (error: unknown) => {
       this.logger.error({ err: error, task: entry.id, executor: this.name }, 'a launch failed');
       this.#settle(entry, launchFailedVerdict(error));
@@ -573,8 +579,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     }
   }
 
-  async #end({ drain = false, timeout }: EndOptions): Promise<EndReport> {
-    const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout');
+  async #end(drain: boolean, timeoutMs: number | undefined): Promise<EndReport> {
     if (this.#phase === 'ended') {
       await this.#closing;
       return { finished: [], notStarted: [], stopped: [] };

@@ -65,9 +65,9 @@ export class TaskStopper {
   }
 
   async #stopOnce(entry: TaskEntry, options: CancelOptions): Promise<CancelResult> {
-    const { board, settle } = this.#options;
+    const { settle } = this.#options;
     const why = entry.stopReason as string;
-    if (board.isQueued(entry.id)) {
+    if (entry.launches === 0) {
       settle(entry, cancelledVerdict(`${why} before it was launched`, false));
       return { observed: 'not_started', forced: false };
     }

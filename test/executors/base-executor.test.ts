@@ -77,6 +77,35 @@ describe('BaseExecutor', () => {
     },
   );
 
+  it.each(['cancel', 'terminate', 'fail'] as const)(
+    'does not launch what a listener of its launch ends by %s',
+    async (how) => {
+      const executor = new ManualExecutor();
+      await executor.start();
+      const act = { cancel: () => executor.cancel(key('a')), terminate: () => executor.terminate(), fail: () => {} };
+      executor.once('task:launched', () => {
+        void act[how]();
+        if (how === 'fail') executor.fail(key('a'), 'not today');
+      });
+      const run = executor.queueTask({ key: key('a'), command: ['x'] });
+      await executor.heartbeat();
+      expect(await run.outcome).toMatchObject({ state: 'failed', launches: 0 });
+      expect(executor.launched).toEqual([]);
+      await executor.terminate();
+    },
+  );
+
+  it('refuses a grace and a timeout that are none, and ends nothing', async () => {
+    const executor = new ManualExecutor();
+    await executor.start();
+    executor.queueTask({ key: key('a'), command: ['x'] });
+    await executor.heartbeat();
+    await expect(executor.cancel(key('a'), { grace: 'soon' as never })).rejects.toThrow(/grace must be a duration/);
+    expect(executor.hasTask(key('a'))).toBe(true);
+    await expect(executor.end({ timeout: 'soon' as never })).rejects.toThrow(/timeout must be a duration/);
+    await expect(executor.end({ timeout: 0 })).resolves.toMatchObject({ stopped: [key('a')] });
+  });
+
   it('launches no more than it has slots, and the next when one comes free', async () => {
     const executor = new ManualExecutor({ parallelism: 2 });
     await executor.start();
