@@ -9,6 +9,7 @@ import type { Random } from '../core/random.js';
 import { Semaphore } from '../core/semaphore.js';
 import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
+import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
@@ -47,7 +48,7 @@ export interface LaunchRequest {
   readonly pod: Pod;
   /** Aborts when the task is cancelled. */
   readonly signal: AbortSignal;
-  /** Asked right before the create; a `false` cancels the launch. */
+  /** Asked right before the create; a `false` cancels the launch. Where it fails or is silent, it is asked again, as a server would be. */
   readonly isStillWanted: () => boolean | Promise<boolean>;
   /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
@@ -56,6 +57,8 @@ export interface LaunchRequest {
 }
 
 const RETRY_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+/** How long a host may take to say whether a task is still wanted, in milliseconds. */
+const ASK_LIMIT_MS = 30_000;
 const QUOTA_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 
 /** Whether a pod is of the same try as another one. */
@@ -100,6 +103,7 @@ export class PodLauncher {
       if (seen !== undefined) return { type: 'seen', pod: seen };
       if (signal.aborted) return this.#cancelled(pod, mayExist);
       const result = await this.#creates.run(() => this.#tryOnce(request));
+      if (result === 'unwanted') return this.#unwanted(request, mayExist);
       if (!('failure' in result)) return result;
       const { failure, error } = result;
       if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
@@ -142,17 +146,19 @@ export class PodLauncher {
     }
   }
 
-  async #tryOnce({
-    pod,
-    signal,
-    isStillWanted,
-    seen,
-  }: LaunchRequest): Promise<LaunchResult | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
+  async #tryOnce(
+    request: LaunchRequest,
+  ): Promise<LaunchResult | 'unwanted' | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
+    const { pod, signal } = request;
     const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
     if (pauseMs > 0) await this.#wait(pauseMs, signal);
-    if (signal.aborted || !(await isStillWanted())) {
-      const found = seen?.();
-      return found === undefined ? this.#cancelled(pod, false) : { type: 'seen', pod: found };
+    if (signal.aborted) return 'unwanted';
+    const answer = await this.#askedFor(request);
+    if (signal.aborted || answer === false) return 'unwanted';
+    if (answer instanceof Error) {
+      // The host's database may be away as a server may be; nobody knows that it is not wanted.
+      const message = `isStillWanted did not answer: ${answer.message}`;
+      return { failure: { type: 'transient', retryAfterMs: undefined, message }, error: answer };
     }
     try {
       // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
@@ -166,6 +172,32 @@ export class PodLauncher {
     } catch (error) {
       return { failure: classifyCreateError(error), error };
     }
+  }
+
+  /** Whether the host still wants the task, or why it cannot say. */
+  async #askedFor({ signal, isStillWanted }: LaunchRequest): Promise<boolean | Error> {
+    let answer: boolean | Error = new Error(`it took longer than ${ASK_LIMIT_MS / 1_000} s`);
+    try {
+      const given = isStillWanted();
+      if (typeof given === 'boolean') return given;
+      const asked = Promise.resolve(given).then((isWanted) => {
+        answer = Boolean(isWanted);
+      });
+      await waitWithin(this.#options.clock, ASK_LIMIT_MS, asked, signal);
+      return answer;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** A task that is not wanted any more: its pod is not made. One that was, because an answer was lost, is followed, unless the task is to stop. */
+  async #unwanted({ pod, signal, seen }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+    const shown = seen?.();
+    if (shown !== undefined) return { type: 'seen', pod: shown };
+    if (signal.aborted || !mayExist) return this.#cancelled(pod, mayExist);
+    const found = await this.#found(pod, seen);
+    if (found === undefined) return { type: 'cancelled', pod: undefined };
+    return { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
   }
 
   /** After a 409: the pod of the same launch, a failure where it is another's, `undefined` where the name is about to be free. */

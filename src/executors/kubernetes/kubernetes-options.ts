@@ -77,7 +77,10 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
    * @default false
    */
   readonly trackWithFinalizer?: boolean | undefined;
-  /** Asked right before a create; `false` cancels the task without a pod. */
+  /**
+   * Asked right before a create; `false` cancels the task without a pod. One that throws, rejects, or says nothing for 30 seconds is asked again, as
+   * often as a create that fails.
+   */
   readonly isStillWanted?: ((key: TaskInstanceKey) => boolean | Promise<boolean>) | undefined;
   /** Called last with each finished pod; changes it in place or returns another. */
   readonly mutatePod?: ((pod: Pod, task: QueuedTask) => Pod | undefined) | undefined;
