@@ -3,13 +3,13 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { publishApiCall } from '../core/diagnostics.js';
 import { linkedAbort } from '../core/linked-abort.js';
-import { KubeApiError } from '../errors.js';
+import { KubeApiError, KubeConfigError } from '../errors.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
 import type { CallPriority } from './flow-control.js';
 import type { CallOptions } from './kube-client.js';
 import { ServerTime } from './server-time.js';
 import { errorOfResponse } from './status-errors.js';
-import type { Transport, TransportRequest, TransportResponse } from './transport.js';
+import { markSent, type Transport, type TransportRequest, type TransportResponse } from './transport.js';
 
 /** Proves who the caller is. */
 export interface RequestCredentials {
@@ -58,6 +58,8 @@ export class ApiCaller {
   readonly #runner: CallRunner;
   readonly #serverTime = new ServerTime();
   #isClosed = false;
+  /** Whether the server has answered, so that the credentials were once good for something. */
+  #isProven = false;
 
   constructor(options: ApiCallerOptions) {
     this.#options = options;
@@ -131,7 +133,9 @@ export class ApiCaller {
     const { transport, credentials, userAgent = 'podwright' } = this.#options;
     for (let isSecond = false; ; isSecond = true) {
       if (this.#isClosed) throw new KubeApiError(`${call.name}: the client is closed`, { status: 0, reason: 'Closed' });
-      const given = await credentials?.headers();
+      const given = await credentials?.headers().catch((error: unknown) => {
+        throw this.#withoutProof(call, error);
+      });
       const sentAt = this.#clock.now();
       const startedAt = this.#clock.monotonic();
       const tell = (status: number) =>
@@ -158,9 +162,10 @@ export class ApiCaller {
       });
       const response = await request.catch((error: unknown) => {
         tell(0);
-        throw error;
+        throw this.#withoutProof(call, error);
       });
       tell(response.status);
+      this.#isProven = true;
       this.#serverTime.note(response.headers.date, sentAt, this.#clock.now());
       if (response.status >= 200 && response.status < 300) return response;
       const error = errorOfResponse(
@@ -173,6 +178,16 @@ export class ApiCaller {
       if (error.status !== 401 || credentials === undefined || isSecond) throw error;
       credentials.invalidate(given);
     }
+  }
+
+  /** A plugin or a file that has worked before will probably work again: until then it is like a server out of reach, and nothing was sent. */
+  #withoutProof({ name }: NamedCall, error: unknown): unknown {
+    if (!this.#isProven || !(error instanceof KubeConfigError)) return error;
+    const { message } = error;
+    return markSent(
+      new KubeApiError(`${name}: ${message}`, { status: 0, reason: 'NoCredentials', retryable: true, cause: error }),
+      false,
+    );
   }
 }
 

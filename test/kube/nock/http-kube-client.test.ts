@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import nock from 'nock';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { KubeApiError } from '../../../src/errors.js';
+import { type KubeApiError, KubeConfigError } from '../../../src/errors.js';
 import type { RequestCredentials } from '../../../src/kube/api-caller.js';
 import { HttpKubeClient, type HttpKubeClientOptions } from '../../../src/kube/http-kube-client.js';
 import { HttpsTransport } from '../../../src/kube/https-transport.js';
@@ -273,6 +273,24 @@ describe('credentials', () => {
     await expect(client({ credentials: tokens('a', 'b', 'c') }).readPod('ns', 'p')).rejects.toMatchObject({
       status: 401,
     });
+  });
+
+  test('that cannot be had for once are asked for again, also for a create; those that never could are not', async () => {
+    const failure = new KubeConfigError('The exec plugin aws failed (1)');
+    const answers = [async () => ({ authorization: 'Bearer a' }), () => Promise.reject(failure)];
+    const credentials = {
+      headers: async () => (await answers.shift()?.()) ?? { authorization: 'Bearer b' },
+      invalidate: vi.fn(),
+    };
+    const kube = client({ credentials });
+    nock(SERVER).get(`${PODS}/p`).reply(200, {});
+    await kube.readPod('ns', 'p');
+    nock(SERVER, { reqheaders: { authorization: 'Bearer b' } })
+      .post(PODS)
+      .reply(201, {});
+    expect(await kube.createPod('ns', secretPod)).toEqual({});
+    const never = { headers: () => Promise.reject(failure), invalidate: vi.fn() };
+    await expect(client({ credentials: never }).readPod('ns', 'p')).rejects.toBe(failure);
   });
 
   test('no message holds a token, a manifest or a query', async () => {
