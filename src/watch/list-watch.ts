@@ -88,6 +88,7 @@ export class ListWatcher implements Watcher {
     try {
       while (await queue.ready()) {
         for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
+          if (event.type === 'init-done') this.#health.told();
           yield event;
           // The consumer has come back for more, so it is through with this one: only now may its version be saved.
           this.#saver.note(event);

@@ -51,6 +51,10 @@ export class WatchHealth {
   /** A list is through. */
   listed(): void {
     this.#lists += 1;
+  }
+
+  /** The consumer is told the end of a list. */
+  told(): void {
     this.#synced = true;
   }
 

@@ -56,7 +56,7 @@ export type WatchEvent = WatchInitEvent | WatchInitApplyEvent | WatchInitDoneEve
 
 /** How a watch is doing. */
 export interface WatchStatus {
-  /** Whether the first list is through and the state is known. */
+  /** Whether the first list is through and was told: whoever follows the watch knows the state. */
   readonly synced: boolean;
   /** How often it has listed, the first time included. */
   readonly lists: number;

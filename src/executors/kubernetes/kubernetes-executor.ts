@@ -78,6 +78,9 @@ export class KubernetesExecutor extends BaseExecutor {
   #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
   #forbidden = new Set<string>();
+  /** Whether it has started, and whoever started it has had the chance to listen. */
+  #isOpen = false;
+  #membersToTell: readonly string[] | undefined;
 
   /** @throws ConfigError, PodTemplateError */
   constructor(options: KubernetesExecutorOptions) {
@@ -116,7 +119,7 @@ export class KubernetesExecutor extends BaseExecutor {
             adoptFrom: (label, renew) => this.#adoptFrom(label, renew),
             onHeld: () => this.#regain(),
             onLost: (holder) => this.#letGo(holder),
-            onMembers: (members) => void this.emit('members', { at: this.clock.now(), executor: this.name, members }),
+            onMembers: (members) => this.#tellMembers(members),
           });
     const fence = this.#lease?.holder;
     this.#client = fence === undefined ? options.kubeClient : fencedClient(options.kubeClient, fence);
@@ -188,6 +191,7 @@ export class KubernetesExecutor extends BaseExecutor {
       tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,
       fence,
       mayBeAlive,
+      isOpen: () => this.#isOpen,
     });
     this.#stopper = new PodStopper({
       ...parts,
@@ -337,6 +341,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override async onStart(): Promise<void> {
+    if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
     await this.#lease?.start(this.#stop.signal);
     await new Promise<void>((resolve) => {
       const finish = () => {
@@ -346,12 +351,20 @@ export class KubernetesExecutor extends BaseExecutor {
       };
       const cancelLimit = this.clock.schedule(this.#config.syncTimeoutMs, finish);
       this.#stop.signal.addEventListener('abort', finish, { once: true });
-      this.#following = this.#follow(finish);
+      // Of several namespaces each has a list of its own.
+      this.#following = this.#follow(() => {
+        if (this.#watcher.status().synced) finish();
+      });
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
     const status = this.#watcher.status();
-    if (status.synced) return;
+    if (status.synced) {
+      // Whoever waits for the start can then listen first.
+      this.clock.schedule(0, () => this.#open());
+      return;
+    }
     this.#stop.abort();
+    for (const track of this.#tracks.all()) track.isAbandoned = true;
     await this.#lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
@@ -372,6 +385,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override launch(task: QueuedTask): Promise<void> {
+    this.#open();
     const track = new PodTrack(this.idOf(task), task, this.#policy);
     this.#tracks.add(track);
     return this.#lifecycle.launch(track);
@@ -421,9 +435,21 @@ export class KubernetesExecutor extends BaseExecutor {
     this.handOver(key, why);
   }
 
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    if (this.#membersToTell !== undefined) this.#tellMembers(this.#membersToTell);
+    this.#regain();
+  }
+
+  #tellMembers(members: readonly string[]): void {
+    if (this.#isOpen) this.emit('members', { at: this.clock.now(), executor: this.name, members });
+    else this.#membersToTell = members;
+  }
+
   /** A doubt is over, or a new term has begun. */
   #regain(): void {
-    for (const track of this.#tracks.all()) this.#lifecycle.evaluate(track);
+    this.#intake.decide();
     this.kick();
   }
 

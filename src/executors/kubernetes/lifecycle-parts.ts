@@ -40,6 +40,8 @@ export interface PodLifecycleOptions {
   readonly fence: Fence | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone. */
   readonly mayBeAlive: (label: string, isRepeated?: boolean) => Promise<boolean>;
+  /** Whether anybody can hear of what is decided: not before the executor has started. */
+  readonly isOpen: () => boolean;
   /** Whether pods get a finalizer of ours. */
   readonly tracksWithFinalizer: boolean;
   /** Taken out of evidence. */

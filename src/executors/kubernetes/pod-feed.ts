@@ -13,8 +13,8 @@ export interface PodFeedHandlers {
   readonly onGone: (podId: string, last: Pod | undefined) => void;
   /** The pod no longer matches our selector, but may exist. */
   readonly onLeft: (podId: string, last: Pod) => void;
-  /** A list has been read to its end. */
-  readonly onSynced: () => void;
+  /** The list of a scope has been read to its end. */
+  readonly onSynced: (scope: string) => void;
 }
 
 export const podIdOf = ({ metadata: { namespace = '', name = '' } = {} }: Pod) => [namespace, name].join('/');
@@ -49,7 +49,7 @@ export async function followPods(
         // A name of every pod that was listed once is not worth keeping until the next list.
         listed.delete(scope);
         uids.delete(scope);
-        handlers.onSynced();
+        handlers.onSynced(scope);
         break;
       case 'apply':
         handlers.onPod(event.pod, false);

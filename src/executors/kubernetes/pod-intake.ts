@@ -67,9 +67,9 @@ export class PodIntake {
         onPod: (pod: Pod, isListed: boolean) => this.#onPod(pod, isListed),
         onGone: (podId: string, last: Pod | undefined) => this.#onGone(podId, last),
         onLeft: (podId: string, last: Pod) => void this.#onLeft(podId, last),
-        onSynced: () => {
+        onSynced: (scope: string) => {
           failures = 0;
-          this.#lookAtAdopted();
+          this.#lookAtAdopted(scope);
           onSynced();
         },
       };
@@ -165,10 +165,18 @@ export class PodIntake {
   }
 
   /** Decides about the tasks that a list has shown, now that it is known which of several pods is a task's last. */
-  #lookAtAdopted(): void {
-    const adopted = [...this.#adopted];
-    this.#adopted.clear();
-    for (const track of adopted) this.#options.lifecycle.evaluate(track);
+  #lookAtAdopted(scope: string): void {
+    for (const track of [...this.#adopted]) {
+      if (scope !== '' && track.seen?.namespace !== scope) continue;
+      this.#adopted.delete(track);
+      this.#options.lifecycle.evaluate(track);
+    }
+  }
+
+  /** Decides about all tasks anew, but for those that a list is still showing. */
+  decide(): void {
+    const { tracks, lifecycle } = this.#options;
+    for (const track of tracks.all()) if (!this.#adopted.has(track)) lifecycle.evaluate(track);
   }
 
   #onPod(pod: Pod, isListed = false): void {

@@ -174,8 +174,8 @@ export class PodLifecycle implements LifecycleHands {
     this.cancelAlarm(track);
     if (track.seen === undefined || track.isEnding || track.isAbandoned || track.busy !== undefined) return;
     if (this.#options.tracks.get(track.id) !== track) return;
-    // What is seen in doubt is decided once the doubt is over.
-    if (this.#options.fence?.isHeld === false) return;
+    // What is seen in doubt is decided once the doubt is over; what is found at the start, once somebody listens.
+    if (this.#options.fence?.isHeld === false || !this.#options.isOpen()) return;
     if (track.isGone) {
       this.#end(track, decideGone(track.seen));
       return;
