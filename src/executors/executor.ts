@@ -117,4 +117,6 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   end(options?: EndOptions): Promise<EndReport>;
   /** Stops now: what runs is ended. */
   terminate(): Promise<EndReport>;
+  /** Stops without touching what runs, for a successor that takes it over; resolves with the tasks left running. Not every executor can. */
+  detach?(): Promise<TaskInstanceKey[]>;
 }

@@ -51,6 +51,12 @@ function isExecutor(value: unknown): value is Executor {
   );
 }
 
+async function letGo(side: Executor): Promise<TaskInstanceKey[]> {
+  if (side.detach !== undefined) return side.detach();
+  await side.terminate();
+  return [];
+}
+
 function checkOptions({ default: fallback, queues }: HybridExecutorOptions): void {
   const problems: ConfigProblem[] = [];
   if (!isExecutor(fallback)) problems.push({ field: 'default', value: fallback, rule: 'must be an executor' });
@@ -120,13 +126,13 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     return this.executorFor(queue).slotsFor(queue);
   }
 
-  /** Starts every side; where one cannot start, those already started are ended again. */
+  /** Starts every side; where one cannot start, the others let go again of what they have found, or end it where they cannot detach. */
   async start(): Promise<void> {
     const results = await Promise.allSettled(this.#sides.map((side) => side.start()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return;
     await Promise.allSettled(
-      this.#sides.filter((_, index) => results[index]?.status === 'fulfilled').map((side) => side.terminate()),
+      this.#sides.filter((_, index) => results[index]?.status === 'fulfilled').map((side) => letGo(side)),
     );
     throw failed.reason;
   }
@@ -231,6 +237,15 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
 
   async terminate(): Promise<EndReport> {
     return this.#finish((side) => side.terminate());
+  }
+
+  /** Detaches every side; one that cannot do so ends what it runs. Resolves with the tasks left running. */
+  async detach(): Promise<TaskInstanceKey[]> {
+    try {
+      return (await this.#all(letGo)).flat();
+    } finally {
+      for (const stream of this.#streams) stream.end();
+    }
   }
 
   /** The same as `end()`. */

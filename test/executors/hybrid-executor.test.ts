@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
 import { BaseExecutor } from '../../src/executors/base-executor.js';
+import type { CancelResult } from '../../src/executors/executor.js';
 import { HybridExecutor } from '../../src/executors/hybrid-executor.js';
 import { LocalKubernetesExecutor } from '../../src/executors/local-kubernetes-executor.js';
 
@@ -35,7 +36,40 @@ class Side extends BaseExecutor {
 const key = (taskId: string) => ({ dagId: 'd', taskId, runId: 'r', tryNumber: 1, mapIndex: -1 });
 const work = (taskId: string, queue?: string) => ({ key: key(taskId), command: ['x'], queue });
 
+/** Finds a task of its former self, as soon as it starts. */
+class FindingSide extends Side {
+  protected override async onStart(): Promise<void> {
+    this.adopt({ ...work('found'), queue: undefined, priority: 0, executorConfig: undefined });
+  }
+
+  protected override async onCancel(task: QueuedTask): Promise<CancelResult> {
+    this.calls.push(`cancel ${task.key.taskId}`);
+    return { observed: 'terminated', forced: false };
+  }
+}
+class DetachableSide extends FindingSide {
+  detach() {
+    return this.abandon();
+  }
+}
+
 describe('HybridExecutor', () => {
+  it('leaves alone what a side has found, where another one cannot start', async () => {
+    const [found, broken] = [new DetachableSide('found'), new Side('broken')];
+    broken.start = () => Promise.reject(new Error('no cluster'));
+    const hybrid = new HybridExecutor({ default: found, queues: { b: broken } });
+    await expect(hybrid.start()).rejects.toThrowError('no cluster');
+    expect(found.calls).toEqual(['close']);
+  });
+
+  it('detaches the sides that can, and ends what the others run', async () => {
+    const [leaving, ending] = [new DetachableSide('leaving'), new FindingSide('ending')];
+    const hybrid = new HybridExecutor({ default: leaving, queues: { b: ending } });
+    await hybrid.start();
+    expect(await hybrid.detach()).toEqual([key('found')]);
+    expect([leaving.calls, ending.calls]).toEqual([['close'], ['cancel found', 'close']]);
+  });
+
   it('routes by exact name, then by the longest prefix, then to the default', async () => {
     const [fallback, exact, short, long] = ['fallback', 'exact', 'short', 'long'].map((name) => new Side(name, 9)) as [
       Side,

@@ -178,6 +178,16 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
+it('leaves its processes to the next executor of its journal when it detaches', async () => {
+  const first = await start();
+  const run = first.queueTask({ key: key('a'), command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'] });
+  await expect.poll(() => run.state).toBe('running');
+  expect(await first.detach()).toEqual([key('a')]);
+  const next = await start();
+  await expect.poll(() => next.getRun(key('a'))?.state).toBe('running');
+  expect(await next.cancel(key('a'))).toMatchObject({ observed: 'terminated' });
+});
+
 it('tells the end of a task although it cannot be written down any more', async () => {
   const local = await start();
   const run = local.queueTask({ key: key('a'), command: [process.execPath, '-e', 'setTimeout(() => {}, 300)'] });

@@ -86,6 +86,16 @@ export class LocalExecutor extends BaseExecutor {
     return { messages: [], lines };
   }
 
+  /**
+   * Stops without touching the processes, which the next executor of the same journal takes over; without a journal nobody would find them,
+   * and they are ended.
+   */
+  async detach(): Promise<TaskInstanceKey[]> {
+    if (this.#journal !== undefined) return this.abandon();
+    await this.terminate();
+    return [];
+  }
+
   /** Takes over what the journal of a former run holds. */
   protected override async onStart(): Promise<void> {
     for (const entry of this.#journal?.entries() ?? []) {

@@ -36,8 +36,6 @@ export interface SimulatedHostContext {
 export interface SimulatedExecutor extends Executor {
   /** Whether a task falls to this one of several hosts. @default all do */
   isMine?(key: Outcome['key']): boolean;
-  /** Stops without touching what runs; the next one of the same id takes over. @default hosts never do so */
-  detach?(): Promise<unknown>;
 }
 
 /** What is odd about the hosts of one simulation. */
