@@ -296,7 +296,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   }
 
   async terminate(): Promise<EndReport> {
-    if (this.#phase !== 'ended') this.#phase = 'ending';
+    this.#beginEnd();
+    this.onEnding({ isStopping: true });
     const report = await this.#stopper.stopAll();
     await this.#close();
     return report;
@@ -367,6 +368,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   /** Called when the host queues a task that was found running: from now on its whole workload is known. */
   protected onClaimed(_task: QueuedTask): void {}
 
+  /**
+   * Called as the executor begins to end, and again, with `isStopping`, before what still runs is stopped: the place to stop taking on work by itself.
+   * May be called more than once.
+   */
+  protected onEnding(_how: { readonly isStopping: boolean }): void {}
+
   /** Called once when the executor has no more tasks and ends, or, detached, leaves them to its successor. */
   protected async onClose(_how: { readonly isDetached: boolean }): Promise<void> {}
 
@@ -434,7 +441,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       await this.#closing;
       return [];
     }
-    this.#phase = 'ending';
+    this.#beginEnd();
+    this.onEnding({ isStopping: true });
     this.#stopper.cancelQueued();
     const running = this.#board.running();
     // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
@@ -584,12 +592,13 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       await this.#closing;
       return { finished: [], notStarted: [], stopped: [] };
     }
-    this.#phase = 'ending';
+    this.#beginEnd();
     const notStarted = drain ? [] : this.#stopper.cancelQueued();
     const waited = [...this.#board.running(), ...this.#board.queued()];
     // From here on the host's heartbeat is refused, so the executor looks after what is left by itself.
     this.#driver.join();
     await this.#gate.until(() => this.slotsOccupied === 0 && this.#board.endingCount === 0, { timeoutMs });
+    this.onEnding({ isStopping: true });
     const stopped = await this.#stopper.stopAll();
     await this.#close();
     const left = new Set([...stopped.stopped, ...stopped.notStarted]);
@@ -598,6 +607,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       notStarted: [...notStarted, ...stopped.notStarted],
       stopped: stopped.stopped,
     };
+  }
+
+  #beginEnd(): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ending';
+    this.onEnding({ isStopping: false });
   }
 
   /** Once; whoever ends it again waits for the same, or its process might exit in the middle of it. */

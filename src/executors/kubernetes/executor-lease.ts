@@ -88,6 +88,12 @@ export class ExecutorLease {
       this.#following = this.peers.follow(lease.adoptionIntervalMs, this.#stop.signal);
   }
 
+  /** Takes over what the dead have left only where a task of its own needs it; with `isStopping`, not even then. */
+  takeOnLess(isStopping: boolean): void {
+    this.#stop.abort();
+    if (isStopping) void this.peers.close();
+  }
+
   /** Waits, for a while, until the lease is surely held; tells whether it is. */
   async confirmed(): Promise<boolean> {
     const { clock, lease } = this.#options;
@@ -101,7 +107,7 @@ export class ExecutorLease {
 
   /** Gives the lease back; with `remove`, for good. Never rejects. */
   async stop(options: { readonly remove: boolean }): Promise<void> {
-    this.#stop.abort();
+    this.takeOnLess(true);
     await this.holder.release(options);
     await this.#following;
   }

@@ -402,17 +402,26 @@ export class KubernetesExecutor extends BaseExecutor {
     return this.#stopper.stop(track, grace === undefined ? undefined : Math.ceil(durationMs(grace, 'grace') / 1_000));
   }
 
+  protected override onEnding({ isStopping }: { readonly isStopping: boolean }): void {
+    this.#lease?.takeOnLess(isStopping);
+  }
+
   protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
     for (const track of this.#tracks.all()) this.#lifecycle.cancelAlarm(track);
     const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
-    await waitWithin(this.clock, limitMs, this.#delivery.settled());
+    await waitWithin(this.clock, limitMs, this.#delivery.closed({ isWaitedFor: !isDetached }));
+    // A takeover that was under way has ended by now, or its pods are not ours yet.
+    if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
+    // Of what is left the others hear when the lease has run out.
+    const isNothingLeft = !isDetached && this.#delivery.isIdle && this.#tracks.all().length === 0;
+    this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
-    await this.#lease?.stop({ remove: !isDetached });
+    await this.#lease?.stop({ remove: isNothingLeft });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
   }

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
-import { KubeApiError, LeaseLostError } from '../../errors.js';
+import { KubeApiError, LeaseLostError, LifecycleError } from '../../errors.js';
 import { eachItem } from '../../kube/each-pod.js';
 import type { LeaseClient } from '../../kube/kube-client.js';
 import { isStale, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
@@ -60,6 +60,7 @@ export class Peers {
   readonly #taking = new Map<string, Promise<void>>();
   #members: readonly string[];
   #hasLooked = false;
+  #isClosed = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -88,7 +89,8 @@ export class Peers {
       try {
         await confirm();
         await this.look();
-        for (const [label, known] of this.#known) if (!signal.aborted) await this.#takeOver(label, known);
+        for (const [label, known] of this.#known)
+          if (!signal.aborted) await this.#takeOver(label, known, () => signal.aborted);
       } catch (error) {
         if (!signal.aborted) logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       }
@@ -113,9 +115,18 @@ export class Peers {
     }
     const known = this.#known.get(label);
     if (known === undefined) return false;
-    if (this.#isAlive(known.sight)) return true;
-    await this.#takeOver(label, known);
+    if (this.#isAlive(known.sight) || this.#isClosed) return true;
+    await this.#takeOver(label, known, () => false);
     return this.#known.has(label);
+  }
+
+  /**
+   * Takes over nothing any more: whoever is stopping would only end what it has taken. What a takeover has not reached is left to others, as soon as the
+   * lease that was taken has run out. Resolves when nothing is under way.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled([...this.#taking.values()]);
   }
 
   /** Reads the leases anew; calls at the same time share one look. */
@@ -157,13 +168,14 @@ export class Peers {
   }
 
   /** Takes over what a dead one has left, if nobody here is at it already. */
-  #takeOver(label: string, known: Known): Promise<void> {
-    const taking = this.#taking.get(label) ?? this.#takeLease(label, known).finally(() => this.#taking.delete(label));
+  #takeOver(label: string, known: Known, isOver: () => boolean): Promise<void> {
+    const taking =
+      this.#taking.get(label) ?? this.#takeLease(label, known, isOver).finally(() => this.#taking.delete(label));
     this.#taking.set(label, taking);
     return taking;
   }
 
-  async #takeLease(label: string, { lease, sight }: Known): Promise<void> {
+  async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
     const { client, clock, namespace, identity, durationMs, logger, adoptFrom, confirm } = this.#options;
     const isTaken = sight.holder === identity;
     if (!isTaken && this.#isAlive(sight)) return;
@@ -183,6 +195,7 @@ export class Peers {
     };
     let renewedAt = clock.monotonic();
     const renew = async () => {
+      if (this.#isClosed || isOver()) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'a takeover');
       if (clock.monotonic() - renewedAt < durationMs / 3) return;
       renewedAt = clock.monotonic();
       await write();
@@ -201,7 +214,7 @@ export class Peers {
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
       if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;
-      if (!(error instanceof LeaseLostError))
+      if (!(error instanceof LeaseLostError || error instanceof LifecycleError))
         logger.warn({ err: error, lease: name }, 'the pods of a dead executor could not be taken over');
     }
   }

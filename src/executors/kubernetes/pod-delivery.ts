@@ -1,5 +1,6 @@
 /** The last steps of a task: its outcome is told, then its pod is deleted, or kept and marked. In this order, whatever happens. */
 import type { VerdictKind } from '../../core/verdict.js';
+import { LifecycleError } from '../../errors.js';
 import type { PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
@@ -34,14 +35,45 @@ const verdictNote = (failure: VerdictKind | undefined): Readonly<Record<string, 
 export class PodDelivery {
   readonly #options: PodDeliveryOptions;
   readonly #cleanups = new Set<Promise<unknown>>();
+  /** One for each outcome that the host has not acknowledged, though it is to. */
+  readonly #unacknowledged = new Set<Promise<void>>();
+  #isClosed = false;
 
   constructor(options: PodDeliveryOptions) {
     this.#options = options;
   }
 
-  /** Resolves when all cleanups under way are through. */
-  async settled(): Promise<void> {
+  /** Whether everything that was told is acknowledged, and cleaned up. */
+  get isIdle(): boolean {
+    return this.#cleanups.size + this.#unacknowledged.size === 0;
+  }
+
+  /** Resolves when all cleanups under way are through, and with `isWaitedFor` not before the host has acknowledged what it was told. */
+  async closed({ isWaitedFor }: { readonly isWaitedFor: boolean }): Promise<void> {
+    while (isWaitedFor && this.#unacknowledged.size > 0) await Promise.all([...this.#unacknowledged]);
     while (this.#cleanups.size > 0) await Promise.allSettled([...this.#cleanups]);
+  }
+
+  /** Takes no acknowledgement any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** What the host is to call once it has an outcome for good: it starts the cleanup, once. */
+  onAcknowledged(cleanup: () => Promise<void>): () => Promise<void> {
+    let noteAcknowledged = () => {};
+    const acknowledged = new Promise<void>((resolve) => {
+      noteAcknowledged = resolve;
+    });
+    this.#unacknowledged.add(acknowledged);
+    let cleaned: Promise<void> | undefined;
+    return async () => {
+      if (cleaned === undefined && this.#isClosed) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'acknowledge()');
+      this.#unacknowledged.delete(acknowledged);
+      cleaned ??= this.tracked(cleanup());
+      noteAcknowledged();
+      return cleaned;
+    };
   }
 
   /** Tells the end of a task, once, and lets its pod be cleaned up: at once, or when the host has acknowledged. */
@@ -52,14 +84,10 @@ export class PodDelivery {
     const { seen } = track;
     track.isEnding = true;
     tracks.remove(track);
-    let cleaned: Promise<void> | undefined;
     // Whatever has ended a task that was to stop, it is told as cancelled; its pod must not say otherwise.
     const kind = end.result === 'success' ? undefined : end.verdict.kind;
     const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
-    const cleanup = () => {
-      cleaned ??= this.tracked(this.#cleanup(track, told));
-      return cleaned;
-    };
+    const cleanup = () => this.#cleanup(track, told);
     const details: EndDetails = {
       exitCode: end.exitCode,
       warnings: end.warnings,
@@ -68,11 +96,11 @@ export class PodDelivery {
       podTimes: seen === undefined ? undefined : podTimesOf(seen),
       requests: seen === undefined ? undefined : observedRequests(seen),
       result: end.result === 'success' ? end.message : undefined,
-      acknowledge: isManuallyAcknowledged ? cleanup : undefined,
+      acknowledge: isManuallyAcknowledged ? this.onAcknowledged(cleanup) : undefined,
     };
     if (end.result === 'success') reports.success(track, details);
     else reports.fail(track, end.verdict, details);
-    if (!isManuallyAcknowledged) void cleanup();
+    if (!isManuallyAcknowledged) void this.tracked(cleanup());
   }
 
   /** Cleans up after a task whose end is told by others: it was cancelled. */

@@ -110,12 +110,8 @@ export class PodStopper {
     if (seen === undefined) return { observed: 'not_started', forced: false };
     if (isSilent) await delivery.takeBack(track, graceSeconds);
     else {
-      let discarded: Promise<void> | undefined;
-      const discard = () => {
-        discarded ??= delivery.discard(track, graceSeconds, 'cancelled');
-        return discarded;
-      };
-      const acknowledge = isManuallyAcknowledged ? discard : undefined;
+      const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
+      const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(discard) : undefined;
       fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
       if (!isManuallyAcknowledged) void discard();
     }
