@@ -18,7 +18,7 @@ export interface Clock {
   delay(ms: number, options?: DelayOptions): Promise<void>;
 }
 
-/** Node keeps timers as 32-bit integers; longer waits are cut to this and end early, which every caller re-checks. */
+/** Node keeps timers as 32-bit integers; a longer wait is made of several. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Implements {@link Clock.delay} on top of a clock's `schedule`, so that each clock writes only the latter. */
@@ -46,8 +46,18 @@ export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule: (ms: number, callback: () => void) => {
-    const timer = setTimeout(callback, Math.min(Math.max(0, ms), MAX_TIMER_MS));
-    return () => clearTimeout(timer);
+    if (ms <= MAX_TIMER_MS) {
+      const timer = setTimeout(callback, Math.max(0, ms));
+      return () => clearTimeout(timer);
+    }
+    let cancel = () => {};
+    const timer = setTimeout(() => {
+      cancel = systemClock.schedule(ms - MAX_TIMER_MS, callback);
+    }, MAX_TIMER_MS);
+    return () => {
+      clearTimeout(timer);
+      cancel();
+    };
   },
   delay: (ms: number, options?: DelayOptions) => delayOn(systemClock, ms, options),
 });

@@ -208,28 +208,26 @@ function toldEnd(pod: PodObservation): PodEnded | undefined {
   return { type: 'ended', end: { result: 'failed', exitCode: pod.base?.exitCode, verdict, warnings: [] }, isDead };
 }
 
+/** How a pod has ended, as the rules have it: whoever asks for it gets a process that was killed inside a container that exits with 0 forgiven. */
+export function endBy(policy: LifecyclePolicy | undefined, pod: PodObservation): PodEnd | undefined {
+  const end = endOf(pod);
+  if (policy?.isOomWithExitZeroSuccess !== true || end?.result !== 'failed') return end;
+  if (end.verdict.kind !== 'oom_killed' || end.exitCode !== 0) return end;
+  const warnings = [...end.warnings, 'A process was killed for want of memory'];
+  return { result: 'success', exitCode: 0, message: undefined, warnings };
+}
+
 /** Decides about a pod that exists. */
 export function decide(record: PodRecord, pod: PodObservation, policy: LifecyclePolicy, now: number): Decided {
   const told = toldEnd(pod);
   if (told !== undefined) return { record, decision: told };
-  const end = endOf(pod);
+  const end = endBy(policy, pod);
   if (end !== undefined) {
     const isDead = pod.phase === 'Succeeded' || pod.phase === 'Failed';
-    const isForgiven =
-      policy.isOomWithExitZeroSuccess &&
-      end.result === 'failed' &&
-      end.verdict.kind === 'oom_killed' &&
-      end.exitCode === 0;
-    const forgiven: PodEnd = {
-      result: 'success',
-      exitCode: 0,
-      message: undefined,
-      warnings: [...end.warnings, 'A process was killed for want of memory'],
-    };
-    return { record, decision: { type: 'ended', end: isForgiven ? forgiven : end, isDead } };
+    return { record, decision: { type: 'ended', end, isDead } };
   }
   // Only a finalizer keeps the object of a pod that was deleted before it had a node.
-  if (pod.isDeleting && cannotRun(pod)) return { record, decision: decideGone(pod) };
+  if (pod.isDeleting && cannotRun(pod)) return { record, decision: decideGone(pod, policy) };
   if (pod.isDeleting) return decideDeleting(record, pod, policy, now);
   const waiting = waitingOf(pod);
   if (waiting !== undefined) return decidePending(record, pod, waiting, policy, now);
@@ -237,10 +235,10 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
 }
 
 /** Decides about a pod that is no more, from the last that was seen of it. */
-export function decideGone(last: PodObservation): FinalDecision {
+export function decideGone(last: PodObservation, policy?: LifecyclePolicy): FinalDecision {
   const told = toldEnd(last);
   if (told !== undefined) return { ...told, isDead: true };
-  const end = endOf(last) ?? {
+  const end = endBy(policy, last) ?? {
     result: 'failed',
     exitCode: last.base?.exitCode,
     verdict: vanishedVerdict(last),

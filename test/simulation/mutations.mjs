@@ -92,14 +92,14 @@ export const mutations = [
   {
     name: 'deleted-before-the-outcome',
     file: `${K}/pod-delivery.ts`,
-    from: "    if (end.result === 'success') reports.success(track, details);\n    else reports.fail(track, end.verdict, details);\n    if (!isManuallyAcknowledged) void cleanup();",
+    from: "    if (end.result === 'success') reports.success(track, details);\n    else reports.fail(track, end.verdict, details);\n    if (!isManuallyAcknowledged) void this.tracked(cleanup());",
     to: "    void cleanup().then(() => {\n      if (end.result === 'success') reports.success(track, details);\n      else reports.fail(track, end.verdict, details);\n    });",
   },
   {
     name: 'no-pod-is-removed',
     file: `${K}/pod-delivery.ts`,
-    from: 'if (!seen.isDeleting || track.isDead) await remover.remove(seen, { gracePeriodSeconds });',
-    to: '',
+    from: 'if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });',
+    to: 'if (track.isDead) return;',
   },
   {
     name: 'a-cleanup-is-tried-once',
@@ -148,8 +148,8 @@ export const mutations = [
   {
     name: 'ends-are-deleted-unseen',
     file: `${K}/pod-ender.ts`,
-    from: 'await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo });',
-    to: 'await remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true });',
+    from: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo }),',
+    to: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true }),',
   },
   {
     name: 'who-tells-does-not-say-what',
@@ -202,7 +202,7 @@ export const mutations = [
   {
     name: 'doubt-stops-nothing',
     file: `${K}/pod-lifecycle.ts`,
-    from: 'if (this.#options.fence?.isHeld === false) return;',
+    from: 'this.#options.fence?.isHeld === false || ',
     to: '',
     and: [
       { file: `${K}/pod-lifecycle.ts`, from: 'if (fence?.isHeld === false) await fence.confirm();', to: '' },
@@ -308,14 +308,14 @@ export const mutations = [
   {
     name: 'ack-is-a-noop',
     file: `${K}/pod-delivery.ts`,
-    from: 'acknowledge: isManuallyAcknowledged ? cleanup : undefined,',
+    from: 'acknowledge: isManuallyAcknowledged ? this.onAcknowledged(track, cleanup) : undefined,',
     to: 'acknowledge: undefined,',
   },
   {
     name: 'cleanup-does-not-wait-for-the-acknowledgement',
     file: `${K}/pod-delivery.ts`,
-    from: 'if (!isManuallyAcknowledged) void cleanup();',
-    to: 'void cleanup();',
+    from: 'if (!isManuallyAcknowledged) void this.tracked(cleanup());',
+    to: 'void this.tracked(cleanup());',
   },
   {
     name: 'a-late-success-is-not-acknowledged',
@@ -369,8 +369,8 @@ export const mutations = [
   {
     name: 'relaunch-before-the-old-name-is-free',
     file: `${K}/pod-end-flow.ts`,
-    from: '      await remover.remove(seen);\n',
-    to: '',
+    from: 'if (!(await remover.remove(seen)) && !track.isAbandoned) {',
+    to: 'if (track.isAbandoned && !track.isAbandoned) {',
     in: H3,
   },
   {

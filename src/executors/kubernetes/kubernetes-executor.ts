@@ -192,6 +192,7 @@ export class KubernetesExecutor extends BaseExecutor {
       fence,
       mayBeAlive,
       isOpen: () => this.#isOpen,
+      namespaces: options.watcher === undefined ? watchedNamespaces(this.#config) : undefined,
     });
     this.#stopper = new PodStopper({
       ...parts,

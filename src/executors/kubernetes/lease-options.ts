@@ -27,7 +27,7 @@ export interface LeaseOptions {
   readonly adoptionInterval?: Duration | 'never' | undefined;
   /**
    * How long a pod whose outcome was told stays, so that a create that comes late finds the name taken. No create takes longer: it is given up
-   * by then. @default '1m'
+   * by then. Above 0. @default '1m'
    */
   readonly holdNames?: Duration | undefined;
 }
@@ -69,8 +69,8 @@ export function resolveLease(
   const intervalMs = adoptionInterval === 'never' ? undefined : parseDuration(adoptionInterval);
   if (adoptionInterval !== 'never' && !(intervalMs !== undefined && intervalMs > 0))
     problems.push({ field: 'lease.adoptionInterval', value: adoptionInterval, rule: 'must be a duration, or never' });
-  if (parseDuration(holdNames) === undefined)
-    problems.push({ field: 'lease.holdNames', value: holdNames, rule: 'must be a duration, such as "1m"' });
+  if (!((parseDuration(holdNames) ?? 0) > 0))
+    problems.push({ field: 'lease.holdNames', value: holdNames, rule: 'must be a duration above 0, such as "1m"' });
   for (const [field, text] of Object.entries({ group, identity }))
     if (text !== undefined && (typeof text !== 'string' || text === ''))
       problems.push({ field: `lease.${field}`, value: text, rule: 'must be a text that is not empty' });

@@ -42,6 +42,8 @@ export interface PodLifecycleOptions {
   readonly mayBeAlive: (label: string, isRepeated?: boolean) => Promise<boolean>;
   /** Whether anybody can hear of what is decided: not before the executor has started. */
   readonly isOpen: () => boolean;
+  /** Where pods are watched; `undefined` where that is everywhere, or not known here. */
+  readonly namespaces: readonly string[] | undefined;
   /** Whether pods get a finalizer of ours. */
   readonly tracksWithFinalizer: boolean;
   /** Taken out of evidence. */

@@ -6,6 +6,7 @@ import type { Logger } from '../../core/logger.js';
 import type { Random } from '../../core/random.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { mayAnswerLater } from '../../kube/status-errors.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { ownershipPatch } from './adoption.js';
@@ -26,8 +27,10 @@ export interface PodClaimOptions {
 
 /** How a claim ended. */
 export type ClaimedPod =
-  /** It carries our label, or could not be given it and is watched all the same. */
+  /** It carries our label. */
   | { readonly type: 'ours'; readonly pod: Pod }
+  /** It is ours to follow, and could not be given our label: no list shows it. */
+  | { readonly type: 'unlisted'; readonly pod: Pod }
   /** Another executor has told its outcome. */
   | { readonly type: 'told'; readonly pod: Pod }
   /** Another executor has it and is alive, while the task is to stop here. */
@@ -95,12 +98,18 @@ async function claim(
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
       logger.warn({ err: error, pod: name, namespace }, 'a pod of another executor could not be claimed');
-      const now = await client.readPod(namespace, name).catch(() => undefined);
-      // Without the right to patch it is watched as it is; a conflict means that it has changed, and is looked at again.
-      if (!isLeftAlone && !(error instanceof KubeApiError && error.status === 409))
-        return { type: 'ours', pod: now ?? pod };
-      pod = now ?? pod;
-      if (isLeftAlone) await pause();
+      const status = error instanceof KubeApiError ? error.status : -1;
+      const now = await client.readPod(namespace, name).catch(() => 'unknown' as const);
+      if (now === undefined) return { type: 'gone' };
+      pod = now === 'unknown' ? pod : now;
+      // Without the right to patch it is followed as it is, though no list of ours shows it.
+      if (!isLeftAlone && (status === 403 || !mayAnswerLater(error)) && status !== 409 && status !== 404)
+        return { type: 'unlisted', pod };
+      // A conflict means that it has changed, and is looked at again; a server in trouble gets time.
+      if (isLeftAlone || status !== 409) {
+        if (!isLeftAlone) onWait('its pod carries the label of another executor, and could not be given ours');
+        await pause();
+      }
     }
     if (signal.aborted && !isLeftAlone) return { type: 'ours', pod };
   }

@@ -4,6 +4,7 @@ import { LifecycleError } from '../../errors.js';
 import type { PodLauncher } from '../../launch/pod-launcher.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
+import type { PodObservation } from '../../lifecycle/observation.js';
 import { observedRequests } from '../../lifecycle/observed-requests.js';
 import { podTimesOf } from '../../lifecycle/pod-times.js';
 import { ANNOTATIONS } from '../../wire/names.js';
@@ -59,8 +60,9 @@ export class PodDelivery {
     this.#isClosed = true;
   }
 
-  /** What the host is to call once it has an outcome for good: it starts the cleanup, once. */
-  onAcknowledged(cleanup: () => Promise<void>): () => Promise<void> {
+  /** What the host is to call once it has an outcome for good: it starts the cleanup, once. Without a pod there is nothing to wait for. */
+  onAcknowledged({ seen, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
+    if (seen === undefined || isGone || isTold) return () => this.tracked(cleanup());
     let noteAcknowledged = () => {};
     const acknowledged = new Promise<void>((resolve) => {
       noteAcknowledged = resolve;
@@ -96,7 +98,7 @@ export class PodDelivery {
       podTimes: seen === undefined ? undefined : podTimesOf(seen),
       requests: seen === undefined ? undefined : observedRequests(seen),
       result: end.result === 'success' ? end.message : undefined,
-      acknowledge: isManuallyAcknowledged ? this.onAcknowledged(cleanup) : undefined,
+      acknowledge: isManuallyAcknowledged ? this.onAcknowledged(track, cleanup) : undefined,
     };
     if (end.result === 'success') reports.success(track, details);
     else reports.fail(track, end.verdict, details);
@@ -159,8 +161,24 @@ export class PodDelivery {
       keeper.holdName(seen, holdNamesMs);
       return;
     }
-    // Should it stay for long, nobody is to take it up again.
-    if (track.isUnproven || (seen.toldVerdict !== undefined && !track.isDead)) await remover.markDone(seen);
-    if (!seen.isDeleting || track.isDead) await remover.remove(seen, { gracePeriodSeconds });
+    if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });
+    else await this.#endAfterwards(seen, gracePeriodSeconds, failure);
+  }
+
+  /**
+   * Ends what is left of a pod whose outcome is with the host: a sidecar lives on, or its end could not be proven. It may stay for long, and nobody is to
+   * take it up again; where names are held, our finalizer stays on it for that time.
+   */
+  async #endAfterwards(
+    seen: PodObservation,
+    gracePeriodSeconds: number | undefined,
+    failure: VerdictKind | undefined,
+  ): Promise<void> {
+    const { remover, keeper, holdNamesMs } = this.#options;
+    const isHeld = holdNamesMs !== undefined && seen.isTracked;
+    const hold: Readonly<Record<string, string>> = isHeld ? { [ANNOTATIONS.holdsName]: String(holdNamesMs) } : {};
+    await remover.markDone(isHeld ? { ...seen, isTracked: false } : seen, { ...hold, ...verdictNote(failure) });
+    if (!seen.isDeleting) await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: isHeld });
+    if (isHeld) keeper.holdName(seen, holdNamesMs);
   }
 }

@@ -3,8 +3,8 @@ import { backoffMs } from '../../core/backoff.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
-import { endOf, type PodEnd } from '../../lifecycle/classify.js';
-import { decide, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
+import type { PodEnd } from '../../lifecycle/classify.js';
+import { decide, endBy, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 import type { LaunchBudgets, SpentLaunches } from '../../lifecycle/policy.js';
 import { nextLaunch } from '../../lifecycle/retry-rules.js';
@@ -25,8 +25,8 @@ const budgetSpent = (before: SpentLaunches, after: SpentLaunches): keyof LaunchB
   (['oom', 'task'] as const).find((budget) => after[budget] > before[budget]) ?? 'infra';
 
 /** The success of a pod that was given up, and whose end then showed that its work was done. */
-export function succeededAfterAll({ seen }: PodTrack): PodEnd | undefined {
-  const end = seen === undefined || seen.toldVerdict !== undefined ? undefined : endOf(seen);
+export function succeededAfterAll({ seen, policy }: PodTrack): PodEnd | undefined {
+  const end = seen === undefined || seen.toldVerdict !== undefined ? undefined : endBy(policy, seen);
   return end?.result === 'success' ? end : undefined;
 }
 
@@ -181,7 +181,10 @@ export class PodEndFlow {
     if (isNameShared && seen !== undefined && !isGone) {
       // Its name is the next one's: it must be gone before.
       await logsTaken;
-      await remover.remove(seen);
+      if (!(await remover.remove(seen)) && !track.isAbandoned) {
+        const warning = 'Not launched again: its pod, which has the name of the next one, could not be deleted';
+        return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
+      }
     }
     const isNameFree = track.isGone;
     tracks.releasePod(track);

@@ -249,7 +249,8 @@ export class PodIntake {
     const track = tracks.ofPod(podId);
     if (track === undefined) return;
     if (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid) return;
-    lifecycle.gone(track, last);
+    if (last === undefined && tracks.unlisted.has(track)) void lifecycle.refresh(track);
+    else lifecycle.gone(track, last);
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */

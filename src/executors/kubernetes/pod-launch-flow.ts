@@ -1,5 +1,6 @@
 /** Brings the pod of a launch into being, or finds whoever has it. */
 import type { QueuedTask } from '../../core/outcome.js';
+import { InvalidWorkloadError } from '../../errors.js';
 import { adaptLaunch } from '../../launch/adapt-launch.js';
 import { launchVerdict } from '../../launch/create-errors.js';
 import type { LaunchRequest, LaunchResult } from '../../launch/pod-launcher.js';
@@ -47,6 +48,7 @@ export class PodLaunchFlow {
     let secret: Secret | undefined;
     try {
       pod = this.#podOf(track, isNameFree);
+      this.#assertWatched(pod);
       secret = generator.generateSecret?.(track.task, pod);
     } catch (error) {
       const { message, hint } = error as Error & { hint?: string };
@@ -67,6 +69,17 @@ export class PodLaunchFlow {
       track.launchWait = undefined;
       if (isLaunched) return;
     }
+  }
+
+  /** A pod that nobody watches would be taken for one that was deleted. */
+  #assertWatched({ metadata }: Pod): void {
+    const { namespaces } = this.#options;
+    const { namespace } = metadata ?? {};
+    if (namespace === undefined || (namespaces?.includes(namespace) ?? true)) return;
+    const rule = `must be one that the executor watches: ${namespaces?.join(', ')}`;
+    throw new InvalidWorkloadError([
+      { field: 'pod.metadata.namespace', value: namespace, rule, hint: 'Add it to config.watchNamespaces.' },
+    ]);
   }
 
   #podOf({ task, launch, spent, manifest }: PodTrack, isNameFree: boolean): Pod {
@@ -125,6 +138,7 @@ export class PodLaunchFlow {
     if (claimed.type === 'gone' || track.isAbandoned) return undefined;
     if (claimed.type === 'told') track.isTold = true;
     if (claimed.type === 'theirs') track.isTheirs = true;
+    if (claimed.type === 'unlisted') this.#options.tracks.unlisted.add(track);
     const { pod } = claimed;
     if (launchOf(pod) !== track.launch) track.found(pod);
     return pod;

@@ -177,7 +177,7 @@ export class PodLifecycle implements LifecycleHands {
     // What is seen in doubt is decided once the doubt is over; what is found at the start, once somebody listens.
     if (this.#options.fence?.isHeld === false || !this.#options.isOpen()) return;
     if (track.isGone) {
-      this.#end(track, decideGone(track.seen));
+      this.#end(track, decideGone(track.seen, track.policy));
       return;
     }
     const { client, clock, reports } = this.#options;

@@ -36,6 +36,8 @@ export interface PodStopperOptions {
   readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
 }
 
+const THEIRS = 'Another executor has its pod, and tells its end';
+
 /** See the module's text. */
 export class PodStopper {
   readonly #options: PodStopperOptions;
@@ -46,7 +48,7 @@ export class PodStopper {
 
   /** Stops a task, waits for its end, tells it, and says what was seen. `graceSeconds`: instead of the executor's. */
   async stop(track: PodTrack, graceSeconds: number | undefined): Promise<CancelResult> {
-    const { tracks, lifecycle, ender, lease, handOver, isRevoked } = this.#options;
+    const { tracks, lifecycle, ender, lease, isRevoked } = this.#options;
     track.abort.abort();
     await track.busy;
     if (tracks.get(track.id) !== track)
@@ -56,7 +58,7 @@ export class PodStopper {
         forced: false,
       };
     if (track.isTheirs) {
-      this.#leave(track);
+      this.#leave(track, THEIRS);
       return UNSEEN;
     }
     track.isEnding = true;
@@ -65,15 +67,14 @@ export class PodStopper {
     const isProven = await ender.end(track, graceSeconds);
     if (track.isAbandoned) return UNSEEN;
     if (isProven && (await this.#isTheirs(track))) {
-      this.#leave(track);
+      this.#leave(track, THEIRS);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }
     const isSilent = isProven && isRevoked(track.task);
     await this.#writeDown(track, isProven, isSilent);
     if ((await lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
-      if (!track.isAbandoned)
-        handOver(track.task, 'It was to be stopped while the lease of this executor was in doubt');
+      if (!track.isAbandoned) this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');
       return UNSEEN;
     }
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
@@ -111,7 +112,7 @@ export class PodStopper {
     if (isSilent) await delivery.takeBack(track, graceSeconds);
     else {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
-      const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(discard) : undefined;
+      const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(track, discard) : undefined;
       fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
       if (!isManuallyAcknowledged) void discard();
     }
@@ -129,9 +130,9 @@ export class PodStopper {
     return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
   }
 
-  /** Lets go of a task to the executor that has its pod. That may be met again, should the other one die before it tells. */
-  #leave(track: PodTrack): void {
+  /** Lets go of a task to the executor that has its pod. That may be met again: the other one may die before it tells, or there is none. */
+  #leave(track: PodTrack, why: string): void {
     this.#options.tracks.forget(track);
-    this.#options.handOver(track.task, 'Another executor has its pod, and tells its end');
+    this.#options.handOver(track.task, why);
   }
 }

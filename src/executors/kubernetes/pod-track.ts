@@ -175,6 +175,8 @@ export class PodTrackTable {
   readonly #byPod = new Map<string, PodTrack>();
   /** Namespaces by uid of pods that are dealt with, until they are gone from the watch. */
   readonly #released = new Map<string, string>();
+  /** Those whose pod could not be given our label, so that no list shows it. */
+  readonly unlisted = new WeakSet<PodTrack>();
 
   add(track: PodTrack): void {
     this.#byId.set(track.id, track);
