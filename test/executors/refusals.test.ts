@@ -45,12 +45,12 @@ describe('a delete that is refused', () => {
     expect(kit.created()).toBe(1);
   });
 
-  it('again and again holds up a cancel no longer than the grace period and its margin', async () => {
+  it('again and again holds up a cancel for ten minutes at most', async () => {
     const executor = await connect({});
     executor.queueTask(task());
     await kit.play(running, 'n');
     kit.cluster.faults.add({ verb: 'delete', resource: 'pods', status: 500 });
-    expect(await within('125s', executor.cancel(key()))).toMatchObject({ observed: 'unconfirmed' });
+    expect(await within('12m', executor.cancel(key()))).toMatchObject({ observed: 'unconfirmed' });
     kit.cluster.faults.clear();
   });
 

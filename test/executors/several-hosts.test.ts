@@ -311,6 +311,7 @@ describe('with leases', () => {
     expect(
       () => new KubernetesExecutor({ ...options, lease: { duration: '2s', holdNames: 'soon', group: '' } }),
     ).toThrow(/lease\.duration.*lease\.holdNames.*lease\.group/s);
+    expect(() => new KubernetesExecutor({ ...options, lease: { holdNames: 0 } })).toThrow(/lease\.holdNames.*above 0/);
     const { readPod, listPods, createPod } = kubeClient;
     expect(
       () => new KubernetesExecutor({ ...options, kubeClient: { readPod, listPods, createPod } as never, lease: true }),

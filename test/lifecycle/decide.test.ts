@@ -222,6 +222,14 @@ describe('what to do about a pod', () => {
     });
   });
 
+  it('forgives a process that was killed inside a container that exits with 0, also where the pod is gone', () => {
+    const gone = observe(pod({ phase: 'Succeeded', containerStatuses: base(exited(0, 'OOMKilled')) }));
+    expect(decideGone(gone)).toMatchObject({ end: { verdict: { kind: 'oom_killed' } } });
+    expect(decideGone(gone, { ...policy, isOomWithExitZeroSuccess: true })).toMatchObject({
+      end: { result: 'success' },
+    });
+  });
+
   it('decides the same for the same pod, however often it is asked, and always names a deadline or a reason to have none', () => {
     const states = [
       runs,

@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/clock.js';
 import { waitWithin } from '../../core/within.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { READ_LIMIT_MS } from '../../kube/read-until-known.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe, type PodObservation } from '../../lifecycle/observation.js';
 import type { Pod } from '../../wire/types.js';
@@ -39,22 +40,17 @@ export class PodEnder {
     const { remover } = this.#options;
     const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
     const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
-    const limitMs = (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS;
-    await this.#accepted(
-      track,
-      remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo }),
-      limitMs,
-    );
-    return this.#proven(track, seen, limitMs);
+    await this.#accepted(track, remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo }));
+    return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
   }
 
-  /** Waits until a delete is accepted, or is needed no more. One that is refused for long goes on by itself: the end is waited for all the same. */
-  async #accepted(track: PodTrack, removal: Promise<unknown>, limitMs: number): Promise<void> {
+  /** Waits until a delete is accepted, or is needed no more. One that is refused for longer than makes sense goes on by itself. */
+  async #accepted(track: PodTrack, removal: Promise<unknown>): Promise<void> {
     let forget = () => {};
     const died = new Promise<void>((resolve) => {
       forget = track.onDeath(resolve);
     });
-    await waitWithin(this.#options.clock, limitMs, Promise.race([removal, died]));
+    await waitWithin(this.#options.clock, READ_LIMIT_MS, Promise.race([removal, died]));
     forget();
   }
 
