@@ -96,7 +96,8 @@ export interface OutcomeBase {
   readonly warnings: readonly string[];
   /**
    * Confirms that the host has stored the outcome. With `acknowledge: 'manual'` the pod is kept, and the outcome repeated after a
-   * restart, until this was called; otherwise it does nothing.
+   * restart, until this was called; otherwise it does nothing. Resolves when the pod is dealt with.
+   * @throws LifecycleError once the executor has ended: the next one repeats the outcome.
    */
   acknowledge(): Promise<void>;
 }

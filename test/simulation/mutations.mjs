@@ -148,8 +148,8 @@ export const mutations = [
   {
     name: 'ends-are-deleted-unseen',
     file: `${K}/pod-ender.ts`,
-    from: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo }),',
-    to: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true }),',
+    from: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo })',
+    to: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true })',
   },
   {
     name: 'who-tells-does-not-say-what',

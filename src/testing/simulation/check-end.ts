@@ -74,6 +74,10 @@ const CAUSES: Partial<Record<VerdictKind, (task: SimulatedTask) => boolean>> = {
   container_create_failed: ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerError',
   'config_error.secret': ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerConfigError',
   'image_pull.not_found': ({ annotations }) => annotations[`${SCRIPT}result`] === 'ImagePullBackOff',
+  // Quotas are full for a while, and leave room for one pod at least; workloads are right, and hosts have their rights.
+  'quota.impossible': () => false,
+  invalid_workload: () => false,
+  rejected_by_api: () => false,
   'deadline.running': ({ workload }) => workload.timeouts?.running !== undefined,
   'deadline.queued': ({ workload }) => workload.timeouts?.queued !== undefined,
 };
