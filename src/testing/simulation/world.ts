@@ -379,10 +379,14 @@ export class World {
     if (!isAlive || !isStarted || isLeaving || (how === 'detach' && executor.detach === undefined)) return;
     this.#note(`${id} leaves: ${how}`);
     this.#goesAway(index);
-    if (how === 'terminate')
-      for (const task of this.database.tasks.values()) if (executor.hasTask(task.key)) task.isCancelled = true;
+    const had = [...this.database.tasks.values()].filter(({ key }) => executor.hasTask(key));
+    if (how === 'terminate') for (const task of had) task.isCancelled = true;
     const gone = () => {
       if (!host.isAlive) return;
+      const isAlone = this.#hosts.length === 1 && !this.database.hasLostNodes;
+      for (const { key } of had)
+        if (how === 'terminate' && isAlone && this.database.mayRun(key))
+          this.database.faults.push(`${id} was terminated, and the pod of ${keyToString(key)} is at work`);
       host.kill();
       this.#revive(index, backAfterMs);
     };
