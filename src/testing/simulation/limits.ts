@@ -49,6 +49,11 @@ export class LimitWatch {
     return this.#troubles.some((one) => one.of === 'host' && one.until >= from && one.from <= until);
   }
 
+  /** Whether nobody was in any trouble from some time before an instant on. */
+  isQuietSince(since: number): boolean {
+    return this.#troubles.every(({ until, excusedMs }) => until + excusedMs < since - AFTERMATH_MS);
+  }
+
   /** Notes the news of a pod. */
   onPod(pod: Pod, now: number): void {
     const uid = pod.metadata?.uid ?? '';

@@ -4,6 +4,7 @@ import type { Workload } from '../../core/outcome.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
 import { ANNOTATIONS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd } from './check-end.js';
@@ -42,6 +43,8 @@ const OUTCOME_LIMIT_MS = 240 * 60_000;
 const LAUNCHES = 3;
 /** How long an ended pod may wait for a word after the last fault: until the next list, and the logs of its containers. */
 const UNTOLD_LIMIT_MS = 15 * 60_000;
+/** Time in which a success is told where nothing is in the way; lists come every five minutes. */
+const PROMPT_MS = 180_000;
 /** How many messages and timers of all hosts together there may be in a minute. */
 const MOST_STEPS_IN_A_MINUTE = 20_000;
 /** How often the clock is moved on for what is cleaned up after the last outcome. */
@@ -71,6 +74,8 @@ export class World {
   readonly #logged = new Set<string>();
   /** Since when an ended pod stands there whose task has no outcome, by uid. */
   readonly #untold = new Map<string, number>();
+  /** When pods were first found to have succeeded, by uid. */
+  readonly #succeeded = new Map<string, number>();
   readonly #limits = new LimitWatch();
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
@@ -125,6 +130,7 @@ export class World {
     // Who is away cannot end anything.
     if (this.#hosts.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
+    this.#checkPrompt(pods);
     const { faults, tasks } = this.database;
     for (const { executor, isAlive, id } of this.#hosts) {
       if (!isAlive) continue;
@@ -143,6 +149,22 @@ export class World {
     const live = pods.filter((pod) => isLive(pod) && only.executor.hasTask(keyOf(pod)));
     if (live.length > only.executor.parallelism)
       faults.push(`${live.length} pods run at a time, and there are ${only.executor.parallelism} slots`);
+  }
+
+  /** Where nobody was in trouble, a success is told long before the next list would show it again. */
+  #checkPrompt(pods: readonly Pod[]): void {
+    const now = this.cluster.clock.now();
+    for (const pod of pods) {
+      const uid = pod.metadata?.uid ?? '';
+      const id = taskIdOf(pod);
+      if (!isProofOfSuccess(pod) || !this.database.tasks.has(id) || this.database.outcomes.has(id)) continue;
+      const since = this.#succeeded.get(uid) ?? now;
+      this.#succeeded.set(uid, since);
+      if (now - since > PROMPT_MS && !this.#acts.unknown.has(uid) && this.#limits.isQuietSince(since))
+        this.database.faults.push(
+          `${pod.metadata?.name} succeeded ${(now - since) / 60_000} minutes ago, and nobody has told`,
+        );
+    }
   }
 
   /** After the last fault nothing that has ended may stand there for long without a word. */
