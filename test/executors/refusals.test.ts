@@ -54,6 +54,21 @@ describe('a delete that is refused', () => {
     kit.cluster.faults.clear();
   });
 
+  it('while the server is away is sent again for as long as that, and finds the work done', async () => {
+    const executor = await connect({});
+    const run = executor.queueTask(task());
+    await kit.play(running, 'n');
+    for (const verb of ['delete', 'get']) kit.cluster.faults.add({ verb, resource: 'pods', status: 503 });
+    kit.cluster.silenceWatches();
+    const cancelling = executor.cancel(key());
+    await kit.cluster.clock.advance('5s');
+    await kit.play(succeeded);
+    await kit.cluster.clock.advance('3m');
+    kit.cluster.faults.clear();
+    expect(await within('1m', cancelling)).toMatchObject({ observed: 'finished' });
+    expect(await run.outcome).toMatchObject({ state: 'success' });
+  });
+
   it('again and again is waited for no more once the pod has ended', async () => {
     const executor = await connect({});
     executor.queueTask(task());
