@@ -1,5 +1,6 @@
 /** Routes tasks to executors by the name of their queue. */
 import { AsyncQueue } from '../core/async-queue.js';
+import { durationMs } from '../core/duration.js';
 import { GuardedEmitter } from '../core/guarded-emitter.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import type { ExecutorEvents, Outcome, TaskEvent, TaskRun, Workload } from '../core/outcome.js';
@@ -232,6 +233,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
   }
 
   async end(options?: EndOptions): Promise<EndReport> {
+    if (options?.timeout !== undefined) durationMs(options.timeout, 'timeout');
     return this.#finish((side) => side.end(options));
   }
 

@@ -58,7 +58,7 @@ export class ApiCaller {
   readonly #runner: CallRunner;
   readonly #serverTime = new ServerTime();
   #isClosed = false;
-  /** Whether the server has answered, so that the credentials were once good for something. */
+  /** Whether a call has worked, so that the credentials were once good for something. */
   #isProven = false;
 
   constructor(options: ApiCallerOptions) {
@@ -165,9 +165,11 @@ export class ApiCaller {
         throw this.#withoutProof(call, error);
       });
       tell(response.status);
-      this.#isProven = true;
       this.#serverTime.note(response.headers.date, sentAt, this.#clock.now());
-      if (response.status >= 200 && response.status < 300) return response;
+      if (response.status >= 200 && response.status < 300) {
+        this.#isProven = true;
+        return response;
+      }
       const error = errorOfResponse(
         call.name,
         response.status,

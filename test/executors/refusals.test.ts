@@ -161,8 +161,24 @@ it('a cancel in doubt about the lease is told in the end, where nobody took the 
   expect(outcomes).toEqual([]);
   kit.cluster.faults.clear();
   await kit.cluster.clock.advance('10m');
-  expect(outcomes).toHaveLength(1);
+  expect(outcomes).toMatchObject([{ verdict: { kind: 'cancelled' } }]);
   expect(executor.slotsOccupied).toBe(0);
+});
+
+it('a task that is cancelled in doubt before it has started is not launched again', async () => {
+  const executor = await connect({ lease: true });
+  const outcomes: Outcome[] = [];
+  executor.on('outcome', (outcome) => void outcomes.push(outcome));
+  executor.queueTask(task());
+  await kit.onlyPod();
+  await kit.cluster.clock.advance('1s');
+  kit.cluster.faults.add({ resource: 'leases', status: 503 });
+  void executor.cancel(key());
+  await kit.cluster.clock.advance('2m');
+  kit.cluster.faults.clear();
+  await kit.cluster.clock.advance('10m');
+  expect(kit.created()).toBe(1);
+  expect(outcomes).toMatchObject([{ verdict: { kind: 'cancelled' } }]);
 });
 
 it('a task whose pod would be where nobody watches is refused', async () => {

@@ -76,4 +76,8 @@ it('touches nothing where it cannot start, and says at once that it is of no mor
   expect(outcomes).toEqual([]);
   expect(kit.cluster.pods()).toHaveLength(2);
   await expect(executor.start()).rejects.toBeInstanceOf(LifecycleError);
+  const ending = executor.end();
+  await kit.cluster.clock.advance('30s');
+  await ending;
+  expect(kit.cluster.pods()).toHaveLength(2);
 });

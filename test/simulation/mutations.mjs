@@ -218,8 +218,8 @@ export const mutations = [
   {
     name: 'a-lost-lease-changes-nothing',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      track.isAbandoned = true;\n',
-    to: '',
+    from: '      track.isAbandoned = true;\n      this.#lifecycle.cancelAlarm(track);\n',
+    to: '      this.#lifecycle.cancelAlarm(track);\n',
     in: [{ hosts: 3, steps: 2_500 }],
   },
   {

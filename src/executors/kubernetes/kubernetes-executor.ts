@@ -365,7 +365,11 @@ export class KubernetesExecutor extends BaseExecutor {
       return;
     }
     this.#stop.abort();
-    for (const track of this.#tracks.all()) track.isAbandoned = true;
+    for (const track of this.#tracks.all()) {
+      track.isAbandoned = true;
+      this.#tracks.forget(track);
+      this.#handOver(track.task, 'The executor could not start');
+    }
     await this.#lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
@@ -414,7 +418,8 @@ export class KubernetesExecutor extends BaseExecutor {
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
     // Of what is left the others hear when the lease has run out.
-    const isNothingLeft = !isDetached && this.#delivery.isIdle && this.#tracks.all().length === 0;
+    const hasWork = !this.#delivery.isIdle || this.#stopper.hasLeftWork || this.#tracks.all().length > 0;
+    const isNothingLeft = !isDetached && !hasWork;
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);

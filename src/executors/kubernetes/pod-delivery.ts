@@ -162,7 +162,7 @@ export class PodDelivery {
       return;
     }
     if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });
-    else await this.#endAfterwards(seen, gracePeriodSeconds, failure);
+    else await this.#endAfterwards(seen, track.isUnproven, gracePeriodSeconds, failure);
   }
 
   /**
@@ -171,14 +171,17 @@ export class PodDelivery {
    */
   async #endAfterwards(
     seen: PodObservation,
+    isUnproven: boolean,
     gracePeriodSeconds: number | undefined,
     failure: VerdictKind | undefined,
   ): Promise<void> {
     const { remover, keeper, holdNamesMs } = this.#options;
+    // What runs and is marked is never looked at again: it must be on its way out before.
+    const isGoing = seen.isDeleting || (await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: true }));
+    if (!isGoing && !isUnproven && seen.toldVerdict === undefined) return;
     const isHeld = holdNamesMs !== undefined && seen.isTracked;
     const hold: Readonly<Record<string, string>> = isHeld ? { [ANNOTATIONS.holdsName]: String(holdNamesMs) } : {};
     await remover.markDone(isHeld ? { ...seen, isTracked: false } : seen, { ...hold, ...verdictNote(failure) });
-    if (!seen.isDeleting) await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: isHeld });
     if (isHeld) keeper.holdName(seen, holdNamesMs);
   }
 }

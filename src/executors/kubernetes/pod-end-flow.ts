@@ -63,8 +63,10 @@ export class PodEndFlow {
     const failed = { ...end, verdict };
     const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
     if (spent === undefined) {
-      if (decision.type === 'expired' && !(await ender.end(track, undefined)))
-        await this.settleUnproven(track, verdict.kind);
+      if (decision.type === 'expired') {
+        if (await ender.end(track, undefined)) await this.#writeReason(track, verdict.kind);
+        else await this.settleUnproven(track, verdict.kind);
+      }
       return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
     }
     // A second launch starts only after proof that the first is dead.
@@ -114,6 +116,17 @@ export class PodEndFlow {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
     track.isUnproven = true;
+    await this.#write(track, seen, kind);
+  }
+
+  /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
+  async #writeReason(track: PodTrack, kind: VerdictKind): Promise<void> {
+    const { seen, isGone } = track;
+    if (seen?.isTracked === true && !isGone && succeededAfterAll(track) === undefined)
+      await this.#write(track, seen, kind);
+  }
+
+  async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind): Promise<void> {
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
     const written = track.isStopping ? 'cancelled' : kind;
     await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });

@@ -41,6 +41,8 @@ const THEIRS = 'Another executor has its pod, and tells its end';
 /** See the module's text. */
 export class PodStopper {
   readonly #options: PodStopperOptions;
+  /** Whether a task was let go of in doubt, so that somebody else may have to see to its pod. */
+  hasLeftWork = false;
 
   constructor(options: PodStopperOptions) {
     this.#options = options;
@@ -74,7 +76,7 @@ export class PodStopper {
     await this.#writeDown(track, isProven, isSilent);
     if ((await lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
-      if (!track.isAbandoned) this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');
+      if (!track.isAbandoned) this.#leaveInDoubt(track);
       return UNSEEN;
     }
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
@@ -128,6 +130,15 @@ export class PodStopper {
     const owner = labels?.[LABELS.executorId];
     if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
     return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
+  }
+
+  /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */
+  #leaveInDoubt(track: PodTrack): void {
+    const { seen, isGone } = track;
+    this.hasLeftWork = true;
+    if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
+      void this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+    this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');
   }
 
   /** Lets go of a task to the executor that has its pod. That may be met again: the other one may die before it tells, or there is none. */
