@@ -7,8 +7,10 @@ import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
 
-/** Whether a pod has not ended, as far as the server knows. */
-export const isLive = ({ status }: Pod) => status?.phase === 'Pending' || status?.phase === 'Running';
+/** Whether a pod has not ended, as far as the server knows. One that was deleted before it had a node gets none any more. */
+export const isLive = ({ status, metadata, spec }: Pod) =>
+  status?.phase === 'Running' ||
+  (status?.phase === 'Pending' && (metadata?.deletionTimestamp === undefined || spec?.nodeName !== undefined));
 /** The key of the task that a pod was made for, by its annotation. */
 export const keyOf = (pod: Pod): TaskInstanceKey =>
   JSON.parse(pod.metadata?.annotations?.[ANNOTATIONS.key] ?? '{}') as TaskInstanceKey;
