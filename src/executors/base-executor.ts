@@ -296,8 +296,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   }
 
   async terminate(): Promise<EndReport> {
-    this.#beginEnd();
-    this.onEnding({ isStopping: true });
+    this.#beginEnd({ isStopping: true });
     const report = await this.#stopper.stopAll();
     await this.#close();
     return report;
@@ -369,8 +368,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   protected onClaimed(_task: QueuedTask): void {}
 
   /**
-   * Called as the executor begins to end, and again, with `isStopping`, before what still runs is stopped: the place to stop taking on work by itself.
-   * May be called more than once.
+   * Called as the executor begins to end, and, with `isStopping`, before what still runs is stopped: the place to stop taking on work by itself. May be
+   * called more than once.
    */
   protected onEnding(_how: { readonly isStopping: boolean }): void {}
 
@@ -441,8 +440,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       await this.#closing;
       return [];
     }
-    this.#beginEnd();
-    this.onEnding({ isStopping: true });
+    this.#beginEnd({ isStopping: true });
     this.#stopper.cancelQueued();
     const running = this.#board.running();
     // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
@@ -592,13 +590,13 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       await this.#closing;
       return { finished: [], notStarted: [], stopped: [] };
     }
-    this.#beginEnd();
+    this.#beginEnd({ isStopping: false });
     const notStarted = drain ? [] : this.#stopper.cancelQueued();
     const waited = [...this.#board.running(), ...this.#board.queued()];
     // From here on the host's heartbeat is refused, so the executor looks after what is left by itself.
     this.#driver.join();
     await this.#gate.until(() => this.slotsOccupied === 0 && this.#board.endingCount === 0, { timeoutMs });
-    this.onEnding({ isStopping: true });
+    this.#beginEnd({ isStopping: true });
     const stopped = await this.#stopper.stopAll();
     await this.#close();
     const left = new Set([...stopped.stopped, ...stopped.notStarted]);
@@ -609,10 +607,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     };
   }
 
-  #beginEnd(): void {
+  #beginEnd(how: { readonly isStopping: boolean }): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ending';
-    this.onEnding({ isStopping: false });
+    this.onEnding(how);
   }
 
   /** Once; whoever ends it again waits for the same, or its process might exit in the middle of it. */

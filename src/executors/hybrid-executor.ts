@@ -132,9 +132,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     const results = await Promise.allSettled(this.#sides.map((side) => side.start()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return;
-    await Promise.allSettled(
-      this.#sides.filter((_, index) => results[index]?.status === 'fulfilled').map((side) => letGo(side)),
-    );
+    await Promise.allSettled(this.#sides.filter((_, index) => results[index]?.status === 'fulfilled').map(letGo));
     throw failed.reason;
   }
 
@@ -243,11 +241,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
 
   /** Detaches every side; one that cannot do so ends what it runs. Resolves with the tasks left running. */
   async detach(): Promise<TaskInstanceKey[]> {
-    try {
-      return (await this.#all(letGo)).flat();
-    } finally {
-      for (const stream of this.#streams) stream.end();
-    }
+    return (await this.#lastly(letGo)).flat();
   }
 
   /** The same as `end()`. */
@@ -294,13 +288,18 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
   }
 
   async #finish(act: (side: Executor) => Promise<EndReport>): Promise<EndReport> {
+    const reports = await this.#lastly(act);
+    return {
+      finished: reports.flatMap((report) => report.finished),
+      notStarted: reports.flatMap((report) => report.notStarted),
+      stopped: reports.flatMap((report) => report.stopped),
+    };
+  }
+
+  /** Reaches every side for the last time; no outcome comes after it. */
+  async #lastly<T>(act: (side: Executor) => Promise<T>): Promise<T[]> {
     try {
-      const reports = await this.#all(act);
-      return {
-        finished: reports.flatMap((report) => report.finished),
-        notStarted: reports.flatMap((report) => report.notStarted),
-        stopped: reports.flatMap((report) => report.stopped),
-      };
+      return await this.#all(act);
     } finally {
       for (const stream of this.#streams) stream.end();
     }

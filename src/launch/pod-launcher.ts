@@ -191,13 +191,12 @@ export class PodLauncher {
   }
 
   /** A task that is not wanted any more: its pod is not made. One that was, because an answer was lost, is followed, unless the task is to stop. */
-  async #unwanted({ pod, signal, seen }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+  async #unwanted(request: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+    const { pod, signal, seen } = request;
     const shown = seen?.();
     if (shown !== undefined) return { type: 'seen', pod: shown };
     if (signal.aborted || !mayExist) return this.#cancelled(pod, mayExist);
-    const found = await this.#found(pod, seen);
-    if (found === undefined) return { type: 'cancelled', pod: undefined };
-    return { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
+    return (await this.#madeAfterAll(request)) ?? { type: 'cancelled', pod: undefined };
   }
 
   /** After a 409: the pod of the same launch, a failure where it is another's, `undefined` where the name is about to be free. */
@@ -229,12 +228,16 @@ export class PodLauncher {
     return { type: 'cancelled', pod: mayExist ? await this.#found(pod) : undefined };
   }
 
-  async #failed({ pod, seen, onWait }: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
+  async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
     if (!mayExist) return { type: 'failed', verdict };
-    onWait('an answer was lost, and whether its pod exists is to be found out');
+    request.onWait('an answer was lost, and whether its pod exists is to be found out');
+    return (await this.#madeAfterAll(request)) ?? { type: 'failed', verdict };
+  }
+
+  /** The pod that a create with a lost answer has made. */
+  async #madeAfterAll({ pod, seen }: LaunchRequest): Promise<LaunchResult | undefined> {
     const found = await this.#found(pod, seen);
-    if (found === undefined) return { type: 'failed', verdict };
-    return { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
+    return found === undefined ? undefined : { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
   }
 
   /** The pod of a try whose creates have failed, or lost their answers. Nobody may call it ended while that may be at work: the server is asked until it answers. */

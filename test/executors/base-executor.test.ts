@@ -27,6 +27,15 @@ class PollingExecutor extends ManualExecutor {
 }
 const key = (taskId: string) => ({ dagId: 'd', taskId, runId: 'r' });
 
+/** An executor that has launched a task. */
+async function withOneTask() {
+  const executor = new ManualExecutor();
+  await executor.start();
+  const run = executor.queueTask({ key: key('a'), command: ['x'] });
+  await executor.heartbeat();
+  return { executor, run };
+}
+
 describe('BaseExecutor', () => {
   it.each([0, -1, 1.5, Number.NaN, '4', null])('refuses a parallelism of %s', (parallelism) => {
     expect(() => new ManualExecutor({ parallelism: parallelism as number })).toThrowError(ConfigError);
@@ -96,10 +105,7 @@ describe('BaseExecutor', () => {
   );
 
   it('refuses a grace and a timeout that are none, and ends nothing', async () => {
-    const executor = new ManualExecutor();
-    await executor.start();
-    executor.queueTask({ key: key('a'), command: ['x'] });
-    await executor.heartbeat();
+    const { executor } = await withOneTask();
     await expect(executor.cancel(key('a'), { grace: 'soon' as never })).rejects.toThrow(/grace must be a duration/);
     expect(executor.hasTask(key('a'))).toBe(true);
     await expect(executor.end({ timeout: 'soon' as never })).rejects.toThrow(/timeout must be a duration/);
@@ -119,10 +125,7 @@ describe('BaseExecutor', () => {
   });
 
   it('takes only the first of several reports of an end', async () => {
-    const executor = new ManualExecutor();
-    await executor.start();
-    const run = executor.queueTask({ key: key('a'), command: ['x'] });
-    await executor.heartbeat();
+    const { executor, run } = await withOneTask();
     expect(executor.success(key('a'), { exitCode: 0 })).toBe(true);
     expect(executor.fail(key('a'), 'too late')).toBe(false);
     expect(await run.outcome).toMatchObject({ state: 'success', exitCode: 0 });
@@ -130,20 +133,14 @@ describe('BaseExecutor', () => {
   });
 
   it('gives a failure without a reason a verdict that says so', async () => {
-    const executor = new ManualExecutor();
-    await executor.start();
-    const run = executor.queueTask({ key: key('a'), command: ['x'] });
-    await executor.heartbeat();
+    const { executor, run } = await withOneTask();
     executor.changeState(key('a'), 'failed');
     expect(await run.outcome).toMatchObject({ verdict: { kind: 'unknown', confidence: 'guess' } });
     await executor.end();
   });
 
   it('wakes a host that waits for changes, and times out on the clock it was given', async () => {
-    const executor = new ManualExecutor();
-    await executor.start();
-    executor.queueTask({ key: key('a'), command: ['x'] });
-    await executor.heartbeat();
+    const { executor } = await withOneTask();
     const waiting = executor.changed();
     executor.success(key('a'));
     expect(await waiting).toBe(true);
@@ -156,10 +153,7 @@ describe('BaseExecutor', () => {
   });
 
   it('ends after a timeout although a task still runs', async () => {
-    const executor = new ManualExecutor();
-    await executor.start();
-    const run = executor.queueTask({ key: key('a'), command: ['x'] });
-    await executor.heartbeat();
+    const { executor, run } = await withOneTask();
     const report = await executor.end({ timeout: 5 });
     expect(report.stopped).toMatchObject([{ taskId: 'a' }]);
     expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'cancelled' } });

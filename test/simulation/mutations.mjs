@@ -154,8 +154,8 @@ export const mutations = [
   {
     name: 'who-tells-does-not-say-what',
     file: `${K}/pod-delivery.ts`,
-    from: '{ [ANNOTATIONS.holdsName]: String(holdNamesMs), ...verdictNote(failure) }',
-    to: '{ [ANNOTATIONS.holdsName]: String(holdNamesMs) }',
+    from: '{ [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) }',
+    to: '{ [ANNOTATIONS.holdsName]: String(ms) }',
     in: H3,
   },
   // Slots.
@@ -369,8 +369,8 @@ export const mutations = [
   {
     name: 'relaunch-before-the-old-name-is-free',
     file: `${K}/pod-end-flow.ts`,
-    from: 'if (!(await remover.remove(seen)) && !track.isAbandoned) {',
-    to: 'if (track.isAbandoned && !track.isAbandoned) {',
+    from: 'const isRemoved = await remover.remove(seen);',
+    to: 'const isRemoved = true;',
     in: H3,
   },
   {

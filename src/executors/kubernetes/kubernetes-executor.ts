@@ -365,11 +365,7 @@ export class KubernetesExecutor extends BaseExecutor {
       return;
     }
     this.#stop.abort();
-    for (const track of this.#tracks.all()) {
-      track.isAbandoned = true;
-      this.#tracks.forget(track);
-      this.#handOver(track.task, 'The executor could not start');
-    }
+    this.#abandonAll('The executor could not start');
     await this.#lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
@@ -418,8 +414,7 @@ export class KubernetesExecutor extends BaseExecutor {
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
     // Of what is left the others hear when the lease has run out.
-    const hasWork = !this.#delivery.isIdle || this.#stopper.hasLeftWork || this.#tracks.all().length > 0;
-    const isNothingLeft = !isDetached && !hasWork;
+    const isAllDone = this.#delivery.isIdle && !this.#stopper.hasLeftWork && this.#tracks.all().length === 0;
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
@@ -427,7 +422,7 @@ export class KubernetesExecutor extends BaseExecutor {
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
-    await this.#lease?.stop({ remove: isNothingLeft });
+    await this.#lease?.stop({ remove: isAllDone && !isDetached });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
   }
@@ -473,16 +468,20 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#term.unlink();
     this.#term.abort();
     this.#term = linkedAbort(this.#stop.signal);
-    const keys: TaskInstanceKey[] = [];
-    for (const track of this.#tracks.all()) {
-      keys.push(track.task.key);
+    const keys = this.#abandonAll('The lease of this executor was lost, and another one may have the task');
+    this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
+  }
+
+  /** Lets go of all tasks without a word; their pods stay as they are. */
+  #abandonAll(why: string): TaskInstanceKey[] {
+    return this.#tracks.all().map((track) => {
       track.isAbandoned = true;
       this.#lifecycle.cancelAlarm(track);
       track.abort.abort();
       this.#tracks.forget(track);
-      this.#handOver(track.task, 'The lease of this executor was lost, and another one may have the task');
-    }
-    this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
+      this.#handOver(track.task, why);
+      return track.task.key;
+    });
   }
 
   /** Whether a pod is ours to remove; what only holds its name may be removed by anybody. */

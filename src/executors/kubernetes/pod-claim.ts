@@ -103,8 +103,7 @@ async function claim(
       if (now === undefined) return { type: 'gone' };
       pod = now === 'unknown' ? pod : now;
       // Without the right to patch it is followed as it is, though no list of ours shows it.
-      if (!isLeftAlone && (status === 403 || !mayAnswerLater(error)) && status !== 409 && status !== 404)
-        return { type: 'unlisted', pod };
+      if (!isLeftAlone && !mayAnswerLater(error) && status !== 409 && status !== 404) return { type: 'unlisted', pod };
       // A conflict means that it has changed, and is looked at again; a server in trouble gets time.
       if (isLeftAlone || status !== 409) {
         if (!isLeftAlone) onWait('its pod carries the label of another executor, and could not be given ours');

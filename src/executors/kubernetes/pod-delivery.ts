@@ -151,15 +151,12 @@ export class PodDelivery {
     gracePeriodSeconds: number | undefined,
     failure: VerdictKind | undefined,
   ): Promise<void> {
-    const { remover, keeper, holdNamesMs } = this.#options;
+    const { remover, holdNamesMs } = this.#options;
     const { seen } = track;
     if (seen === undefined || track.isGone || track.isTold) return;
     if (holdNamesMs !== undefined && track.isDead) {
       // One that is to go already is kept by our finalizer for that time; of the others it is taken off at once.
-      const held = { ...seen, isTracked: seen.isTracked && !seen.isDeleting };
-      await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(holdNamesMs), ...verdictNote(failure) });
-      keeper.holdName(seen, holdNamesMs);
-      return;
+      return this.#hold(seen, holdNamesMs, failure, !seen.isDeleting);
     }
     if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });
     else await this.#endAfterwards(seen, track.isUnproven, gracePeriodSeconds, failure);
@@ -175,13 +172,24 @@ export class PodDelivery {
     gracePeriodSeconds: number | undefined,
     failure: VerdictKind | undefined,
   ): Promise<void> {
-    const { remover, keeper, holdNamesMs } = this.#options;
+    const { remover, holdNamesMs } = this.#options;
     // What runs and is marked is never looked at again: it must be on its way out before.
     const isGoing = seen.isDeleting || (await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: true }));
     if (!isGoing && !isUnproven && seen.toldVerdict === undefined) return;
-    const isHeld = holdNamesMs !== undefined && seen.isTracked;
-    const hold: Readonly<Record<string, string>> = isHeld ? { [ANNOTATIONS.holdsName]: String(holdNamesMs) } : {};
-    await remover.markDone(isHeld ? { ...seen, isTracked: false } : seen, { ...hold, ...verdictNote(failure) });
-    if (isHeld) keeper.holdName(seen, holdNamesMs);
+    if (holdNamesMs !== undefined && seen.isTracked) await this.#hold(seen, holdNamesMs, failure, false);
+    else await remover.markDone(seen, verdictNote(failure));
+  }
+
+  /** Marks a pod that stays for a moment, so that its name is taken. */
+  async #hold(
+    seen: PodObservation,
+    ms: number,
+    failure: VerdictKind | undefined,
+    losesFinalizer: boolean,
+  ): Promise<void> {
+    const { remover, keeper } = this.#options;
+    const held = { ...seen, isTracked: seen.isTracked && losesFinalizer };
+    await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) });
+    keeper.holdName(seen, ms);
   }
 }

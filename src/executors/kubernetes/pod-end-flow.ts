@@ -194,7 +194,10 @@ export class PodEndFlow {
     if (isNameShared && seen !== undefined && !isGone) {
       // Its name is the next one's: it must be gone before.
       await logsTaken;
-      if (!(await remover.remove(seen)) && !track.isAbandoned) {
+      const isRemoved = await remover.remove(seen);
+      // Whoever has lost its lease meanwhile has no say in who is next.
+      if (track.isAbandoned) return;
+      if (!isRemoved) {
         const warning = 'Not launched again: its pod, which has the name of the next one, could not be deleted';
         return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
       }

@@ -269,7 +269,8 @@ export class PodIntake {
       lifecycle.cancelAlarm(track);
       track.isEnding = true;
       track.isAbandoned = true;
-      tracks.remove(track);
+      // Should the other one give it back, it is met like any other.
+      tracks.forget(track);
       handOver(track.task, 'Another executor has taken the task over');
     }
   }

@@ -44,6 +44,7 @@ export class PodLaunchFlow {
   /** Launches the current launch of a task; `isNameFree` where nothing stands under the name of its first one any more. */
   async launch(track: PodTrack, isNameFree = false): Promise<void> {
     const { generator, launcher, secrets, reports, tracks } = this.#options;
+    if (track.isAbandoned) return;
     let pod: Pod;
     let secret: Secret | undefined;
     try {

@@ -182,11 +182,11 @@ export class PodTrackTable {
     this.#byId.set(track.id, track);
   }
 
-  /** Says which pod is a task's. */
+  /** Says which pod is a task's. One that is not tracked any more gets no news: they are for whoever has the task now. */
   bind(track: PodTrack, podId: string): void {
-    if (track.podId !== undefined) this.#byPod.delete(track.podId);
+    this.#unbind(track);
     track.podId = podId;
-    this.#byPod.set(podId, track);
+    if (this.#byId.get(track.id) === track) this.#byPod.set(podId, track);
   }
 
   get(id: string): PodTrack | undefined {
@@ -199,7 +199,7 @@ export class PodTrackTable {
 
   /** Forgets a pod that is dealt with, so that late news of it are ignored. */
   releasePod(track: PodTrack): void {
-    if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
+    this.#unbind(track);
     const { seen } = track;
     if (seen !== undefined && !track.hasLeftWatch) this.#released.set(seen.uid, seen.namespace);
   }
@@ -227,8 +227,12 @@ export class PodTrackTable {
 
   /** Forgets a task, and nothing of its pod: it may be met again. */
   forget(track: PodTrack): void {
-    if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
+    this.#unbind(track);
     if (this.#byId.get(track.id) === track) this.#byId.delete(track.id);
+  }
+
+  #unbind(track: PodTrack): void {
+    if (track.podId !== undefined && this.#byPod.get(track.podId) === track) this.#byPod.delete(track.podId);
   }
 
   all(): PodTrack[] {

@@ -54,6 +54,13 @@ const END_TRIES = 240;
 
 const workMs = ({ annotations }: SimulatedTask) => durationMs(annotations[DURATION] ?? 0, DURATION);
 
+/** When something was first noted of a pod: now, where it was not before. */
+function noted(times: Map<string, number>, uid: string, now: number): number {
+  const since = times.get(uid) ?? now;
+  times.set(uid, since);
+  return since;
+}
+
 /** See the module's text. */
 export class World {
   readonly database = new SimulatedDatabase((id) =>
@@ -158,8 +165,7 @@ export class World {
       const uid = pod.metadata?.uid ?? '';
       const id = taskIdOf(pod);
       if (!isProofOfSuccess(pod) || !this.database.tasks.has(id) || this.database.outcomes.has(id)) continue;
-      const since = this.#succeeded.get(uid) ?? now;
-      this.#succeeded.set(uid, since);
+      const since = noted(this.#succeeded, uid, now);
       if (now - since > PROMPT_MS && !this.#acts.unknown.has(uid) && this.#limits.isQuietSince(since))
         this.database.faults.push(
           `${pod.metadata?.name} succeeded ${(now - since) / 60_000} minutes ago, and nobody has told`,
@@ -174,8 +180,7 @@ export class World {
     for (const pod of this.cluster.pods()) {
       const uid = pod.metadata?.uid ?? '';
       if (isLive(pod) || !open.has(taskIdOf(pod)) || this.#acts.unknown.has(uid)) continue;
-      const since = this.#untold.get(uid) ?? now;
-      this.#untold.set(uid, since);
+      const since = noted(this.#untold, uid, now);
       if (now - since > UNTOLD_LIMIT_MS)
         this.database.faults.push(
           `${pod.metadata?.name} ended ${(now - since) / 60_000} minutes ago, and nobody has told`,
