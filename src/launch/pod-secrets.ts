@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
+import type { Namespaces } from '../kube/each-pod.js';
 import type { KubeClient, SecretClient } from '../kube/kube-client.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { Pod, Secret } from '../wire/types.js';
@@ -202,6 +203,30 @@ export class PodSecrets {
     void this.sweep(client, namespace).catch((error: unknown) => {
       this.#options.logger.warn({ err: error, namespace }, 'left-over Secrets of pods could not be swept');
     });
+  }
+
+  /**
+   * Makes ours what an executor that is no more has left without an owner: a later sweep finds it, also that of our next life. Never rejects; who may
+   * not list Secrets has nothing to do with them.
+   */
+  async takeOver(executorLabel: string, namespaces: Namespaces): Promise<void> {
+    const { logger, executorLabel: ours } = this.#options;
+    const client = secretClientOf(this.#options.client);
+    if (client === undefined) return;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel}`;
+    try {
+      for (const namespace of namespaces) {
+        const { items } = await client.listSecrets({ namespace, labelSelector });
+        for (const { metadata: { namespace: place = '', name = '', uid, ownerReferences = [] } = {} } of items)
+          if (ownerReferences.length === 0)
+            await client.patchSecret(place, name, { metadata: { uid, labels: { [LABELS.executorId]: ours } } });
+      }
+    } catch (error) {
+      logger.debug(
+        { err: error, executor: executorLabel },
+        'Secrets that an executor has left could not be taken over',
+      );
+    }
   }
 
   /** Deletes Secrets of this executor that are old, have no owner, and whose pod is not there. Resolves with how many. */

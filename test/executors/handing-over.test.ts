@@ -1,8 +1,9 @@
 /** Pods that go to another executor, and come back. */
 import { describe, expect, it } from 'vitest';
+import { secret } from '../../src/core/secret.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { LABELS } from '../../src/wire/names.js';
-import { lasting, ProcessKit } from './process-kit.js';
+import { lasting, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
 
@@ -12,6 +13,50 @@ async function giveTo(label: string): Promise<void> {
   await client.patchPod(namespace, name, { metadata: { labels: { [LABELS.executorId]: label } } });
   await kit.cluster.clock.advance('5s');
 }
+
+describe('what a host leaves that never comes back', () => {
+  it('are pods that were kept: whoever takes over from it removes them in their time, and so does who takes over from that one', async () => {
+    const keepPods = { failed: { for: '1h' } } as const;
+    const [a, b] = [await kit.started('a', { keepPods }), await kit.started('b', { keepPods })];
+    const failing = { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' };
+    a.executor.queueTask({ ...TASK, executorConfig: { annotations: failing } });
+    await kit.cluster.clock.advance('1m');
+    expect(a.outcomes).toMatchObject([{ state: 'failed' }]);
+    a.isCut = true;
+    await kit.cluster.clock.advance('5m');
+    expect(kit.cluster.pods()[0]?.metadata?.labels).toMatchObject({ [LABELS.executorId]: 'b', [LABELS.done]: 'true' });
+    const c = await kit.started('c', { keepPods });
+    b.isCut = true;
+    await kit.cluster.clock.advance('30m');
+    expect(kit.cluster.pods()).toHaveLength(1);
+    await kit.cluster.clock.advance('30m');
+    expect(kit.cluster.pods()).toEqual([]);
+    expect([...b.outcomes, ...c.outcomes]).toEqual([]);
+    a.isCut = false;
+    b.isCut = false;
+  });
+});
+
+describe('a Secret', () => {
+  it('whose host died before its pod was made goes to whoever takes over, and is swept there', async () => {
+    const { clock, faults } = kit.cluster;
+    const [a, b] = [await kit.started('a'), await kit.started('b')];
+    const withSecret = { ...TASK, executorConfig: { env: { TOKEN: secret('x') } } };
+    faults.add({ verb: 'create', resource: 'pods', status: 503 });
+    a.executor.queueTask(withSecret);
+    await clock.advance('5s');
+    a.isCut = true;
+    await clock.advance('2m');
+    faults.clear();
+    const secrets = async () => (await kit.cluster.kubeClient().listSecrets()).items.map(({ metadata }) => metadata);
+    expect(await secrets()).toMatchObject([{ labels: { [LABELS.executorId]: 'b' } }]);
+    await clock.advance('1h');
+    b.executor.queueTask({ ...withSecret, key: { ...TASK.key, taskId: 'other' } });
+    await clock.advance('10s');
+    expect(await secrets()).toMatchObject([{ labels: { 'podwright.dev/task-id': 'other' } }]);
+    a.isCut = false;
+  });
+});
 
 describe('a pod that is given to another executor', () => {
   it('is let go of without a word, and followed again when it comes back', async () => {
@@ -26,5 +71,33 @@ describe('a pod that is given to another executor', () => {
     expect(outcomes).toMatchObject([{ state: 'success', launches: 1 }]);
     await kit.cluster.clock.advance('2m');
     expect(kit.cluster.pods()).toEqual([]);
+  });
+
+  it('is not called deleted where its watch has missed that, and only a list lacks it', async () => {
+    const { executor, outcomes } = await kit.started('a');
+    executor.queueTask(lasting('60s'));
+    await kit.cluster.clock.advance('5s');
+    kit.cluster.silenceWatches();
+    await giveTo('z');
+    kit.cluster.silenceWatches(false);
+    kit.cluster.restartApiServer();
+    await kit.cluster.clock.advance('1m');
+    expect(executor.slotsOccupied).toBe(0);
+    expect(outcomes).toEqual([]);
+  });
+
+  it('is looked for until the server answers', async () => {
+    const { executor, outcomes } = await kit.started('a', { retry: { infra: { max: 0 } }, lease: false });
+    executor.queueTask(lasting('1h'));
+    await kit.cluster.clock.advance('5s');
+    kit.cluster.silenceWatches();
+    await kit.cluster.when(() => true).delete({ gracePeriodSeconds: 0 });
+    kit.cluster.silenceWatches(false);
+    kit.cluster.faults.add({ verb: 'get', resource: 'pods', status: 503, times: 12 });
+    kit.cluster.restartApiServer();
+    await kit.cluster.clock.advance('5s');
+    expect(outcomes).toEqual([]);
+    await kit.cluster.clock.advance('2m');
+    expect(outcomes).toMatchObject([{ state: 'failed', verdict: { kind: 'deleted_externally' } }]);
   });
 });

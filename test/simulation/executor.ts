@@ -6,6 +6,7 @@ import type { LogSink } from '../../src/executors/kubernetes/log-sink.js';
 import { makeSafeLabelValue } from '../../src/pod/names.js';
 import type { SimulatedHostContext, SimulationOptions } from '../../src/testing/index.js';
 import { KubernetesJobWatcher } from '../../src/watch/job-watcher.js';
+import type { ResourceVersionStore } from '../../src/watch/watcher.js';
 import { LABELS } from '../../src/wire/names.js';
 import { drawWorkload, OTHER_NAMESPACE } from './workload.js';
 
@@ -58,30 +59,93 @@ function drawOddities(random: Random) {
   };
 }
 
+/** More of it, drawn apart, so that a seed's other options are what they were before there was this. */
+function drawTroubles(random: Random) {
+  const isOdd = () => random.next() < 0.25;
+  return {
+    /** Namespaces are watched one by one. */
+    isNarrow: isOdd(),
+    /** What the host gives the executor to call fails now and then. */
+    callbacksFail: isOdd(),
+    keepsVersions: isOdd(),
+    hasCompanions: isOdd(),
+  };
+}
+
+type Troubles = ReturnType<typeof drawTroubles>;
+
+/** A host's database that cannot be reached now and then, and seldom does not answer at all. */
+function failingNowAndThen({ isStillWanted, random }: SimulatedHostContext) {
+  return (key: Parameters<typeof isStillWanted>[0]): boolean | Promise<boolean> => {
+    const roll = random.next();
+    if (roll < 0.1) throw new Error('the database is away');
+    if (roll < 0.2) return Promise.reject(new Error('the database has gone away'));
+    return roll < 0.23 ? new Promise(() => {}) : isStillWanted(key);
+  };
+}
+
+/** A file with the watch's versions, which cannot be read or written now and then. */
+function storeOn({ disk, random }: SimulatedHostContext): ResourceVersionStore {
+  const mayFail = () => {
+    if (random.next() < 0.1) throw new Error('the disk is full');
+  };
+  return {
+    get: async (scope) => {
+      mayFail();
+      return disk.get(`version ${scope}`) as string | undefined;
+    },
+    set: async (scope, version) => {
+      mayFail();
+      disk.set(`version ${scope}`, version);
+    },
+  };
+}
+
 /** The watch that an executor makes for itself, but for the options that were drawn. */
 function watcherOf(
   { kubeClient, clock, random, executorId }: SimulatedHostContext,
-  watch: DrawnWatch,
+  watch: DrawnWatch | undefined,
   namespaces: readonly string[],
+  isNarrow: boolean,
+  store: ResourceVersionStore | undefined,
 ): KubernetesJobWatcher {
   const labelSelector = `${LABELS.executorId}=${makeSafeLabelValue(executorId)},${LABELS.done}!=true`;
   const all = ['default', ...namespaces];
-  return new KubernetesJobWatcher({ ...watch, client: kubeClient, clock, random, namespaces: all, labelSelector });
+  return new KubernetesJobWatcher({
+    ...watch,
+    client: kubeClient,
+    clock,
+    random,
+    namespaces: all,
+    labelSelector,
+    clusterWide: isNarrow ? false : 'auto',
+    store,
+  });
 }
 
-/** Options of a simulation of the Kubernetes executor. */
+/**
+ * Options of a simulation of the Kubernetes executor. Whatever befell a seed that broke a promise once must befall it again: what was thought of
+ * later is left out of the mixes that there were before.
+ */
 export function simulationOf(
   seed: number,
   steps: number,
   hosts: number,
-  mix: 'varied' | 'even' = 'varied',
+  mix: 'troubled' | 'varied' | 'even' = 'troubled',
 ): SimulationOptions {
   const drawn = drawOptions(seededRandom(seed + 1), hosts);
-  const odd = mix === 'varied' ? drawOddities(seededRandom(seed ^ 0x0dd)) : undefined;
+  const odd = mix === 'even' ? undefined : drawOddities(seededRandom(seed ^ 0x0dd));
   const { watch, namespaces = [], keepsPods = false } = odd ?? {};
+  const troubles: Partial<Troubles> = mix === 'troubled' ? drawTroubles(seededRandom(seed ^ 0x7b0b)) : {};
+  const { isNarrow = false, callbacksFail = false, keepsVersions = false, hasCompanions = false } = troubles;
   const createExecutor = (context: SimulatedHostContext) => {
-    const { kubeClient, clock, random, executorId, isStillWanted, tookLog } = context;
-    const logSink: LogSink = (source, lines) => readAll(source, lines).finally(() => tookLog(source.pod));
+    const { kubeClient, clock, random, executorId, tookLog } = context;
+    const isStillWanted = callbacksFail ? failingNowAndThen(context) : context.isStillWanted;
+    const store = keepsVersions ? storeOn(context) : undefined;
+    const logSink: LogSink = async (source, lines) => {
+      await readAll(source, lines).finally(() => tookLog(source.pod));
+      if (callbacksFail && random.next() < 0.3) throw new Error('the log could not be stored');
+    };
     return new KubernetesExecutor({
       kubeClient,
       clock,
@@ -98,13 +162,22 @@ export function simulationOf(
       retry: { infra: { max: LAUNCHES.infra }, oom: { max: LAUNCHES.oom } },
       timeouts: { broken: '2m', starting: '5m', unschedulable: '30m', terminating: '3m' },
       ...(keepsPods ? { keepPods: { failed: { for: '4m', last: 3 } } } : {}),
-      ...(watch === undefined ? {} : { watcher: watcherOf(context, watch, namespaces) }),
+      ...(watch === undefined && !isNarrow ? {} : { watcher: watcherOf(context, watch, namespaces, isNarrow, store) }),
+      resourceVersionStore: store,
       ...drawn,
       ...(drawn.logSink === undefined ? {} : { logSink }),
     });
   };
   const fencesLostNodes = drawn.nodeLostFence !== 'never';
-  const plain = { seed, steps, hosts, mix, lateWrites: drawn.lease !== undefined, fencesLostNodes, createExecutor };
+  const plain = {
+    seed,
+    steps,
+    hosts,
+    mix: mix === 'even' ? mix : ('varied' as const),
+    lateWrites: drawn.lease !== undefined,
+    fencesLostNodes,
+    createExecutor,
+  };
   if (odd === undefined) return plain;
   return {
     ...plain,
@@ -114,6 +187,6 @@ export function simulationOf(
     skewMs: odd.skewMs,
     sleeps: odd.sleeps,
     vary: (workload, random) =>
-      drawWorkload(workload, random, { ...odd.workload, hasNamespaces: namespaces.length > 0 }),
+      drawWorkload(workload, random, { ...odd.workload, hasNamespaces: namespaces.length > 0, hasCompanions }),
   };
 }

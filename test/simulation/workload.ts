@@ -15,6 +15,8 @@ export interface WorkloadOddities {
   readonly hasNamespaces: boolean;
   /** Whether some tasks take a while to start. */
   readonly isSlow: boolean;
+  /** Whether some have containers beside the base container, which live longer or fail before it. */
+  readonly hasCompanions: boolean;
 }
 
 const SCRIPT = 'testing.podwright.dev/';
@@ -32,6 +34,15 @@ function oddKey(plain: TaskInstanceKeyInput, part: number): TaskInstanceKeyInput
     { ...same, taskId: `${'long'.repeat(40)}${number}` },
   ];
   return keys[part] ?? plain;
+}
+
+/** Another container of a pod, and what it does: it has its own length, and some of those that are no sidecars by nature fail. */
+function companion(roll: number, seconds: number) {
+  const container = { name: 'beside', image: 'x' };
+  if (roll < 0.4) return { spec: { initContainers: [{ ...container, restartPolicy: 'Always' }] }, script: {} };
+  const exitCode = roll < 0.6 ? '9' : '0';
+  const script = { [`${SCRIPT}beside.duration`]: `${seconds}s`, [`${SCRIPT}beside.exit-code`]: exitCode };
+  return { spec: { containers: [{ name: 'base' }, container] }, script };
 }
 
 /** The workload of one task, the same each time for the same task. */
@@ -55,6 +66,8 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
         ? { queued: '5m' }
         : {};
   // Some would run for long if nobody ended them.
+  const [hasCompanion, kind, life] = [random.next() < 0.5, random.next(), random.next()];
+  const beside = odd.hasCompanions && hasCompanion ? companion(kind, 1 + Math.floor(life * 120)) : undefined;
   const duration = odd.hasLimits && limit < 0.15 ? { [`${SCRIPT}duration`]: '900s' } : {};
   return {
     ...workload,
@@ -62,7 +75,14 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
     priority: Math.floor(priority * 3),
     ...(odd.hasLimits ? { timeouts: limits } : {}),
     executorConfig: {
-      annotations: { ...annotations, [`${SCRIPT}message`]: `done: ${workload.key.taskId}`, ...startDelay, ...duration },
+      annotations: {
+        ...annotations,
+        [`${SCRIPT}message`]: `done: ${workload.key.taskId}`,
+        ...startDelay,
+        ...duration,
+        ...beside?.script,
+      },
+      ...(beside === undefined ? {} : { podOverride: { spec: beside.spec } }),
       ...(odd.hasSecrets && secrets < 0.8 ? { env: { TOKEN: secret('not to be told') } } : {}),
       ...(odd.hasNamespaces && namespace < 0.5 ? { namespace: OTHER_NAMESPACE } : {}),
     },

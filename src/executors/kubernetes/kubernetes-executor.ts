@@ -62,6 +62,7 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #policy: LifecyclePolicy;
   readonly #ender: PodEnder;
   readonly #keeper: PodKeeper;
+  readonly #secrets: PodSecrets;
   readonly #delivery: PodDelivery;
   readonly #lifecycle: PodLifecycle;
   readonly #remover: PodRemover;
@@ -145,6 +146,7 @@ export class KubernetesExecutor extends BaseExecutor {
       // One that is sent later than names are held could come after the outcome that another executor has told.
       createTimeoutMs: leaseOptions?.holdNamesMs,
     });
+    this.#secrets = new PodSecrets({ ...parts, executorLabel: this.#label });
     this.#keeper = new PodKeeper({
       ...parts,
       remover: this.#remover,
@@ -178,7 +180,7 @@ export class KubernetesExecutor extends BaseExecutor {
       reports,
       generator: this.#generator,
       launcher,
-      secrets: new PodSecrets({ ...parts, executorLabel: this.#label }),
+      secrets: this.#secrets,
       remover: this.#remover,
       tracks: this.#tracks,
       policy,
@@ -354,7 +356,10 @@ export class KubernetesExecutor extends BaseExecutor {
       this.#stop.signal.addEventListener('abort', finish, { once: true });
       // Of several namespaces each has a list of its own.
       this.#following = this.#follow(() => {
-        if (this.#watcher.status().synced) finish();
+        if (!this.#watcher.status().synced) return;
+        // A list that is complete has shown whatever was left before.
+        if (this.#lease?.holder.isHeld === true) this.#stopper.hasLeftWork = false;
+        finish();
       });
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
@@ -468,6 +473,8 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#term.unlink();
     this.#term.abort();
     this.#term = linkedAbort(this.#stop.signal);
+    // Whatever was left is with whoever had the lease meanwhile.
+    this.#stopper.hasLeftWork = false;
     const keys = this.#abandonAll('The lease of this executor was lost, and another one may have the task');
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
   }
@@ -494,7 +501,8 @@ export class KubernetesExecutor extends BaseExecutor {
 
   async #adoptFrom(label: string, renew: () => Promise<void>): Promise<boolean> {
     const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), renew);
-    const isResumed = await this.#keeper.resume(label, this.#stop.signal);
+    const isResumed = await this.#keeper.resume(label, this.#stop.signal, renew);
+    if (isComplete && isResumed) await this.#secrets.takeOver(label, this.#namespaces());
     return isComplete && isResumed;
   }
 

@@ -134,8 +134,9 @@ export class PodDelivery {
     await track.former;
     if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
-    const isKept = track.isDead && (seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure));
-    if (isKept) {
+    const isWorthKeeping = seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure);
+    // What somebody has deleted goes with our finalizer, and its name with it.
+    if (isWorthKeeping && track.isDead && !seen.isDeleting) {
       await remover.markDone(seen, verdictNote(failure));
       keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed');
       launcher.wakeParked();

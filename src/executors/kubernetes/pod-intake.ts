@@ -9,6 +9,7 @@ import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient, ListOptions } from '../../kube/kube-client.js';
+import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
@@ -46,6 +47,7 @@ export interface PodIntakeOptions {
 const WATCHER_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const PAGE_SIZE = 500;
 const ADOPTIONS_AT_A_TIME = 16;
+const LOOKS_AT_A_TIME = 16;
 /** A pod that its node keeps writing about may change between our look and our patch. */
 const ADOPTION_ATTEMPTS = 5;
 
@@ -54,6 +56,7 @@ export class PodIntake {
   readonly #options: PodIntakeOptions;
   /** Tasks that a list has shown, which has not come to its end. */
   readonly #adopted = new Set<PodTrack>();
+  readonly #looks = new Semaphore(LOOKS_AT_A_TIME);
 
   constructor(options: PodIntakeOptions) {
     this.#options = options;
@@ -65,8 +68,8 @@ export class PodIntake {
     for (let failures = 1; !signal.aborted; failures += 1) {
       const handlers = {
         onPod: (pod: Pod, isListed: boolean) => this.#onPod(pod, isListed),
-        onGone: (podId: string, last: Pod | undefined) => this.#onGone(podId, last),
-        onLeft: (podId: string, last: Pod) => void this.#onLeft(podId, last),
+        onGone: (podId: string, last: Pod | undefined) => this.#onGone(podId, last, signal),
+        onLeft: (podId: string, last: Pod) => this.#onLeft(podId, last, signal),
         onSynced: (scope: string) => {
           failures = 0;
           this.#lookAtAdopted(scope);
@@ -240,7 +243,7 @@ export class PodIntake {
     this.#take(track, pod, isListed);
   }
 
-  #onGone(podId: string, last: Pod | undefined): void {
+  #onGone(podId: string, last: Pod | undefined, signal: AbortSignal): void {
     const { tracks, lifecycle } = this.#options;
     if (tracks.isReleased(last?.metadata?.uid)) {
       tracks.forgetReleased(last?.metadata?.uid);
@@ -249,23 +252,40 @@ export class PodIntake {
     const track = tracks.ofPod(podId);
     if (track === undefined) return;
     if (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid) return;
-    if (last === undefined && tracks.unlisted.has(track)) void lifecycle.refresh(track);
-    else lifecycle.gone(track, last);
+    if (last !== undefined) lifecycle.gone(track, last);
+    else if (tracks.unlisted.has(track)) void lifecycle.refresh(track);
+    else void this.#lookFor(track, last, signal);
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */
-  async #onLeft(podId: string, last: Pod): Promise<void> {
-    const { tracks, client, lifecycle, executorLabel, handOver } = this.#options;
-    const { uid, namespace = '', name = '' } = last.metadata ?? {};
+  #onLeft(podId: string, last: Pod, signal: AbortSignal): void {
+    const { tracks } = this.#options;
+    const { uid } = last.metadata ?? {};
     if (tracks.isReleased(uid)) {
       tracks.forgetReleased(uid);
       return;
     }
     const track = tracks.ofPod(podId);
-    if (track === undefined || track.seen?.uid !== uid) return;
-    const now = await client.readPod(namespace, name).catch(() => last);
-    if (now?.metadata?.uid !== uid) lifecycle.gone(track, last);
-    else if (now?.metadata?.labels?.[LABELS.executorId] !== executorLabel) {
+    if (track !== undefined && track.seen?.uid === uid) void this.#lookFor(track, last, signal);
+  }
+
+  /** A pod is not among ours any more, which is no proof that it is gone: the server is asked by its name. */
+  async #lookFor(track: PodTrack, last: Pod | undefined, signal: AbortSignal): Promise<void> {
+    const { tracks, client, clock, random, lifecycle, executorLabel, handOver } = this.#options;
+    const { seen } = track;
+    if (seen === undefined) return;
+    const { namespace, name, uid } = seen;
+    const isOver = () => signal.aborted || track.isAbandoned || track.isGone || track.seen?.uid !== uid;
+    const isEnough = (waitedMs: number) => waitedMs > READ_LIMIT_MS;
+    const ask = { client, clock, random, namespace, name, isOver, isEnough, signal };
+    const now = await this.#looks.run(() => readUntilKnown(ask));
+    if (isOver() || tracks.get(track.id) !== track) return;
+    if (now === 'unknown') {
+      // Of what the watch has let go of without a deletion something will be heard; a list will not show the other again.
+      if (last === undefined) lifecycle.gone(track);
+    } else if (now?.metadata?.uid !== uid) lifecycle.gone(track, last);
+    else if (now.metadata.labels?.[LABELS.executorId] === executorLabel) lifecycle.see(track, now);
+    else {
       lifecycle.cancelAlarm(track);
       track.isEnding = true;
       track.isAbandoned = true;

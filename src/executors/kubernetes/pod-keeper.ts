@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Logger } from '../../core/logger.js';
 import { waitWithin } from '../../core/within.js';
-import type { ConfigProblem } from '../../errors.js';
+import { type ConfigProblem, KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
@@ -11,6 +11,7 @@ import { endOf } from '../../lifecycle/classify.js';
 import { observe, type PodObservation } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
+import { ownershipPatch } from './adoption.js';
 
 /** How long finished pods are kept. Where both limits are given, a pod goes as soon as one of them is passed. */
 export interface KeepRule {
@@ -136,9 +137,10 @@ export class PodKeeper {
   }
 
   /** Takes in what a former self, or another executor that is no more, has kept. Resolves with whether it could be listed. */
-  async resume(executorLabel: string, signal: AbortSignal): Promise<boolean> {
+  async resume(executorLabel: string, signal: AbortSignal, renew = async () => {}): Promise<boolean> {
     if (!this.isNeeded) return true;
     const { client, logger, namespaces } = this.#options;
+    const isAnothers = executorLabel !== this.#options.executorLabel;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
     const found: Pod[] = [];
     try {
@@ -148,16 +150,33 @@ export class PodKeeper {
       return false;
     }
     const kept: PodObservation[] = [];
+    let isComplete = true;
     for (const pod of found) {
       const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
-      if (Number.isFinite(heldMs)) this.holdName(identityOf(pod), heldMs);
+      if (isAnothers && !(await this.#makeOurs(pod))) isComplete = false;
+      else if (Number.isFinite(heldMs)) this.holdName(identityOf(pod), heldMs);
       else kept.push(observe(pod));
+      await renew();
     }
     const ended = (pod: PodObservation) => Date.parse(pod.base?.finishedAt ?? pod.createdAt ?? '') || 0;
     const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
     for (const pod of kept.sort((a, b) => ended(a) - ended(b)))
       this.keep(pod, endOf(pod)?.result === 'success' ? 'succeeded' : 'failed', Math.max(0, now - ended(pod)));
-    return true;
+    return isComplete;
+  }
+
+  /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */
+  async #makeOurs(pod: Pod): Promise<boolean> {
+    const { client, logger, executorLabel } = this.#options;
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    try {
+      await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel), { answer: 'metadata' });
+      return true;
+    } catch (error) {
+      if (error instanceof KubeApiError && error.status === 404) return true;
+      logger.warn({ err: error, pod: name, namespace }, 'a pod that another executor has kept could not be taken over');
+      return false;
+    }
   }
 
   /** Forgets all; what is kept then waits for the next executor of the same id. */

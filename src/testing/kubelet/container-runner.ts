@@ -97,8 +97,9 @@ export class ContainerRunner {
     this.#log?.close(this.#context.clock.now());
   }
 
-  /** Ends it in the given way, whether it runs or not. */
+  /** Ends it in the given way, whether it runs or waits; what has ended stays as it is. */
   async force(exit: ContainerExit): Promise<void> {
+    if (this.record.state.terminated !== undefined) return;
     if (this.#running === undefined) {
       this.record.state = this.#terminated(exit, formatTime(this.#context.clock.now()));
       return;

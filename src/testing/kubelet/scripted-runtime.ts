@@ -93,9 +93,12 @@ function scriptedProbe(results: readonly boolean[] | undefined, attempt: number)
   return { isGood, output: PROBE_OUTPUT, isLasting: attempt >= results.length - 1 };
 }
 
-/** Reads the script from a pod's annotations. */
-export function scriptFromAnnotations(pod: Pod): PodScript {
-  const get = (name: string) => pod.metadata?.annotations?.[`${SCRIPT_PREFIX}${name}`];
+/** Reads the script from a pod's annotations; one that begins with a container's name and a dot, as in `proxy.duration`, is for that container alone. */
+export function scriptFromAnnotations(pod: Pod, container?: Container): PodScript {
+  const { annotations = {} } = pod.metadata ?? {};
+  const get = (name: string) =>
+    (container === undefined ? undefined : annotations[`${SCRIPT_PREFIX}${container.name}.${name}`]) ??
+    annotations[`${SCRIPT_PREFIX}${name}`];
   const result = get('result') ?? '';
   const exitCode = get('exit-code');
   const isHang = result === 'Hang';
@@ -138,13 +141,13 @@ export class ScriptedRuntime implements ContainerRuntime {
   }
 
   /** The script of a pod: what the function gives goes before its annotations. */
-  scriptOf(pod: Pod): PodScript {
+  scriptOf(pod: Pod, container?: Container): PodScript {
     const given = Object.entries(this.#script?.(pod) ?? {}).filter(([, value]) => value !== undefined);
-    return { ...scriptFromAnnotations(pod), ...Object.fromEntries(given) };
+    return { ...scriptFromAnnotations(pod, container), ...Object.fromEntries(given) };
   }
 
   plan(pod: Pod, container: Container): ContainerPlan {
-    const { startDelay, waiting, waitingFor } = this.scriptOf(pod);
+    const { startDelay, waiting, waitingFor } = this.scriptOf(pod, container);
     const forMs = parseDuration(waitingFor);
     return {
       startDelayMs: parseDuration(startDelay) ?? this.#startDelayMs,
@@ -159,7 +162,7 @@ export class ScriptedRuntime implements ContainerRuntime {
   release(): void {}
 
   start(pod: Pod, container: Container, log: ContainerLog): Promise<RunningContainer> {
-    const script = this.scriptOf(pod);
+    const script = this.scriptOf(pod, container);
     const isMain = pod.spec?.containers[0]?.name === container.name || (pod.spec?.containers.length ?? 0) > 1;
     const isInit = (pod.spec?.initContainers ?? []).some(({ name }) => name === container.name);
     if (script.log !== undefined)

@@ -28,6 +28,8 @@ export interface SimulatedHostContext {
   readonly hosts: number;
   /** Whether a task has no outcome yet: what a host's database says. */
   readonly isStillWanted: (key: Outcome['key']) => boolean;
+  /** What the host's machine keeps over all its lives: a file, a database of its own. */
+  readonly disk: Map<string, unknown>;
   /** To be told of each pod, by `namespace/name`, whose log was taken; see `takesLogs` in the options. */
   readonly tookLog: (pod: string) => void;
 }
@@ -60,6 +62,7 @@ export interface SimulatedHostOptions {
   readonly lateWrites: boolean;
   readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
+  readonly disk: Map<string, unknown>;
   readonly tookLog: (pod: string) => void;
   /** Told of each step: a message, a timer. */
   readonly onStep: () => void;
@@ -78,6 +81,7 @@ export class SimulatedHost {
   isStarted = false;
   #isAlive = true;
   #isLeaving = false;
+  #storing = 0;
   #writesLeft = Number.POSITIVE_INFINITY;
   readonly #options: SimulatedHostOptions;
   readonly #clock: HostClock;
@@ -85,7 +89,7 @@ export class SimulatedHost {
   readonly #told = new Set<string>();
 
   constructor(options: SimulatedHostOptions) {
-    const { cluster, database, random, executorId, hosts, createExecutor, onStep, habits, tookLog } = options;
+    const { cluster, database, random, executorId, hosts, createExecutor, onStep, habits, disk, tookLog } = options;
     this.#options = options;
     this.id = executorId;
     this.#clock = new HostClock({
@@ -111,7 +115,7 @@ export class SimulatedHost {
     const clock: Clock = this.#clock;
     const kubeClient = new HttpKubeClient({ transport: this.wire, clock, random });
     const isStillWanted = (key: Outcome['key']) => !database.outcomes.has(keyToString(key));
-    this.executor = createExecutor({ kubeClient, clock, random, executorId, hosts, isStillWanted, tookLog });
+    this.executor = createExecutor({ kubeClient, clock, random, executorId, hosts, isStillWanted, disk, tookLog });
     this.#ears = habits.listens ? new HostEars(this.executor) : undefined;
     this.executor.on('outcome', (outcome) => this.#heard(outcome));
   }
@@ -143,6 +147,11 @@ export class SimulatedHost {
   async leave(how: 'detach' | 'terminate'): Promise<void> {
     this.#isLeaving = true;
     await (how === 'detach' ? this.executor.detach?.() : this.executor.terminate());
+  }
+
+  /** Whether it has outcomes that it has not stored yet. */
+  get isStoring(): boolean {
+    return this.#storing > 0;
   }
 
   /** Whether it is on its way out. */
@@ -194,7 +203,11 @@ export class SimulatedHost {
     if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && isUnproven)
       database.faults.push(`${id} was told as cancelled, and its pod is at work`);
     if (habits.slowStoreMs === 0) return this.#store(outcome, isUnproven);
-    return this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));
+    this.#storing += 1;
+    const stored = this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));
+    return stored.finally(() => {
+      this.#storing -= 1;
+    });
   }
 
   async #store(outcome: Outcome, isUnproven: boolean): Promise<void> {

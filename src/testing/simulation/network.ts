@@ -11,6 +11,8 @@ export interface WireState {
   mode: 'open' | 'cut' | 'deaf';
   /** How long requests are under way before the server sees them, in milliseconds. */
   delayMs: number;
+  /** How long answers are under way, in milliseconds, while watches tell their news at once. */
+  answerDelayMs: number;
 }
 
 /** Never settles: what a dead process waits for does not come. */
@@ -36,7 +38,7 @@ export interface HostWireOptions {
 
 /** See the module's text. */
 export class HostWire implements Transport {
-  readonly state: WireState = { mode: 'open', delayMs: 0 };
+  readonly state: WireState = { mode: 'open', delayMs: 0, answerDelayMs: 0 };
   readonly #options: HostWireOptions;
   /** What the server has not answered yet. */
   readonly #sent = new Set<LinkedAbort>();
@@ -59,6 +61,7 @@ export class HostWire implements Transport {
     // What is on the wire arrives, whatever becomes of the sender; the sender may have given up meanwhile.
     const answered = this.state.delayMs > 0 ? this.#late(request) : this.#send(request);
     const response = await answered.catch((error: unknown) => hearing().then(() => Promise.reject(error)));
+    if (this.state.answerDelayMs > 0 && request.stream !== true) await this.#lags(request.signal);
     onMessage();
     await hearing();
     if (this.state.mode === 'deaf') throw lost();
@@ -81,6 +84,18 @@ export class HostWire implements Transport {
       return never<TransportResponse>();
     });
     return Promise.race([arrived, givenUp]);
+  }
+
+  /** Nothing is wrong with it any more. */
+  mend(): void {
+    Object.assign(this.state, { mode: 'open', delayMs: 0, answerDelayMs: 0 } satisfies WireState);
+  }
+
+  /** An answer takes its time; who asked may give up meanwhile. */
+  async #lags(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, hearing } = this.#options;
+    const givenUp = (error: unknown) => hearing().then(() => Promise.reject(error));
+    await clock.delay(this.state.answerDelayMs, { signal }).catch(givenUp);
   }
 
   /** The host is dead: where nothing outlives it, what the server has not looked at yet is lost. */

@@ -45,10 +45,17 @@ export type Operation =
       readonly of?: PodChoice;
     }
   | { readonly type: 'quota'; readonly pods: number; readonly ms: number }
-  | { readonly type: 'kill'; readonly host: Pick; readonly backAfterMs: number; readonly atWrite: number }
+  | {
+      readonly type: 'kill';
+      readonly host: Pick;
+      readonly backAfterMs: number;
+      readonly atWrite: number;
+      /** Whether it never comes back, unless no other is left. @default false */
+      readonly isForGood?: boolean;
+    }
   | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
   | { readonly type: 'freeze'; readonly host: Pick; readonly ms: number }
-  | { readonly type: 'wire'; readonly host: Pick; readonly mode: 'cut' | 'deaf' | 'slow'; readonly ms: number }
+  | { readonly type: 'wire'; readonly host: Pick; readonly mode: 'cut' | 'deaf' | 'slow' | 'late'; readonly ms: number }
   | { readonly type: 'watches'; readonly what: 'break' | 'close' | 'silence' | 'rotate' }
   | { readonly type: 'wait'; readonly ms: number };
 
@@ -85,7 +92,7 @@ const OTHER_REQUESTS: readonly (readonly [resource: string, verbs: readonly stri
 ];
 
 /** Kinds of single events. */
-type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early';
+type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss';
 type Kind = Single | Sequence;
 
 /** How often what happens, out of which there is to choose, and how fast it comes. */
@@ -127,6 +134,8 @@ export const EVEN_MIX: Mix = {
     contest: 0,
     patience: 0,
     photoFinish: 0,
+    lag: 0,
+    loss: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -176,7 +185,9 @@ export function drawMix(random: Random, hosts: number): Mix {
   const contest = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
   const patience = of(random, SELDOM);
   const photoFinish = of(random, SELDOM);
-  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience, photoFinish } };
+  const lag = of(random, SELDOM);
+  const loss = of(random, hosts > 1 ? [0, 0, 0.02] : [0]);
+  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience, photoFinish, lag, loss } };
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {
@@ -240,6 +251,10 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
         mode: of(random, ['cut', 'deaf', 'slow'] as const),
         ms: upTo(random, 60) * 1_000,
       };
+    case 'lag':
+      return { type: 'wire', host: random.next(), mode: 'late', ms: upTo(random, 60) * 1_000 };
+    case 'loss':
+      return { type: 'kill', host: random.next(), backAfterMs: 0, atWrite: upTo(random, 3) - 1, isForGood: true };
     case 'watches':
       return { type, what: of(random, ['break', 'close', 'silence', 'rotate'] as const) };
   }

@@ -101,9 +101,9 @@ export class TaskActs {
     for (const host of this.#options.hosts) {
       if (!host.isAlive || !host.isStarted || host.isLeaving || !host.executor.hasTask(task.key)) continue;
       // What is being ended already, by an earlier revoke perhaps, is nothing that this one could spare.
-      const isAtWork = ({ status, metadata }: Pod) =>
-        status?.phase === 'Running' && metadata?.deletionTimestamp === undefined;
-      const isRunning = this.#options.cluster.pods().some((pod) => isAtWork(pod) && taskIdOf(pod) === id);
+      const runsNow = () =>
+        this.#options.cluster.pods().filter((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === id);
+      const isRunning = runsNow().some(({ metadata }) => metadata?.deletionTimestamp === undefined);
       // One that fails by itself may be between two launches by then.
       const isUndisturbed = () =>
         this.#options.hosts.length === 1 &&
@@ -115,7 +115,8 @@ export class TaskActs {
       task.isRevoked = true;
       const revoked = host.executor.revokeTask(task.key).catch(() => false);
       void revoked.then((isRevoked) => {
-        if (isRevoked && isRunning && isUndisturbed() && !host.hasHeardOf(id))
+        // One that started meanwhile must not be ended either.
+        if (isRevoked && (isRunning || runsNow().length > 0) && isUndisturbed() && !host.hasHeardOf(id))
           this.#options.database.faults.push(`${id} was revoked although its program ran`);
       });
     }

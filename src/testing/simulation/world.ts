@@ -33,6 +33,10 @@ export interface WorldOptions {
 
 const DURATION = 'testing.podwright.dev/duration';
 const RESTART_MS = 5_000;
+/** The longest that a message is under way. */
+const SLOWEST_MS = 20_000;
+/** Time in which a group makes up for a host that never comes back. */
+const LOSS_MS = 120_000;
 /** What a request that failed may cost, with the wait before the next try. */
 const RETRY_MS = 6_000;
 /** What watches did not tell while they were silent is found out by the next list. */
@@ -74,6 +78,7 @@ export class World {
   readonly cluster: FakeCluster<VirtualClock>;
   readonly #options: WorldOptions;
   readonly #hosts: SimulatedHost[] = [];
+  readonly #disks: Map<string, unknown>[] = [];
   readonly #known = new Map<string, string>();
   readonly #acts: ClusterActs;
   readonly #tasks: TaskActs;
@@ -86,6 +91,8 @@ export class World {
   readonly #limits = new LimitWatch();
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
+  /** Hosts that never come back. */
+  readonly #lost = new Set<number>();
   /** Whether any host has had a life before its present one. */
   #hasRestarts = false;
 
@@ -135,7 +142,7 @@ export class World {
     const pods = this.cluster.pods();
     checkPods(pods, this.database, { ghosts, known: this.#known, mostLaunches });
     // Who is away cannot end anything.
-    if (this.#hosts.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
+    if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
     this.#checkPrompt(pods);
     const { faults, tasks } = this.database;
@@ -197,9 +204,11 @@ export class World {
     for (const [index, host] of this.#hosts.entries()) {
       host.thaw();
       host.dieAtWrite(Number.POSITIVE_INFINITY);
-      host.wire.state.mode = 'open';
-      host.wire.state.delayMs = 0;
-      if (!host.isAlive) this.#startHost(index);
+      host.wire.mend();
+      if (this.#lost.has(index)) {
+        if (host.isAlive) this.#goesAway(index);
+        host.kill();
+      } else if (!host.isAlive) this.#startHost(index);
     }
     const requests = cluster.requests.length;
     const started = cluster.clock.monotonic();
@@ -212,7 +221,7 @@ export class World {
     }
     const isTidy = () =>
       strayPods(this.cluster, this.#acts.unknown).length === 0 &&
-      this.#hosts.every(({ isStarted, isLeaving }) => isStarted && !isLeaving);
+      this.#remaining.every((host) => host.isStarted && !host.isLeaving && !host.isStoring && !this.#hasWork(host));
     for (let tries = 0; tries < CLEANUP_TRIES && !(isTidy() && (await this.#areTakeoversOver())); tries += 1)
       await cluster.clock.advance('20s');
     const minutes = elapsedMs() / 60_000;
@@ -221,7 +230,7 @@ export class World {
     if (used > budget)
       database.faults.push(`${used} requests in the ${minutes.toFixed(0)} minutes after the last fault`);
     let haveEnded = false;
-    const ended = Promise.all(this.#hosts.map((host) => host.executor.end())).then(() => {
+    const ended = Promise.all(this.#remaining.map((host) => host.executor.end())).then(() => {
       haveEnded = true;
     });
     for (let tries = 0; tries < END_TRIES && !haveEnded; tries += 1)
@@ -230,7 +239,7 @@ export class World {
     const { takesLogs, launches } = this.#options;
     const logged = takesLogs ? this.#logged : undefined;
     await checkEnd(cluster, database, {
-      hosts: this.#hosts,
+      hosts: this.#remaining,
       unknown: this.#acts.unknown,
       logged,
       infraLaunches: 1 + launches.infra,
@@ -243,10 +252,16 @@ export class World {
   async #areTakeoversOver(): Promise<boolean> {
     if (this.#hosts.length === 1) return true;
     const { items } = await this.cluster.kubeClient().listLeases();
+    const present = new Set(this.#remaining.map(({ id }) => id));
     return items.every(({ metadata, spec }) => {
       const owner = metadata?.annotations?.[ANNOTATIONS.executorId];
-      return owner === undefined || (spec?.holderIdentity ?? '').startsWith(`${owner}_`);
+      return owner === undefined || (present.has(owner) && (spec?.holderIdentity ?? '').startsWith(`${owner}_`));
     });
+  }
+
+  /** Whether a host has tasks, which others may have told the end of. */
+  #hasWork({ executor }: SimulatedHost): boolean {
+    return [...this.database.tasks.values()].some(({ key }) => executor.hasTask(key));
   }
 
   #note(text: string): void {
@@ -256,6 +271,7 @@ export class World {
   #startHost(index: number): void {
     const { hosts, createExecutor, random, lateWrites, habits } = this.#options;
     this.#hasRestarts ||= this.#hosts[index] !== undefined;
+    this.#disks[index] ??= new Map();
     const host: SimulatedHost = new SimulatedHost({
       executorId: `host-${index}`,
       hosts,
@@ -265,6 +281,7 @@ export class World {
       createExecutor,
       lateWrites,
       habits,
+      disk: this.#disks[index],
       tookLog: (pod) => {
         if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
       },
@@ -308,10 +325,24 @@ export class World {
   #goesAway(index: number): void {
     const now = this.cluster.clock.now();
     this.database.troubled(`host-${index}`, now);
+    if (this.#lost.has(index)) this.#limits.hostTrouble(now, now + LOSS_MS);
     if (!this.#awaySince.has(index)) this.#awaySince.set(index, now);
   }
 
+  /** Notes that a host will not come back, unless it is the last one. */
+  #mayLose(index: number): boolean {
+    if (this.#lost.size + 1 >= this.#hosts.length) return false;
+    this.#lost.add(index);
+    return true;
+  }
+
+  /** The hosts that have not gone for good. */
+  get #remaining(): readonly SimulatedHost[] {
+    return this.#hosts.filter((_, index) => !this.#lost.has(index));
+  }
+
   #revive(index: number, ms: number): void {
+    if (this.#lost.has(index)) return;
     const dead = this.#hosts[index];
     this.cluster.clock.schedule(ms, () => {
       if (this.#hosts[index] !== dead) return;
@@ -357,6 +388,7 @@ export class World {
       case 'kill': {
         const { host, index } = this.#host(operation.host);
         if (!host.isAlive) return;
+        if (operation.isForGood === true && !this.#mayLose(index)) return;
         if (operation.atWrite > 0) return host.dieAtWrite(operation.atWrite);
         this.#note(`${host.id} is killed`);
         this.#goesAway(index);
@@ -379,12 +411,10 @@ export class World {
         this.database.hasBadWires = true;
         this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
         this.#suffers(host.id, operation.ms);
-        if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, 20_000);
+        if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, SLOWEST_MS);
+        else if (operation.mode === 'late') state.answerDelayMs = Math.min(operation.ms, SLOWEST_MS);
         else state.mode = operation.mode;
-        return clock.schedule(operation.ms, () => {
-          state.mode = 'open';
-          state.delayMs = 0;
-        });
+        return clock.schedule(operation.ms, () => host.wire.mend());
       }
       case 'watches':
         if (operation.what === 'silence') this.#limits.watchTrouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
