@@ -56,8 +56,8 @@ interface Story {
 const folder = new URL('stories/', import.meta.url);
 const stories = readdirSync(folder).map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Story);
 
-it.each(stories)('seed $seed, shrunk: $found', async ({ seed, hosts, mix = 'varied', operations }) => {
-  expect(await brokenPromises({ ...simulationOf(seed, 500, hosts, mix), operations })).toEqual([]);
+it.each(stories)('seed $seed, shrunk: $found', async ({ seed, hosts, mix, operations }) => {
+  expect(await brokenPromises({ ...simulationOf(seed, 500, hosts, mix ?? 'varied'), operations })).toEqual([]);
 });
 
 it('seed 10126, shrunk: a task was revoked whose create had made a pod that ran, while the answer was still to come', async () => {
