@@ -136,6 +136,8 @@ export const EVEN_MIX: Mix = {
     photoFinish: 0,
     lag: 0,
     loss: 0,
+    rethink: 0,
+    stubborn: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -187,7 +189,10 @@ export function drawMix(random: Random, hosts: number): Mix {
   const photoFinish = of(random, SELDOM);
   const lag = of(random, SELDOM);
   const loss = of(random, hosts > 1 ? [0, 0, 0.02] : [0]);
-  return { ...mix, weights: { ...mix.weights, gasp, unseen, contest, patience, photoFinish, lag, loss } };
+  const rethink = of(random, SELDOM);
+  const stubborn = of(random, [0, 0, 0, 0.04]);
+  const later = { gasp, unseen, contest, patience, photoFinish, lag, loss, rethink, stubborn };
+  return { ...mix, weights: { ...mix.weights, ...later } };
 }
 
 function drawKind(random: Random, weights: Mix['weights']): Kind {

@@ -178,7 +178,30 @@ function* photoFinish(random: Random): Generator<Operation> {
   yield shortWait(random, 10_000);
 }
 
-const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience, photoFinish };
+/** A task is taken back, or cancelled, that has made its pod without anybody having heard of it: the answer is lost or late, and the watches are silent. */
+function* rethink(random: Random, longestTask: number): Generator<Operation> {
+  yield { type: 'watches', what: of(random, ['silence', 'silence', 'break'] as const) };
+  if (random.next() < 0.3) yield { type: 'quota', pods: 1, ms: 60_000 };
+  if (random.next() < 0.5) yield { type: 'wire', host: random.next(), mode: 'late', ms: 5_000 + upTo(random, 20_000) };
+  else yield { type: 'request', verb: 'create', times: upTo(random, 3), fault: { applyThenDrop: true } };
+  const annotations = drawTask(random, longestTask);
+  yield { type: 'queue', annotations: random.next() < 0.5 ? { [`${TEST_ANNOTATION}duration`]: '60s' } : annotations };
+  yield shortWait(random, 4_000);
+  yield { type: of(random, ['revoke', 'revoke', 'cancel'] as const), task: 0.999_999 };
+  yield shortWait(random, 20_000);
+}
+
+/** A task is cancelled whose pod the server does not delete for minutes. */
+function* stubborn(random: Random): Generator<Operation> {
+  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '600s' } };
+  yield { type: 'wait', ms: 2_000 + upTo(random, 4_000) };
+  const fault = of(random, [{ status: 503 }, { status: 429, retryAfter: 10 }, { drop: true }]);
+  yield { type: 'request', verb: 'delete', times: 10 + upTo(random, 40), fault, ofNewest: true };
+  yield { type: 'cancel', task: 0.999_999 };
+  for (let waits = 4; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 30_000) };
+}
+
+const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience, photoFinish, rethink, stubborn };
 
 /** A kind of sequence. */
 export type Sequence = keyof typeof SEQUENCES;

@@ -53,6 +53,7 @@ export class TaskActs {
       queuedAt,
       isCancelled: false,
       isRevoked: false,
+      revokes: 0,
       isShared,
     };
     this.#options.database.tasks.set(keyToString(key), task);
@@ -113,10 +114,13 @@ export class TaskActs {
         host.isAlive;
       this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
       task.isRevoked = true;
+      const { revokes } = task;
       const revoked = host.executor.revokeTask(task.key).catch(() => false);
       void revoked.then((isRevoked) => {
-        // One that started meanwhile must not be ended either.
-        if (isRevoked && (isRunning || runsNow().length > 0) && isUndisturbed() && !host.hasHeardOf(id))
+        // One that started meanwhile must not be ended either, unless it was handed over anew by then.
+        const hasStarted = runsNow().length > 0 && task.revokes === revokes;
+        if (isRevoked) task.revokes += 1;
+        if (isRevoked && (isRunning || hasStarted) && isUndisturbed() && !host.hasHeardOf(id))
           this.#options.database.faults.push(`${id} was revoked although its program ran`);
       });
     }
