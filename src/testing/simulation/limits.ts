@@ -34,9 +34,9 @@ export class LimitWatch {
     this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'host' });
   }
 
-  /** Requests fail, which may cost so much time. */
+  /** Requests fail from now on, which may cost so much time. */
   requestTrouble(now: number, excusedMs: number): void {
-    this.#troubles.push({ from: now, until: now, excusedMs, of: 'request' });
+    this.#troubles.push({ from: now, until: now + excusedMs, excusedMs, of: 'request' });
   }
 
   /** Nobody hears of what happens meanwhile. */
@@ -51,7 +51,9 @@ export class LimitWatch {
 
   /** Whether nobody was in any trouble from some time before an instant on. */
   isQuietSince(since: number): boolean {
-    return this.#troubles.every(({ until, excusedMs }) => until + excusedMs < since - AFTERMATH_MS);
+    const isOver = ({ of, until, excusedMs }: Trouble) =>
+      (of === 'request' ? until : until + excusedMs) < since - AFTERMATH_MS;
+    return this.#troubles.every(isOver);
   }
 
   /** Notes the news of a pod. */

@@ -374,7 +374,10 @@ export class World {
         const { verb, resource = 'pods', times, fault, ofNewest = false } = operation;
         const name = ofNewest ? newestOf(cluster.pods())[0]?.metadata?.name : undefined;
         if (resource === 'secrets') this.database.hasSecretFaults = true;
-        else if (verb !== 'create') this.#limits.requestTrouble(clock.now(), times * RETRY_MS);
+        else if (verb !== 'create') {
+          const { retryAfter = 0 } = fault as { readonly retryAfter?: number };
+          this.#limits.requestTrouble(clock.now(), times * (RETRY_MS + retryAfter * 1_000));
+        }
         this.#note(`the next ${times} ${verb} of ${name ?? resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault, name });
       }
