@@ -8,7 +8,7 @@ import { mayAnswerLater } from './status-errors.js';
 
 /** What {@link readUntilKnown} works with, and when it ends without an answer. */
 export interface ReadUntilKnownOptions {
-  readonly client: PodReader;
+  readonly client: Pick<PodReader, 'readPod'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly namespace: string;

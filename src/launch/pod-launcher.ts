@@ -52,6 +52,8 @@ export interface LaunchRequest {
   readonly isStillWanted: () => boolean | Promise<boolean>;
   /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
+  /** Told when a create is sent, and when it is answered, or given up. */
+  readonly onCreate?: ((isUnderWay: boolean) => void) | undefined;
   /** Told why the launch waits. */
   readonly onWait: (reason: string) => void;
 }
@@ -149,7 +151,7 @@ export class PodLauncher {
   async #tryOnce(
     request: LaunchRequest,
   ): Promise<LaunchResult | 'unwanted' | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
-    const { pod, signal } = request;
+    const { pod, signal, onCreate } = request;
     const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
     if (pauseMs > 0) await this.#wait(pauseMs, signal);
     if (signal.aborted) return 'unwanted';
@@ -161,6 +163,7 @@ export class PodLauncher {
       return { failure: { type: 'transient', retryAfterMs: undefined, message }, error: answer };
     }
     try {
+      onCreate?.(true);
       // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
       const { client, createTimeoutMs } = this.#options;
       const namespace = pod.metadata?.namespace ?? 'default';
@@ -171,6 +174,8 @@ export class PodLauncher {
       return { type: 'created', pod: await created };
     } catch (error) {
       return { failure: classifyCreateError(error), error };
+    } finally {
+      onCreate?.(false);
     }
   }
 

@@ -147,7 +147,8 @@ export class PodSecrets {
           mayExist: false,
         };
       // An owner of former times would take it along; a name that is in use again gets its owner below.
-      await client.patchSecret(namespace, name, { metadata: { ownerReferences: null }, stringData: secret.stringData });
+      const metadata = { ownerReferences: null, labels: { [LABELS.executorId]: this.#options.executorLabel } };
+      await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
       return undefined;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -214,18 +215,16 @@ export class PodSecrets {
     const client = secretClientOf(this.#options.client);
     if (client === undefined) return;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel}`;
-    try {
-      for (const namespace of namespaces) {
-        const { items } = await client.listSecrets({ namespace, labelSelector });
-        for (const { metadata: { namespace: place = '', name = '', uid, ownerReferences = [] } = {} } of items)
-          if (ownerReferences.length === 0)
-            await client.patchSecret(place, name, { metadata: { uid, labels: { [LABELS.executorId]: ours } } });
+    const failed = (error: unknown) =>
+      logger.debug({ err: error, executor: executorLabel }, 'a Secret that was left could not be taken over');
+    for (const namespace of namespaces) {
+      const list = await client.listSecrets({ namespace, labelSelector }).catch(failed);
+      for (const { metadata: { namespace: place = '', name = '', uid, ownerReferences = [] } = {} } of list?.items ??
+        []) {
+        if (ownerReferences.length > 0) continue;
+        const patch = { metadata: { uid, labels: { [LABELS.executorId]: ours } } };
+        await client.patchSecret(place, name, patch).catch(failed);
       }
-    } catch (error) {
-      logger.debug(
-        { err: error, executor: executorLabel },
-        'Secrets that an executor has left could not be taken over',
-      );
     }
   }
 

@@ -37,6 +37,59 @@ describe('what a host leaves that never comes back', () => {
   });
 });
 
+/** A task that fails after some seconds, and whose pod is kept. */
+const failing = (taskId = 't', labels = {}) => ({
+  key: { ...TASK.key, taskId },
+  command: ['x'],
+  executorConfig: {
+    labels,
+    annotations: { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' },
+  },
+});
+
+describe('pods that are kept', () => {
+  const keepPods = { failed: { for: '10m' } } as const;
+
+  it('keep nobody from taking over the rest where a patch of one is refused for good', async () => {
+    const [a, b] = [await kit.started('a', { keepPods }), await kit.started('b', { keepPods })];
+    a.executor.queueTask(failing());
+    a.executor.queueTask({ ...lasting('3m'), key: { ...TASK.key, taskId: 'other' } });
+    await kit.cluster.clock.advance('1m');
+    const name = kit.cluster.pods().find(({ metadata }) => metadata?.labels?.[LABELS.done] === 'true')?.metadata?.name;
+    kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 403, name });
+    a.isCut = true;
+    await kit.cluster.clock.advance('1m');
+    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
+    await kit.cluster.clock.advance('3m');
+    expect(b.outcomes).toMatchObject([{ state: 'success' }]);
+    a.isCut = false;
+  });
+
+  it('are left to the others by an executor that ends in good order, with its lease', async () => {
+    const [a, b] = [await kit.started('a', { keepPods }), await kit.started('b', { keepPods })];
+    a.executor.queueTask(failing());
+    await kit.cluster.clock.advance('30s');
+    const ended = a.executor.end();
+    await kit.cluster.clock.advance('2m');
+    await ended;
+    expect(kit.cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId]).toBe('b');
+    expect(await kit.leases()).toHaveLength(1);
+    await kit.cluster.clock.advance('10m');
+    expect(kit.cluster.pods()).toEqual([]);
+    expect(b.outcomes).toEqual([]);
+  });
+
+  it('go when somebody has deleted them, whatever their label says', async () => {
+    const { executor, outcomes } = await kit.started('a');
+    executor.queueTask({ ...failing('t', { 'podwright.dev/keep': 'true' }), key: TASK.key });
+    await kit.cluster.clock.advance('2s');
+    await kit.cluster.when(() => true).delete();
+    await kit.cluster.clock.advance('3m');
+    expect(outcomes).toHaveLength(1);
+    expect(kit.cluster.pods()).toEqual([]);
+  });
+});
+
 describe('a Secret', () => {
   it('whose host died before its pod was made goes to whoever takes over, and is swept there', async () => {
     const { clock, faults } = kit.cluster;

@@ -648,8 +648,8 @@ export const mutations = [
   {
     name: 'what-the-lost-have-kept-stays',
     file: `${K}/pod-keeper.ts`,
-    from: 'if (isAnothers && !(await this.#makeOurs(pod))) isComplete = false;',
-    to: 'if (!isComplete) isComplete = false;',
+    from: "      return 'ours';",
+    to: "      return 'never';",
     in: H3,
   },
   {
@@ -661,16 +661,10 @@ export const mutations = [
   },
   {
     name: 'left-work-is-left-for-ever',
-    file: `${K}/kubernetes-executor.ts`,
-    from: 'if (this.#lease?.holder.isHeld === true) this.#stopper.hasLeftWork = false;',
-    to: '',
-    and: [
-      {
-        file: `${K}/kubernetes-executor.ts`,
-        from: '    this.#stopper.hasLeftWork = false;\n    const keys',
-        to: '    const keys',
-      },
-    ],
+    file: `${K}/pod-stopper.ts`,
+    from: 'return (await Promise.all(ours)).some(Boolean);',
+    to: 'return ours.length > 0;',
+    and: [{ file: `${K}/pod-stopper.ts`, from: '    this.#left.clear();\n', to: '' }],
     in: H3,
   },
   {

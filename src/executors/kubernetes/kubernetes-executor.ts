@@ -356,10 +356,7 @@ export class KubernetesExecutor extends BaseExecutor {
       this.#stop.signal.addEventListener('abort', finish, { once: true });
       // Of several namespaces each has a list of its own.
       this.#following = this.#follow(() => {
-        if (!this.#watcher.status().synced) return;
-        // A list that is complete has shown whatever was left before.
-        if (this.#lease?.holder.isHeld === true) this.#stopper.hasLeftWork = false;
-        finish();
+        if (this.#watcher.status().synced) finish();
       });
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
@@ -419,7 +416,8 @@ export class KubernetesExecutor extends BaseExecutor {
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
     // Of what is left the others hear when the lease has run out.
-    const isAllDone = this.#delivery.isIdle && !this.#stopper.hasLeftWork && this.#tracks.all().length === 0;
+    const isIdle = this.#delivery.isIdle && this.#keeper.isIdle && this.#tracks.all().length === 0;
+    const isAllDone = isIdle && !(await this.#stopper.hasLeftWork());
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
@@ -473,8 +471,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#term.unlink();
     this.#term.abort();
     this.#term = linkedAbort(this.#stop.signal);
-    // Whatever was left is with whoever had the lease meanwhile.
-    this.#stopper.hasLeftWork = false;
+    this.#stopper.forgetLeftWork();
     const keys = this.#abandonAll('The lease of this executor was lost, and another one may have the task');
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
   }

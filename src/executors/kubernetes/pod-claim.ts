@@ -81,8 +81,9 @@ async function claim(
   };
   for (let pod = found; ; ) {
     const owner = ownerOf(pod);
-    if (owner === executorLabel) return { type: 'ours', pod };
+    // Whoever has told its end may be dead by now, and its pod kept by us.
     if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
+    if (owner === executorLabel) return { type: 'ours', pod };
     const { namespace = '', name = '' } = pod.metadata ?? {};
     const isLeftAlone = await mayBeAlive(owner, waits > 0);
     // Who only waits for it has no business to end it: it is at work for somebody else.

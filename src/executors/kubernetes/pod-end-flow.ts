@@ -60,6 +60,7 @@ export class PodEndFlow {
         : decision.end;
     if (end.result === 'success') return this.#hands.tell(track, end);
     const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
+    if (track.isAbandoned) return;
     const failed = { ...end, verdict };
     const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
     if (spent === undefined) {
@@ -71,6 +72,7 @@ export class PodEndFlow {
     }
     // A second launch starts only after proof that the first is dead.
     const isProven = track.isDead || (await ender.end(track, undefined));
+    if (track.isAbandoned) return;
     const succeeded = isProven ? succeededAfterAll(track) : undefined;
     if (succeeded !== undefined) return this.#hands.tell(track, succeeded);
     if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {

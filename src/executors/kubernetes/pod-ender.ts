@@ -84,10 +84,11 @@ export class PodEnder {
     return track.isDead;
   }
 
-  /** Whether a pod, as the server shows it now, cannot run any more; then that is what counts. */
+  /** Whether a pod, as the server shows it now, cannot run any more; then that is what counts, unless its task has the pod of another launch by now. */
   #isProof(track: PodTrack, pod: Pod): boolean {
     const seen = observe(pod);
     if (!cannotRun(seen)) return false;
+    if (track.seen?.uid !== seen.uid) return true;
     track.seen = seen;
     track.markDead(false);
     return true;

@@ -277,18 +277,24 @@ export class PodIntake {
     const { namespace, name, uid } = seen;
     const isOver = () => signal.aborted || track.isAbandoned || track.isGone || track.seen?.uid !== uid;
     const isEnough = (waitedMs: number) => waitedMs > READ_LIMIT_MS;
-    const ask = { client, clock, random, namespace, name, isOver, isEnough, signal };
-    const now = await this.#looks.run(() => readUntilKnown(ask));
+    // Nobody's wait keeps others from asking.
+    const reader = { readPod: (...pod: [string, string]) => this.#looks.run(() => client.readPod(...pod)) };
+    const now = await readUntilKnown({ client: reader, clock, random, namespace, name, isOver, isEnough, signal });
     if (isOver() || tracks.get(track.id) !== track) return;
     if (now === 'unknown') {
       // Of what the watch has let go of without a deletion something will be heard; a list will not show the other again.
       if (last === undefined) lifecycle.gone(track);
     } else if (now?.metadata?.uid !== uid) lifecycle.gone(track, last);
-    else if (now.metadata.labels?.[LABELS.executorId] === executorLabel) lifecycle.see(track, now);
+    else if (now.metadata.labels?.[LABELS.done] === 'true') {
+      // Whoever has it has told its end, and may be gone with that: it is told here, too.
+      track.isTold = true;
+      lifecycle.see(track, now);
+    } else if (now.metadata.labels?.[LABELS.executorId] === executorLabel) lifecycle.see(track, now);
     else {
       lifecycle.cancelAlarm(track);
       track.isEnding = true;
       track.isAbandoned = true;
+      track.abort.abort();
       // Should the other one give it back, it is met like any other.
       tracks.forget(track);
       handOver(track.task, 'Another executor has taken the task over');

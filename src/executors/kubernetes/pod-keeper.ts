@@ -2,13 +2,15 @@
 import type { Clock } from '../../core/clock.js';
 import { type Duration, parseDuration } from '../../core/duration.js';
 import type { Logger } from '../../core/logger.js';
+import { Semaphore } from '../../core/semaphore.js';
 import { waitWithin } from '../../core/within.js';
 import { type ConfigProblem, KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
-import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import { observe } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { ownershipPatch } from './adoption.js';
@@ -66,6 +68,18 @@ export interface PodKeeperOptions {
 
 /** When what could not be read or listed is looked at again. */
 const RETRY_MS = 30_000;
+
+/** How many pods of another executor are taken over at a time. */
+const TAKEN_AT_A_TIME = 16;
+
+/** A pod that was kept, by us or by another one. */
+interface Found {
+  readonly pod: PodIdentity;
+  readonly as: keyof KeepPodsOptions | 'held';
+  /** How long it holds its name, in milliseconds. */
+  readonly heldMs: number;
+  readonly endedAt: number;
+}
 
 interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
@@ -142,41 +156,69 @@ export class PodKeeper {
     const { client, logger, namespaces } = this.#options;
     const isAnothers = executorLabel !== this.#options.executorLabel;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
-    const found: Pod[] = [];
+    const found: Found[] = [];
     try {
-      for await (const pod of eachPodIn(client, namespaces, { labelSelector, signal })) found.push(pod);
+      for await (const pod of eachPodIn(client, namespaces, { labelSelector, signal })) {
+        const one = this.#foundOf(pod);
+        if (one !== undefined) found.push(one);
+        await renew();
+      }
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;
     }
-    const kept: PodObservation[] = [];
-    let isComplete = true;
-    for (const pod of found) {
-      const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
-      if (isAnothers && !(await this.#makeOurs(pod))) isComplete = false;
-      else if (Number.isFinite(heldMs)) this.holdName(identityOf(pod), heldMs);
-      else kept.push(observe(pod));
-      await renew();
-    }
-    const ended = (pod: PodObservation) => Date.parse(pod.base?.finishedAt ?? pod.createdAt ?? '') || 0;
     const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
-    for (const pod of kept.sort((a, b) => ended(a) - ended(b)))
-      this.keep(pod, endOf(pod)?.result === 'success' ? 'succeeded' : 'failed', Math.max(0, now - ended(pod)));
-    return isComplete;
+    const take = ({ pod, as, heldMs, endedAt }: Found) => {
+      if (as === 'held') this.holdName(pod, heldMs);
+      else this.keep(pod, as, Math.max(0, now - endedAt));
+    };
+    found.sort((a, b) => a.endedAt - b.endedAt);
+    if (!isAnothers) {
+      for (const one of found) take(one);
+      return true;
+    }
+    const calls = new Semaphore(TAKEN_AT_A_TIME);
+    const taken = await Promise.allSettled(
+      found.map((one) => calls.run(() => renew().then(() => this.#makeOurs(one.pod)))),
+    );
+    found.forEach((one, index) => {
+      const result = taken[index];
+      if (result?.status === 'fulfilled' && result.value === 'ours') take(one);
+    });
+    return taken.every((result) => result.status === 'fulfilled' && result.value !== 'later');
+  }
+
+  /** What is to become of a pod that was kept; `undefined` where it is not for us to say. */
+  #foundOf(pod: Pod): Found | undefined {
+    const { limits } = this.#options;
+    const seen = observe(pod);
+    const endedAt = Date.parse(seen.base?.finishedAt ?? seen.createdAt ?? '') || 0;
+    const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
+    const known = { pod: identityOf(pod), heldMs, endedAt };
+    if (Number.isFinite(heldMs)) return { ...known, as: 'held' };
+    const as = endOf(seen)?.result === 'success' ? 'succeeded' : 'failed';
+    return Object.values(limits[as]).some(Number.isFinite) ? { ...known, as } : undefined;
   }
 
   /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */
-  async #makeOurs(pod: Pod): Promise<boolean> {
+  async #makeOurs({ namespace, name, uid, resourceVersion = '' }: PodIdentity): Promise<'ours' | 'later' | 'never'> {
     const { client, logger, executorLabel } = this.#options;
-    const { namespace = '', name = '' } = pod.metadata ?? {};
+    const patch = ownershipPatch({ metadata: { uid, resourceVersion } }, executorLabel);
     try {
-      await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel), { answer: 'metadata' });
-      return true;
+      await client.patchPod(namespace, name, patch, { answer: 'metadata' });
+      return 'ours';
     } catch (error) {
-      if (error instanceof KubeApiError && error.status === 404) return true;
+      const status = error instanceof KubeApiError ? error.status : -1;
+      if (status === 404) return 'never';
       logger.warn({ err: error, pod: name, namespace }, 'a pod that another executor has kept could not be taken over');
-      return false;
+      // What is refused for good must not keep anybody from taking over the rest.
+      return status === 409 || mayAnswerLater(error) ? 'later' : 'never';
     }
+  }
+
+  /** Whether there are pods that are to go in their time. */
+  get isIdle(): boolean {
+    return this.#kept.succeeded.size + this.#kept.failed.size === 0;
   }
 
   /** Forgets all; what is kept then waits for the next executor of the same id. */
@@ -199,7 +241,11 @@ export class PodKeeper {
     if (now === 'unknown') {
       if (this.#isClosed) return;
       kept.set(uid, { ...pod, cancelTimer: clock.schedule(RETRY_MS, () => void this.#release(pod, as)) });
-    } else if (now?.metadata?.uid === uid && now.metadata.labels?.[LABELS.keep] !== 'true')
+      return;
+    }
+    if (now?.metadata?.uid !== uid) return;
+    // What somebody has deleted only waits for our finalizer.
+    if (now.metadata.labels?.[LABELS.keep] !== 'true' || now.metadata.deletionTimestamp !== undefined)
       await remover.remove(identityOf(now));
   }
 }

@@ -62,6 +62,10 @@ export class PodLaunchFlow {
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
+      onCreate: (isUnderWay) => {
+        track.isCreating = isUnderWay;
+        if (isUnderWay) track.creates += 1;
+      },
       onWait: (reason) => this.#noteWait(track, reason),
     };
     for (;;) {

@@ -72,7 +72,7 @@ export class PodLifecycle implements LifecycleHands {
 
   /** Reads a task's pod anew, before something is done about it that cannot be undone. Never rejects. */
   async refresh(track: PodTrack): Promise<void> {
-    const { client, executorLabel } = this.#options;
+    const { client } = this.#options;
     const { seen } = track;
     if (seen === undefined) return;
     if (!track.isGone) {
@@ -80,8 +80,7 @@ export class PodLifecycle implements LifecycleHands {
       // Meanwhile the next launch may have begun, which this pod is not.
       if (pod === 'unknown' || track.seen?.uid !== seen.uid) return;
       if (pod?.metadata?.uid === seen.uid) {
-        const { labels } = pod.metadata;
-        if (labels?.[LABELS.done] === 'true' && labels[LABELS.executorId] !== executorLabel) track.isTold = true;
+        if (pod.metadata.labels?.[LABELS.done] === 'true') track.isTold = true;
         this.see(track, pod);
         return;
       }
@@ -106,9 +105,12 @@ export class PodLifecycle implements LifecycleHands {
     let isDeleteSent = false;
     track.isEnding = true;
     for (let attempt = 1; attempt <= REVOKE_ATTEMPTS; attempt += 1) {
-      const isSure = track.seen === undefined ? await this.#lookForUnseen(track) : true;
+      const { creates, isCreating } = track;
+      const isAnswered = track.seen === undefined ? await this.#lookForUnseen(track) : true;
       await this.refresh(track);
       const { seen } = track;
+      // What was asked for while the server looked may have come after that.
+      const isSure = isAnswered && !isCreating && !track.isCreating && track.creates === creates;
       if (!isSure && seen === undefined) {
         await clock.delay(backoffMs(REVOKE_BACKOFF, attempt, random));
         continue;

@@ -41,8 +41,8 @@ const THEIRS = 'Another executor has its pod, and tells its end';
 /** See the module's text. */
 export class PodStopper {
   readonly #options: PodStopperOptions;
-  /** Whether a task was let go of in doubt, so that somebody else may have to see to its pod. */
-  hasLeftWork = false;
+  /** Namespaces and names of pods whose tasks were let go of in doubt. */
+  readonly #left = new Map<string, readonly [namespace: string, name: string]>();
 
   constructor(options: PodStopperOptions) {
     this.#options = options;
@@ -82,6 +82,23 @@ export class PodStopper {
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
     if (track.isAbandoned) return UNSEEN;
     return this.#tell(track, graceSeconds, isProven, isSilent);
+  }
+
+  /** Whether somebody else may have to see to a pod that was let go of in doubt, for it still is ours and nobody has told its end. */
+  async hasLeftWork(): Promise<boolean> {
+    const { client, executorLabel } = this.#options;
+    const ours = [...this.#left.values()].map(async ([namespace, name]) => {
+      const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
+      if (pod === undefined || pod === 'unknown') return pod === 'unknown';
+      const { labels } = pod.metadata ?? {};
+      return labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true';
+    });
+    return (await Promise.all(ours)).some(Boolean);
+  }
+
+  /** Whatever was left is with whoever had the lease meanwhile. */
+  forgetLeftWork(): void {
+    this.#left.clear();
   }
 
   /** What is about to be told stands on a pod that stays: one that may still run, or that waits for its acknowledgement. */
@@ -128,14 +145,16 @@ export class PodStopper {
     const pod = await client.readPod(seen.namespace, seen.name).catch(() => undefined);
     const { uid, labels } = pod?.metadata ?? {};
     const owner = labels?.[LABELS.executorId];
-    if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
-    return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
+    if (uid !== seen.uid || owner === undefined) return false;
+    if (labels?.[LABELS.done] === 'true') return true;
+    return owner !== executorLabel && lease.peers.mayBeAlive(owner);
   }
 
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */
   #leaveInDoubt(track: PodTrack): void {
-    const { seen, isGone } = track;
-    this.hasLeftWork = true;
+    const { seen, isGone, podId } = track;
+    const [namespace, name] = podId?.split('/') ?? [];
+    if (podId !== undefined && namespace !== undefined && name !== undefined) this.#left.set(podId, [namespace, name]);
     if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
       void this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');

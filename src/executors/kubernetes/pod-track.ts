@@ -44,6 +44,9 @@ export class PodTrack implements Alarmed {
   isAbandoned = false;
   /** Whether answers to creates of this launch were lost, so that a second pod may have come after the first. */
   isAnswerLost = false;
+  /** How many creates were sent, and whether one has no answer yet: a pod that is looked for meanwhile may still come. */
+  creates = 0;
+  isCreating = false;
   /** Whether another executor has told its outcome already; ours can only be the same. */
   isTold = false;
   /** Whether its outcome was decided although it may still run. */

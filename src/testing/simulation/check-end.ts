@@ -131,7 +131,7 @@ function liesOf(
   if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);
   if (UNSTARTED.has(kind) && limits.hadStarted(outcome.ranAs, at))
     lies.push(`${id} failed (${kind}) although its program had started`);
-  if (MENDED.has(kind) && !hasLostNodes && outcome.launches < infraLaunches)
+  if (MENDED.has(kind) && !hasLostNodes && !isCancelled && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
   if (CAUSES[kind]?.(task) === false)
