@@ -2,7 +2,7 @@
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import type { TransportRequest } from '../../kube/transport.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
-import type { Pod } from '../../wire/types.js';
+import type { ContainerState, Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
@@ -11,6 +11,13 @@ import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './databas
 export const isLive = ({ status, metadata, spec }: Pod) =>
   status?.phase === 'Running' ||
   (status?.phase === 'Pending' && (metadata?.deletionTimestamp === undefined || spec?.nodeName !== undefined));
+/** Whether the program of a pod's task may run: what stands beside it may live on when it has ended. */
+export const isAtWork = (pod: Pod) => {
+  const base = pod.metadata?.annotations?.[ANNOTATIONS.baseContainer];
+  const ended = ({ name, state }: { readonly name: string; readonly state?: ContainerState }) =>
+    name === base && state?.terminated !== undefined;
+  return isLive(pod) && pod.status?.containerStatuses?.some(ended) !== true;
+};
 /** The key of the task that a pod was made for, by its annotation. */
 export const keyOf = (pod: Pod): TaskInstanceKey =>
   JSON.parse(pod.metadata?.annotations?.[ANNOTATIONS.key] ?? '{}') as TaskInstanceKey;

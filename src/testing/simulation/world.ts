@@ -11,7 +11,7 @@ import { checkEnd } from './check-end.js';
 import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
-import { checkPods, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
+import { checkPods, isAtWork, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
 import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
 import { TaskActs } from './task-acts.js';
@@ -68,7 +68,7 @@ function noted(times: Map<string, number>, uid: string, now: number): number {
 /** See the module's text. */
 export class World {
   readonly database = new SimulatedDatabase((id) =>
-    this.cluster.pods().some((pod) => taskIdOf(pod) === id && isLive(pod)),
+    this.cluster.pods().some((pod) => taskIdOf(pod) === id && isAtWork(pod)),
   );
   readonly log: string[] = [];
   /** Messages, timers and operations so far. */
