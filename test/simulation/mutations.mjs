@@ -513,12 +513,12 @@ export const mutations = [
     ],
     in: H3,
   },
-  // Written by somebody who did not know the ones above, but for the last four.
+  // Written by somebody who did not know the ones above, but for the last six.
   {
     name: 'revoke-does-not-look',
     file: `${K}/pod-lifecycle.ts`,
-    from: 'const isSure = track.seen === undefined ? await this.#lookForUnseen(track) : true;',
-    to: 'const isSure = true;',
+    from: 'const isAnswered = track.seen === undefined ? await this.#lookForUnseen(track) : true;',
+    to: 'const isAnswered = true;',
   },
   {
     name: 'terminate-does-not-wait-for-stops',
@@ -681,5 +681,17 @@ export const mutations = [
       { file: `${K}/pod-launch-flow.ts`, from: '    if (track.isAbandoned) return;\n', to: '' },
     ],
     in: H3,
+  },
+  {
+    name: 'a-look-counts-for-what-was-asked-for-meanwhile',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'const isSure = isAnswered && !isCreating && !track.isCreating && track.creates === creates;',
+    to: 'const isSure = isAnswered;',
+  },
+  {
+    name: 'a-late-delete-judges-the-next-launch',
+    file: `${K}/pod-ender.ts`,
+    from: '    if (track.seen?.uid !== seen.uid) return true;\n',
+    to: '',
   },
 ];

@@ -88,6 +88,11 @@ export class ExecutorLease {
       this.#following = this.peers.follow(lease.adoptionIntervalMs, this.#stop.signal);
   }
 
+  /** Whether it looks by itself for what others have left. */
+  get followsOthers(): boolean {
+    return this.#options.lease.adoptionIntervalMs !== undefined;
+  }
+
   /** Takes over what the dead have left only where a task of its own needs it; with `isStopping`, not even then. */
   takeOnLess(isStopping: boolean): void {
     this.#stop.abort();

@@ -416,8 +416,7 @@ export class KubernetesExecutor extends BaseExecutor {
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
     // Of what is left the others hear when the lease has run out.
-    const isIdle = this.#delivery.isIdle && this.#keeper.isIdle && this.#tracks.all().length === 0;
-    const isAllDone = isIdle && !(await this.#stopper.hasLeftWork());
+    const isAllDone = !isDetached && (await this.#isAllDone());
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
@@ -425,9 +424,21 @@ export class KubernetesExecutor extends BaseExecutor {
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
-    await this.#lease?.stop({ remove: isAllDone && !isDetached });
+    await this.#lease?.stop({ remove: isAllDone });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
+  }
+
+  /** Whether nothing is left for others to see to. */
+  async #isAllDone(): Promise<boolean> {
+    const isKept = this.#lease?.followsOthers === true && !this.#keeper.isIdle;
+    if (!this.#delivery.isIdle || isKept || this.#tracks.all().length > 0) return false;
+    let isLeft = true;
+    const asked = this.#stopper.hasLeftWork().then((is) => {
+      isLeft = is;
+    });
+    await waitWithin(this.clock, CLOSE_LIMIT_MS, asked);
+    return !isLeft;
   }
 
   /** Follows the pods; with a lease, for each of its terms anew, since others may have had them in between. */

@@ -191,6 +191,8 @@ export class PodEndFlow {
       return this.#hands.tell(track, failed);
     }
     if (track.isAbandoned) return;
+    // Whoever has told its end meanwhile has had the last word.
+    if (track.isTold) return this.#hands.tell(track, failed);
     const logsTaken = reports.logsRead(track);
     const isNameShared = this.#options.fence !== undefined;
     if (isNameShared && seen !== undefined && !isGone) {

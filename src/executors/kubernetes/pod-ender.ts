@@ -78,6 +78,8 @@ export class PodEnder {
       if (track.isDead) break;
       const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
       if (pod === 'unknown') continue;
+      // Meanwhile the task may have the pod of another launch, of which this says nothing.
+      if (track.seen?.uid !== uid) return false;
       if (pod?.metadata?.uid !== uid) track.markDead(true);
       else this.#isProof(track, pod);
     }

@@ -81,6 +81,35 @@ interface Found {
   readonly endedAt: number;
 }
 
+/** Renews what a takeover stands on, once at a time; after a failure no more of it is done. */
+class Renewal {
+  readonly #renew: () => Promise<void>;
+  #underWay: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(renew: () => Promise<void>) {
+    this.#renew = renew;
+  }
+
+  async renew(): Promise<void> {
+    this.assertHeld();
+    this.#underWay ??= this.#renew()
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#underWay = undefined;
+      });
+    await this.#underWay;
+    this.assertHeld();
+  }
+
+  /** @throws what the renewal failed with. */
+  assertHeld(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
 interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
 }
@@ -157,13 +186,15 @@ export class PodKeeper {
     const isAnothers = executorLabel !== this.#options.executorLabel;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
     const found: Found[] = [];
+    const term = new Renewal(renew);
     try {
       for await (const pod of eachPodIn(client, namespaces, { labelSelector, signal })) {
         const one = this.#foundOf(pod);
         if (one !== undefined) found.push(one);
-        await renew();
+        await term.renew();
       }
     } catch (error) {
+      term.assertHeld();
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;
     }
@@ -179,12 +210,13 @@ export class PodKeeper {
     }
     const calls = new Semaphore(TAKEN_AT_A_TIME);
     const taken = await Promise.allSettled(
-      found.map((one) => calls.run(() => renew().then(() => this.#makeOurs(one.pod)))),
+      found.map((one) => calls.run(() => term.renew().then(() => this.#makeOurs(one.pod)))),
     );
     found.forEach((one, index) => {
       const result = taken[index];
       if (result?.status === 'fulfilled' && result.value === 'ours') take(one);
     });
+    term.assertHeld();
     return taken.every((result) => result.status === 'fulfilled' && result.value !== 'later');
   }
 
@@ -212,7 +244,11 @@ export class PodKeeper {
       if (status === 404) return 'never';
       logger.warn({ err: error, pod: name, namespace }, 'a pod that another executor has kept could not be taken over');
       // What is refused for good must not keep anybody from taking over the rest.
-      return status === 409 || mayAnswerLater(error) ? 'later' : 'never';
+      if (status !== 409 && !mayAnswerLater(error)) return 'never';
+      // The answer may have been lost, and no list of the other one's pods would show it again.
+      const now = await client.readPod(namespace, name).catch(() => undefined);
+      const isOurs = now?.metadata?.uid === uid && now.metadata.labels?.[LABELS.executorId] === executorLabel;
+      return isOurs ? 'ours' : 'later';
     }
   }
 

@@ -145,9 +145,8 @@ export class PodStopper {
     const pod = await client.readPod(seen.namespace, seen.name).catch(() => undefined);
     const { uid, labels } = pod?.metadata ?? {};
     const owner = labels?.[LABELS.executorId];
-    if (uid !== seen.uid || owner === undefined) return false;
-    if (labels?.[LABELS.done] === 'true') return true;
-    return owner !== executorLabel && lease.peers.mayBeAlive(owner);
+    if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
+    return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
   }
 
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */
