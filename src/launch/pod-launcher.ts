@@ -39,6 +39,8 @@ export interface PodLauncherOptions {
   readonly maxRetries: number;
   /** Limit for a create, all its attempts together, in milliseconds; `undefined` for the client's own. */
   readonly createTimeoutMs: number | undefined;
+  /** Whether another executor may have made a pod of the same name, which then is the launch's. */
+  readonly isNameShared?: boolean | undefined;
   /** Limit for waiting on a full quota, in milliseconds. */
   readonly quotaTimeoutMs: number;
 }
@@ -100,6 +102,8 @@ export class PodLauncher {
     const startedAt = clock.monotonic();
     let mayExist = false;
     let quotaWaits = 0;
+    let nameWaits = 0;
+    // Failures in a row: what the server has answered in between shows that it is there.
     for (let attempt = 1; ; ) {
       const seen = request.seen?.();
       if (seen !== undefined) return { type: 'seen', pod: seen };
@@ -121,8 +125,9 @@ export class PodLauncher {
             verdict: launchVerdict('launch_failed', `The pod could not be created: ${message}`),
           };
         request.onWait(message);
-        await this.#wait(backoffMs(RETRY_BACKOFF, attempt, random), signal);
-        attempt += 1;
+        nameWaits += 1;
+        attempt = 1;
+        await this.#wait(backoffMs(RETRY_BACKOFF, nameWaits, random), signal);
         continue;
       }
       request.onWait(failure.message);
@@ -130,6 +135,7 @@ export class PodLauncher {
         if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs)
           return this.#failed(request, mayExist, failure.verdict);
         quotaWaits += 1;
+        attempt = 1;
         await this.#park(backoffMs(QUOTA_BACKOFF, quotaWaits, random), signal);
         continue;
       }
@@ -234,8 +240,8 @@ export class PodLauncher {
   }
 
   async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
-    if (!mayExist) return { type: 'failed', verdict };
-    request.onWait('an answer was lost, and whether its pod exists is to be found out');
+    if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };
+    request.onWait('whether its pod exists all the same is to be found out');
     return (await this.#madeAfterAll(request)) ?? { type: 'failed', verdict };
   }
 

@@ -106,9 +106,11 @@ export class PodRemover {
     return this.#patch(pod, { labels: { [LABELS.done]: 'true' }, annotations });
   }
 
-  /** Writes annotations on a pod, and only this one. Never rejects. */
+  /** Writes annotations on a pod, and only this one, unless its end was told meanwhile. Never rejects. */
   annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
-    return this.#patch({ ...pod, isTracked: false }, { annotations });
+    const { isOurs } = this.#options;
+    const isUntold = (now: Pod) => isOurs?.(now) === true && now.metadata?.labels?.[LABELS.done] !== 'true';
+    return this.#patch({ ...pod, isTracked: false }, { annotations }, isOurs === undefined ? undefined : isUntold);
   }
 
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
@@ -122,19 +124,19 @@ export class PodRemover {
   }
 
   /** Patches the metadata of one pod, and lets go of it where our finalizer holds it. */
-  #patch({ isTracked, ...pod }: PodIdentity, metadata: object): Promise<boolean> {
+  #patch({ isTracked, ...pod }: PodIdentity, metadata: object, mayGoOn?: PodCheck): Promise<boolean> {
     const { namespace, name, uid } = pod;
     const release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
     const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
     // A uid in the patch is a precondition: a later pod of the same name is not touched.
-    return this.#track('patch', pod, (resourceVersion) =>
+    const write = (resourceVersion: string | undefined) =>
       this.#options.client.patchPod(
         namespace,
         name,
         { metadata: { ...metadata, ...release, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) } },
         options,
-      ),
-    );
+      );
+    return this.#track('patch', pod, write, mayGoOn);
   }
 
   #track(verb: Verb, pod: PodIdentity, write: Write, mayGoOn = this.#options.isOurs): Promise<boolean> {

@@ -78,7 +78,7 @@ export const mutations = [
   {
     name: 'a-failed-create-is-not-looked-for',
     file: `${L}/pod-launcher.ts`,
-    from: "if (!mayExist) return { type: 'failed', verdict };",
+    from: "if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };",
     to: "if (mayExist || !mayExist) return { type: 'failed', verdict };",
   },
   { name: 'the-launch-number-does-not-count-up', file: `${K}/pod-track.ts`, from: 'this.launch += 1;', to: '' },
@@ -507,8 +507,8 @@ export const mutations = [
     and: [
       {
         file: `${K}/pod-track.ts`,
-        from: "if ((scope === '' || scope === namespace) && !uids.has(uid)) this.#released.delete(uid);",
-        to: "if (scope === namespace && uids.has('')) this.#released.delete(uid);",
+        from: 'if (order === undefined || order <= 0) this.#released.delete(uid);',
+        to: 'if (order === Number.NaN) this.#released.delete(uid);',
       },
     ],
     in: H3,

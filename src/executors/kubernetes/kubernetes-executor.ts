@@ -145,6 +145,7 @@ export class KubernetesExecutor extends BaseExecutor {
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
       // One that is sent later than names are held could come after the outcome that another executor has told.
       createTimeoutMs: leaseOptions?.holdNamesMs,
+      isNameShared: leaseOptions !== undefined,
     });
     this.#secrets = new PodSecrets({ ...parts, executorLabel: this.#label });
     this.#keeper = new PodKeeper({
@@ -416,10 +417,11 @@ export class KubernetesExecutor extends BaseExecutor {
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
     // Of what is left the others hear when the lease has run out.
-    const isAllDone = !isDetached && (await this.#isAllDone());
+    const isWorkDone = !isDetached && (await this.#isWorkDone());
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
+    const isAllDone = isWorkDone && (this.#keeper.isIdle || this.#lease?.followsOthers !== true);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
@@ -429,10 +431,9 @@ export class KubernetesExecutor extends BaseExecutor {
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
   }
 
-  /** Whether nothing is left for others to see to. */
-  async #isAllDone(): Promise<boolean> {
-    const isKept = this.#lease?.followsOthers === true && !this.#keeper.isIdle;
-    if (!this.#delivery.isIdle || isKept || this.#tracks.all().length > 0) return false;
+  /** Whether there is no task that others would have to see to. */
+  async #isWorkDone(): Promise<boolean> {
+    if (!this.#delivery.isIdle || this.#tracks.all().length > 0) return false;
     let isLeft = true;
     const asked = this.#stopper.hasLeftWork().then((is) => {
       isLeft = is;

@@ -129,6 +129,8 @@ export class PodEndFlow {
   }
 
   async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind): Promise<void> {
+    // Whoever has the task now, or has told its end, is the one who says.
+    if (track.isAbandoned || track.isTold) return;
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
     const written = track.isStopping ? 'cancelled' : kind;
     await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });

@@ -45,7 +45,7 @@ export async function followPods(
         break;
       case 'init-done':
         reportVanished(tracks, listed.get(scope) ?? new Set(), scope, event.resourceVersion, handlers);
-        tracks.keepReleased(uids.get(scope) ?? new Set(), scope);
+        tracks.keepReleased(uids.get(scope) ?? new Set(), scope, event.resourceVersion);
         // A name of every pod that was listed once is not worth keeping until the next list.
         listed.delete(scope);
         uids.delete(scope);

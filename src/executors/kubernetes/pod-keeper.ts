@@ -125,6 +125,7 @@ export class PodKeeper {
   };
 
   #isClosed = false;
+  #isListed = true;
 
   constructor(options: PodKeeperOptions) {
     this.#options = options;
@@ -165,9 +166,13 @@ export class PodKeeper {
   async releaseNames(limitMs: number): Promise<void> {
     const { clock, executorLabel } = this.#options;
     const limit = new AbortController();
-    const released = this.resume(executorLabel, limit.signal).then(() =>
-      Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held'))),
-    );
+    // Somebody may have removed what was kept; what is there still is found again.
+    this.#forgetKept();
+    this.#isListed = false;
+    const released = this.resume(executorLabel, limit.signal).then((isListed) => {
+      this.#isListed = isListed;
+      return Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
+    });
     await waitWithin(clock, limitMs, released);
     limit.abort();
   }
@@ -252,18 +257,26 @@ export class PodKeeper {
     }
   }
 
-  /** Whether there are pods that are to go in their time. */
+  /** Whether there surely are no pods that are to go in their time. */
   get isIdle(): boolean {
-    return this.#kept.succeeded.size + this.#kept.failed.size === 0;
+    return this.#isListed && this.#kept.succeeded.size + this.#kept.failed.size === 0;
   }
 
   /** Forgets all; what is kept then waits for the next executor of the same id. */
   close(): void {
     this.#isClosed = true;
-    for (const kept of Object.values(this.#kept)) {
-      for (const { cancelTimer } of kept.values()) cancelTimer();
-      kept.clear();
-    }
+    this.#forgetKept();
+    this.#forget(this.#kept.held);
+  }
+
+  #forgetKept(): void {
+    this.#forget(this.#kept.succeeded);
+    this.#forget(this.#kept.failed);
+  }
+
+  #forget(kept: Map<string, Kept>): void {
+    for (const { cancelTimer } of kept.values()) cancelTimer();
+    kept.clear();
   }
 
   async #release(pod: PodIdentity, as: keyof KeepPodsOptions | 'held'): Promise<void> {

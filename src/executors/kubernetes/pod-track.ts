@@ -7,6 +7,7 @@ import type { PodObservation } from '../../lifecycle/observation.js';
 import { type LifecyclePolicy, NOTHING_SPENT, type SpentLaunches, withTimeouts } from '../../lifecycle/policy.js';
 import { decodeSpent } from '../../pod/system-fields.js';
 import { ANNOTATIONS } from '../../wire/names.js';
+import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
 import { launchOf } from './adoption.js';
 
@@ -176,8 +177,8 @@ const withOwnLimits = (policy: LifecyclePolicy, { timeouts }: QueuedTask): Lifec
 export class PodTrackTable {
   readonly #byId = new Map<string, PodTrack>();
   readonly #byPod = new Map<string, PodTrack>();
-  /** Namespaces by uid of pods that are dealt with, until they are gone from the watch. */
-  readonly #released = new Map<string, string>();
+  /** Pods that are dealt with, by uid, as they were seen last, until they are gone from the watch. */
+  readonly #released = new Map<string, Pick<PodObservation, 'namespace' | 'resourceVersion'>>();
   /** Those whose pod could not be given our label, so that no list shows it. */
   readonly unlisted = new WeakSet<PodTrack>();
 
@@ -204,7 +205,9 @@ export class PodTrackTable {
   releasePod(track: PodTrack): void {
     this.#unbind(track);
     const { seen } = track;
-    if (seen !== undefined && !track.hasLeftWatch) this.#released.set(seen.uid, seen.namespace);
+    if (seen === undefined || track.hasLeftWatch) return;
+    const { uid, namespace, resourceVersion } = seen;
+    this.#released.set(uid, { namespace, resourceVersion });
   }
 
   /** Forgets a task and its pod. */
@@ -222,10 +225,16 @@ export class PodTrackTable {
     if (uid !== undefined) this.#released.delete(uid);
   }
 
-  /** Forgets released pods that a complete list does not show any more; `scope` is its namespace, empty for all. */
-  keepReleased(uids: ReadonlySet<string>, scope: string): void {
-    for (const [uid, namespace] of this.#released)
-      if ((scope === '' || scope === namespace) && !uids.has(uid)) this.#released.delete(uid);
+  /**
+   * Forgets released pods that a complete list does not show any more; `scope` is its namespace, empty for all. One that became ours after the list was
+   * taken is in no list yet.
+   */
+  keepReleased(uids: ReadonlySet<string>, scope: string, listVersion: string): void {
+    for (const [uid, { namespace, resourceVersion }] of this.#released) {
+      if ((scope !== '' && scope !== namespace) || uids.has(uid)) continue;
+      const order = compareResourceVersions(resourceVersion, listVersion);
+      if (order === undefined || order <= 0) this.#released.delete(uid);
+    }
   }
 
   /** Forgets a task, and nothing of its pod: it may be met again. */

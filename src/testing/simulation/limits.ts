@@ -10,6 +10,8 @@ const MARGIN_MS = 60_000;
 const TROUBLE_MARGIN_MS = 30_000;
 /** What was over so long before the limit was does not matter any more. */
 const AFTERMATH_MS = 120_000;
+/** What costs so much time waits for requests that come, however late. */
+const LASTING_MS = 60_000;
 /** Start times are cut to whole seconds, and slow answers leave the server's clock uncertain. */
 const ROUNDING_MS = 5_000;
 
@@ -102,8 +104,9 @@ export class LimitWatch {
 }
 
 /** Whether a trouble can be why a program runs on that started then and should have ended at its limit. */
-const excuses = ({ from, until, of }: Trouble, start: number, limit: number, now: number) =>
-  from <= now && until >= (of === 'request' ? start : limit - AFTERMATH_MS);
+const excuses = ({ from, until, excusedMs, of }: Trouble, start: number, limit: number, now: number) =>
+  from <= now &&
+  (until >= (of === 'request' ? start : limit - AFTERMATH_MS) || (of === 'request' && excusedMs > LASTING_MS));
 
 const limitOf = (limit: Duration | 'none' | undefined, name: string) =>
   limit === undefined || limit === 'none' ? undefined : durationMs(limit, name);
