@@ -107,7 +107,7 @@ export class PodLauncher {
     for (let attempt = 1; ; ) {
       const seen = request.seen?.();
       if (seen !== undefined) return { type: 'seen', pod: seen };
-      if (signal.aborted) return this.#cancelled(pod, mayExist);
+      if (signal.aborted) return this.#cancelled(request, mayExist);
       const result = await this.#creates.run(() => this.#tryOnce(request));
       if (result === 'unwanted') return this.#unwanted(request, mayExist);
       if (!('failure' in result)) return result;
@@ -203,10 +203,10 @@ export class PodLauncher {
 
   /** A task that is not wanted any more: its pod is not made. One that was, because an answer was lost, is followed, unless the task is to stop. */
   async #unwanted(request: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
-    const { pod, signal, seen } = request;
+    const { signal, seen } = request;
     const shown = seen?.();
     if (shown !== undefined) return { type: 'seen', pod: shown };
-    if (signal.aborted || !mayExist) return this.#cancelled(pod, mayExist);
+    if (signal.aborted || !mayExist) return this.#cancelled(request, mayExist);
     return (await this.#madeAfterAll(request)) ?? { type: 'cancelled', pod: undefined };
   }
 
@@ -235,8 +235,12 @@ export class PodLauncher {
     };
   }
 
-  async #cancelled(pod: Pod, mayExist: boolean): Promise<LaunchResult> {
-    return { type: 'cancelled', pod: mayExist ? await this.#found(pod) : undefined };
+  async #cancelled({ pod, signal }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+    if (mayExist) return { type: 'cancelled', pod: await this.#found(pod) };
+    if (this.#options.isNameShared !== true || !signal.aborted) return { type: 'cancelled', pod: undefined };
+    // Another executor may have done the work, which a word of ours must not undo.
+    const theirs = await this.#compare(pod);
+    return { type: 'cancelled', pod: theirs?.type === 'existing' ? theirs.pod : undefined };
   }
 
   async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {

@@ -66,8 +66,8 @@ export const mutations = [
   {
     name: 'a-cancelled-create-is-forgotten',
     file: `${L}/pod-launcher.ts`,
-    from: "return { type: 'cancelled', pod: mayExist ? await this.#found(pod) : undefined };",
-    to: "return { type: 'cancelled', pod: mayExist ? undefined : undefined };",
+    from: "if (mayExist) return { type: 'cancelled', pod: await this.#found(pod) };",
+    to: "if (mayExist) return { type: 'cancelled', pod: undefined };",
   },
   {
     name: 'a-cancelled-create-is-read-once',
