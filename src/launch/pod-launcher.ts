@@ -237,7 +237,7 @@ export class PodLauncher {
 
   async #cancelled({ pod, signal }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
     if (mayExist) return { type: 'cancelled', pod: await this.#found(pod) };
-    if (this.#options.isNameShared !== true || !signal.aborted) return { type: 'cancelled', pod: undefined };
+    if (!this.#options.isNameShared || !signal.aborted) return { type: 'cancelled', pod: undefined };
     // Another executor may have done the work, which a word of ours must not undo.
     const theirs = await this.#compare(pod);
     return { type: 'cancelled', pod: theirs?.type === 'existing' ? theirs.pod : undefined };
@@ -249,7 +249,7 @@ export class PodLauncher {
     return (await this.#madeAfterAll(request)) ?? { type: 'failed', verdict };
   }
 
-  /** The pod that a create with a lost answer has made. */
+  /** The pod of a launch whose creates have failed: one that a lost answer was about, or another executor's. */
   async #madeAfterAll({ pod, seen }: LaunchRequest): Promise<LaunchResult | undefined> {
     const found = await this.#found(pod, seen);
     return found === undefined ? undefined : { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };

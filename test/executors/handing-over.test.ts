@@ -1,25 +1,31 @@
 /** Pods that go to another executor, and come back. */
 import { describe, expect, it } from 'vitest';
 import { secret } from '../../src/core/secret.js';
-import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { LABELS } from '../../src/wire/names.js';
 import { lasting, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
 
 async function giveTo(label: string): Promise<void> {
-  const client = new HttpKubeClient({ transport: kit.cluster.transport(), clock: kit.cluster.clock });
   const { namespace = '', name = '' } = kit.cluster.pods()[0]?.metadata ?? {};
-  await client.patchPod(namespace, name, { metadata: { labels: { [LABELS.executorId]: label } } });
+  await kit.cluster.kubeClient().patchPod(namespace, name, { metadata: { labels: { [LABELS.executorId]: label } } });
   await kit.cluster.clock.advance('5s');
 }
+
+/** A task that fails after some seconds, and whose pod is kept. */
+const failing = (labels = {}) => ({
+  ...TASK,
+  executorConfig: {
+    labels,
+    annotations: { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' },
+  },
+});
 
 describe('what a host leaves that never comes back', () => {
   it('are pods that were kept: whoever takes over from it removes them in their time, and so does who takes over from that one', async () => {
     const keepPods = { failed: { for: '1h' } } as const;
     const [a, b] = [await kit.started('a', { keepPods }), await kit.started('b', { keepPods })];
-    const failing = { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' };
-    a.executor.queueTask({ ...TASK, executorConfig: { annotations: failing } });
+    a.executor.queueTask(failing());
     await kit.cluster.clock.advance('1m');
     expect(a.outcomes).toMatchObject([{ state: 'failed' }]);
     a.isCut = true;
@@ -35,16 +41,6 @@ describe('what a host leaves that never comes back', () => {
     a.isCut = false;
     b.isCut = false;
   });
-});
-
-/** A task that fails after some seconds, and whose pod is kept. */
-const failing = (taskId = 't', labels = {}) => ({
-  key: { ...TASK.key, taskId },
-  command: ['x'],
-  executorConfig: {
-    labels,
-    annotations: { 'testing.podwright.dev/duration': '5s', 'testing.podwright.dev/exit-code': '3' },
-  },
 });
 
 describe('pods that are kept', () => {
@@ -81,7 +77,7 @@ describe('pods that are kept', () => {
 
   it('go when somebody has deleted them, whatever their label says', async () => {
     const { executor, outcomes } = await kit.started('a');
-    executor.queueTask({ ...failing('t', { 'podwright.dev/keep': 'true' }), key: TASK.key });
+    executor.queueTask(failing({ 'podwright.dev/keep': 'true' }));
     await kit.cluster.clock.advance('2s');
     await kit.cluster.when(() => true).delete();
     await kit.cluster.clock.advance('3m');

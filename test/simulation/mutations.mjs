@@ -128,7 +128,7 @@ export const mutations = [
   {
     name: 'vanished-pods-are-not-noticed',
     file: `${K}/pod-feed.ts`,
-    from: '    handlers.onGone(podId, undefined);',
+    from: 'if (isInReach(seen, scope, listVersion)) handlers.onGone(podId, undefined);',
     to: '',
   },
   {
@@ -507,8 +507,8 @@ export const mutations = [
     and: [
       {
         file: `${K}/pod-track.ts`,
-        from: 'if (order === undefined || order <= 0) this.#released.delete(uid);',
-        to: 'if (order === Number.NaN) this.#released.delete(uid);',
+        from: 'if (!uids.has(uid) && isInReach(seen, scope, listVersion)) this.#released.delete(uid);',
+        to: "if (!uids.has(uid) && isInReach(seen, scope, '')) this.#released.delete('');",
       },
     ],
     in: H3,
@@ -577,12 +577,6 @@ export const mutations = [
     to: 'dictionary = text.length',
   },
   {
-    name: 'unproven-revoke-stays-silent',
-    file: 'src/executors/base-executor.ts',
-    from: 'if (decided === undefined || details.isUnproven === true) entry.isSilent = false;',
-    to: 'if (decided === undefined) entry.isSilent = false;',
-  },
-  {
     name: 'found-pods-are-not-claimed',
     file: `${K}/pod-launch-flow.ts`,
     from: "const pod = result.type === 'created' ? result.pod : await this.#claim(track, result.pod);",
@@ -607,12 +601,6 @@ export const mutations = [
     file: 'src/executors/task-board.ts',
     from: '    this.#queue.remove(id);\n',
     to: '',
-  },
-  {
-    name: 'skewed-clock-trusted',
-    file: `${K}/adoption.ts`,
-    from: 'return now - Math.max(0, clock.now() + serverOffsetMs - at);',
-    to: 'return now - Math.max(0, clock.now() - at);',
   },
   {
     name: 'auto-cancelled-pod-not-let-go',

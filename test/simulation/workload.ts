@@ -65,9 +65,9 @@ export function drawWorkload(workload: Workload, random: Random, odd: WorkloadOd
       : limit < 0.5
         ? { queued: '5m' }
         : {};
-  // Some would run for long if nobody ended them.
   const [hasCompanion, kind, life] = [random.next() < 0.5, random.next(), random.next()];
   const beside = odd.hasCompanions && hasCompanion ? companion(kind, 1 + Math.floor(life * 120)) : undefined;
+  // Some would run for long if nobody ended them.
   const duration = odd.hasLimits && limit < 0.15 ? { [`${SCRIPT}duration`]: '900s' } : {};
   return {
     ...workload,

@@ -1,9 +1,8 @@
 /** Turns a watcher's stages into three facts for the executor: this pod is so, this pod is gone, this pod has left our selector. */
 
 import type { Watcher } from '../../watch/watcher.js';
-import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import type { PodTrackTable } from './pod-track.js';
+import { isInReach, type PodTrackTable } from './pod-track.js';
 
 /** What the feed tells. */
 export interface PodFeedHandlers {
@@ -73,9 +72,6 @@ function reportVanished(
 ): void {
   for (const { podId, seen } of tracks.all()) {
     if (podId === undefined || seen === undefined || listed.has(podId)) continue;
-    if (scope !== '' && seen.namespace !== scope) continue;
-    const order = compareResourceVersions(seen.resourceVersion, listVersion);
-    if (order !== undefined && order > 0) continue;
-    handlers.onGone(podId, undefined);
+    if (isInReach(seen, scope, listVersion)) handlers.onGone(podId, undefined);
   }
 }

@@ -251,10 +251,9 @@ export class PodIntake {
     }
     const track = tracks.ofPod(podId);
     if (track === undefined) return;
-    if (last !== undefined && track.seen !== undefined && last.metadata?.uid !== track.seen.uid) return;
-    if (last !== undefined) lifecycle.gone(track, last);
-    else if (tracks.unlisted.has(track)) void lifecycle.refresh(track);
-    else void this.#lookFor(track, last, signal);
+    if (last === undefined)
+      void (tracks.unlisted.has(track) ? lifecycle.refresh(track) : this.#lookFor(track, last, signal));
+    else if (track.seen === undefined || track.seen.uid === last.metadata?.uid) lifecycle.gone(track, last);
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */

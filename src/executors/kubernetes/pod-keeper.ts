@@ -37,6 +37,9 @@ interface Limits {
 }
 type Limit = Readonly<Record<keyof KeepPodsOptions, Limits>>;
 
+/** Whether pods go at all by these limits. */
+const isLimited = ({ forMs, last }: Limits) => Number.isFinite(forMs) || Number.isFinite(last);
+
 /** Checks the options; problems are added to the list. */
 export function resolveKeepPods(options: KeepPodsOptions = {}, problems: ConfigProblem[] = []): Limit {
   const read = (name: keyof KeepPodsOptions): Limits => {
@@ -134,8 +137,7 @@ export class PodKeeper {
   /** Whether there is anything to do at all. */
   get isNeeded(): boolean {
     const { holdsNames, limits } = this.#options;
-    const { succeeded, failed } = limits;
-    return holdsNames || [succeeded.forMs, succeeded.last, failed.forMs, failed.last].some(Number.isFinite);
+    return holdsNames || isLimited(limits.succeeded) || isLimited(limits.failed);
   }
 
   /** Takes in a pod that has been marked as done. */
@@ -143,8 +145,7 @@ export class PodKeeper {
     const { clock, limits } = this.#options;
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
-    if (this.#isClosed || kept.has(pod.uid)) return;
-    if (!Number.isFinite(forMs) && !Number.isFinite(last)) return;
+    if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     const cancelTimer = Number.isFinite(forMs)
       ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(pod, as))
       : () => {};
@@ -234,7 +235,7 @@ export class PodKeeper {
     const known = { pod: identityOf(pod), heldMs, endedAt };
     if (Number.isFinite(heldMs)) return { ...known, as: 'held' };
     const as = endOf(seen)?.result === 'success' ? 'succeeded' : 'failed';
-    return Object.values(limits[as]).some(Number.isFinite) ? { ...known, as } : undefined;
+    return isLimited(limits[as]) ? { ...known, as } : undefined;
   }
 
   /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */

@@ -41,8 +41,8 @@ const THEIRS = 'Another executor has its pod, and tells its end';
 /** See the module's text. */
 export class PodStopper {
   readonly #options: PodStopperOptions;
-  /** Namespaces and names of pods whose tasks were let go of in doubt. */
-  readonly #left = new Map<string, readonly [namespace: string, name: string]>();
+  /** Pods, as `namespace/name`, whose tasks were let go of in doubt. */
+  readonly #left = new Set<string>();
 
   constructor(options: PodStopperOptions) {
     this.#options = options;
@@ -87,7 +87,8 @@ export class PodStopper {
   /** Whether somebody else may have to see to a pod that was let go of in doubt, for it still is ours and nobody has told its end. */
   async hasLeftWork(): Promise<boolean> {
     const { client, executorLabel } = this.#options;
-    const ours = [...this.#left.values()].map(async ([namespace, name]) => {
+    const ours = [...this.#left].map(async (podId) => {
+      const [namespace = '', name = ''] = podId.split('/');
       const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
       if (pod === undefined || pod === 'unknown') return pod === 'unknown';
       const { labels } = pod.metadata ?? {};
@@ -152,8 +153,7 @@ export class PodStopper {
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */
   #leaveInDoubt(track: PodTrack): void {
     const { seen, isGone, podId } = track;
-    const [namespace, name] = podId?.split('/') ?? [];
-    if (podId !== undefined && namespace !== undefined && name !== undefined) this.#left.set(podId, [namespace, name]);
+    if (podId !== undefined) this.#left.add(podId);
     if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
       void this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');

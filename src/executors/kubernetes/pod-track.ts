@@ -173,6 +173,16 @@ export class PodTrack implements Alarmed {
 const withOwnLimits = (policy: LifecyclePolicy, { timeouts }: QueuedTask): LifecyclePolicy =>
   timeouts === undefined ? policy : { ...policy, clocks: withTimeouts(policy.clocks, timeouts) };
 
+/** Whether a list would show a pod that is there: it is of its scope, a namespace or empty for all, and was not seen later than the list was taken. */
+export function isInReach(
+  { namespace, resourceVersion }: Pick<PodObservation, 'namespace' | 'resourceVersion'>,
+  scope: string,
+  listVersion: string,
+): boolean {
+  const order = compareResourceVersions(resourceVersion, listVersion);
+  return (scope === '' || scope === namespace) && (order === undefined || order <= 0);
+}
+
 /** All tracked tasks, by key and by pod. */
 export class PodTrackTable {
   readonly #byId = new Map<string, PodTrack>();
@@ -225,16 +235,10 @@ export class PodTrackTable {
     if (uid !== undefined) this.#released.delete(uid);
   }
 
-  /**
-   * Forgets released pods that a complete list does not show any more; `scope` is its namespace, empty for all. One that became ours after the list was
-   * taken is in no list yet.
-   */
+  /** Forgets released pods that a complete list does not show any more, and would show if they were there. */
   keepReleased(uids: ReadonlySet<string>, scope: string, listVersion: string): void {
-    for (const [uid, { namespace, resourceVersion }] of this.#released) {
-      if ((scope !== '' && scope !== namespace) || uids.has(uid)) continue;
-      const order = compareResourceVersions(resourceVersion, listVersion);
-      if (order === undefined || order <= 0) this.#released.delete(uid);
-    }
+    for (const [uid, seen] of this.#released)
+      if (!uids.has(uid) && isInReach(seen, scope, listVersion)) this.#released.delete(uid);
   }
 
   /** Forgets a task, and nothing of its pod: it may be met again. */
