@@ -176,7 +176,7 @@ export class ApiCaller {
         await textOf(response.body, MAX_ERROR_BODY),
         response.headers,
       );
-      this.#runner.turnedAway(error);
+      this.#runner.turnedAway(call, error);
       if (error.status !== 401 || credentials === undefined || isSecond) throw error;
       credentials.invalidate(given);
     }

@@ -47,6 +47,7 @@ export class CallRunner {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #flow: FlowControl;
+  readonly #servedAtRefusal = new WeakMap<RunnableCall, number>();
 
   constructor(options: CallRunnerOptions) {
     this.#options = options;
@@ -61,8 +62,16 @@ export class CallRunner {
     return this.#flow.untilUnpaused(signal);
   }
 
-  /** Notes a server that turned a call away: all calls wait as long as it says, and fewer go at a time after a 429. */
-  turnedAway({ status, retryAfterMs }: KubeApiError): void {
+  /**
+   * Notes a server that turned a call away: all calls wait as long as it says, and fewer go at a time after a 429. Turned away once more
+   * while others were served it is this call that the server does not want: the others would wait for nothing, and so would their tasks.
+   */
+  turnedAway(call: RunnableCall, { status, retryAfterMs }: KubeApiError): void {
+    if (status !== 429 && status !== 503) return;
+    const { served } = this.#flow;
+    const servedBefore = this.#servedAtRefusal.get(call) ?? served;
+    this.#servedAtRefusal.set(call, served);
+    if (served > servedBefore) return;
     if (status === 429) this.#flow.throttled(retryAfterMs);
     else if (status === 503 && retryAfterMs !== undefined) this.#flow.pause(retryAfterMs);
   }
@@ -86,7 +95,7 @@ export class CallRunner {
       try {
         const leftMs = deadline - this.#clock.monotonic();
         const result = await this.once(call, Math.min(leftMs, this.attemptLimitMs(call)), work);
-        this.#flow.succeeded();
+        this.#flow.succeeded(call.priority);
         return result;
       } catch (error) {
         if (call.signal?.aborted) throw call.signal.reason;

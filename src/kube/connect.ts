@@ -7,7 +7,7 @@ import type { RequestCredentials } from './api-caller.js';
 import { CachedValue } from './cached-value.js';
 import { contextOfKubeConfig, type KubeConfigLike, loadWithClientNode } from './client-node-config.js';
 import { type ConnectionCredentials, credentialsOf } from './credentials.js';
-import type { FlowControlOptions } from './flow-control.js';
+import { type FlowControlOptions, mostInFlight } from './flow-control.js';
 import { HttpsTransport, type TlsOptions } from './https-transport.js';
 import { defaultKubeconfigFiles, inClusterContext, type KubeContext, readKubeconfig } from './kubeconfig.js';
 import { proxyFor } from './proxy.js';
@@ -15,7 +15,7 @@ import type { Transport } from './transport.js';
 
 /** Options of a connection to the cluster that this process runs in. */
 export interface InClusterOptions {
-  /** Connections for calls. @default as many as flow control lets through at a time, or 16 */
+  /** Connections for calls. @default as many as flow control lets through at a time: 18 */
   readonly maxSockets?: number | undefined;
   /**
    * Whether TCP keep-alive is on. Interval and count of its probes are fixed: Node sets 1 s and 10 on every platform, and has no way to
@@ -141,7 +141,7 @@ export async function connectTransport(
     server,
     tls: trusting(() => credentials.tls(), options, clock),
     proxy: proxyFor(server, proxyUrl, process.env),
-    maxSockets: options.maxSockets ?? options.flowControl?.maxInFlight,
+    maxSockets: options.maxSockets ?? mostInFlight(options.flowControl),
     enableTcpKeepAlive: options.enableTcpKeepAlive,
     tcpKeepAliveMs: options.tcpKeepIdleMs,
     clock,

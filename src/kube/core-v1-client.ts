@@ -199,11 +199,12 @@ export class CoreV1KubeClient implements KubeClient {
 
   #repeated<T>(name: string, sent: Omit<CoreV1Sent, 'name'>, method: CoreV1Method): Promise<T> {
     const { isRepeatable = true, priority = 'normal', signal, timeoutMs, ...call } = sent;
-    return this.#runner.repeated({ name, signal, timeoutMs, isRepeatable, priority }, async (limit) => {
+    const runnable = { name, signal, timeoutMs, isRepeatable, priority };
+    return this.#runner.repeated(runnable, async (limit) => {
       try {
         return await untilAborted(callCoreV1<T>(method, { ...call, name, signal: limit }), limit);
       } catch (error) {
-        if (error instanceof KubeApiError) this.#runner.turnedAway(error);
+        if (error instanceof KubeApiError) this.#runner.turnedAway(runnable, error);
         throw error;
       }
     });
@@ -223,7 +224,7 @@ export class CoreV1KubeClient implements KubeClient {
       try {
         return await untilAborted(streamCoreV1(method, { name, query, signal: ends }), limit);
       } catch (error) {
-        if (error instanceof KubeApiError) this.#runner.turnedAway(error);
+        if (error instanceof KubeApiError) this.#runner.turnedAway(call, error);
         throw error;
       } finally {
         opening.unlink();

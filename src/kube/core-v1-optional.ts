@@ -112,7 +112,7 @@ export function secretsOf(api: CoreV1SecretsApi, send: CoreV1Send): SecretClient
 
 /** Leases, by a `CoordinationV1Api`. */
 export function leasesOf(api: CoordinationV1ApiLike, send: CoreV1Send): LeaseClient {
-  const priority = 'high';
+  const priority = 'lease';
   return {
     readLease: (namespace, name, options = {}) =>
       found(

@@ -1,6 +1,7 @@
 /**
  * How many calls are under way at a time. The number is bounded, halved when the server says that it is too many, and grows back with
- * success. Deletes and leases go first, and creates leave a few places free, so that a flood of creates never holds them up.
+ * success. Deletes go first, and creates leave a few places free, so that a flood of creates never holds them up. Leases have places of
+ * their own and wait for no pause: what one call was refused for, or hangs on, must not cost an executor all its tasks.
  */
 import { type Clock, systemClock } from '../core/clock.js';
 import { PriorityQueue } from '../core/priority-queue.js';
@@ -15,17 +16,23 @@ export interface FlowControlOptions {
   readonly burst?: number | undefined;
 }
 
-/** `high`: deletes and leases; `low`: creates; `normal`: the rest. */
-export type CallPriority = 'high' | 'normal' | 'low';
+/** `lease`: reads and writes of one; `high`: deletes; `low`: creates; `normal`: the rest. */
+export type CallPriority = 'lease' | 'high' | 'normal' | 'low';
 
 interface Waiter {
   readonly start: () => void;
 }
 
 const DEFAULT_IN_FLIGHT = 16;
+/** Calls for leases under way at a time, beside all others. */
+const LEASES_IN_FLIGHT = 2;
 const DEFAULT_BURST = 10;
 /** Answers of one overload come together: they count as one. */
 const HALVE_AT_MOST_EVERY_MS = 1_000;
+
+/** As many calls as there may ever be under way at a time. */
+export const mostInFlight = ({ maxInFlight = DEFAULT_IN_FLIGHT }: FlowControlOptions = {}): number =>
+  Math.max(1, maxInFlight) + LEASES_IN_FLIGHT;
 
 /** Lets calls through. */
 export class FlowControl {
@@ -33,17 +40,20 @@ export class FlowControl {
   readonly #maxInFlight: number;
   readonly #rate: number;
   readonly #burst: number;
+  readonly #leases = new PriorityQueue<Waiter>();
   readonly #urgent = new PriorityQueue<Waiter>();
   readonly #creates = new PriorityQueue<Waiter>();
   #limit: number;
   #inFlight = 0;
   #createsInFlight = 0;
+  #leasesInFlight = 0;
   #successes = 0;
+  #served = 0;
   #halvedAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   #tokens: number;
   #tokensAt: number;
-  #count = 0;
+  #calls = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: FlowControlOptions = {}, clock: Clock = systemClock) {
@@ -61,23 +71,27 @@ export class FlowControl {
     return this.#limit;
   }
 
-  /** Calls under way. */
+  /** Calls under way, but for leases. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
+  /** Calls that went well so far, but for leases, which a server may serve when it serves nothing else. */
+  get served(): number {
+    return this.#served;
+  }
+
   /** Calls that wait. */
   get waiting(): number {
-    return this.#urgent.size + this.#creates.size;
+    return this.#leases.size + this.#urgent.size + this.#creates.size;
   }
 
   /** Lets a call through at once where that is possible; gives the function that ends it. */
   tryAcquire(priority: CallPriority): (() => void) | undefined {
-    const isCreate = priority === 'low';
-    if (!this.#hasRoom(isCreate) || this.#pauseMs() > 0 || (isCreate ? this.waiting : this.#urgent.size) > 0)
-      return undefined;
-    this.#take(isCreate);
-    return this.#releaser(isCreate);
+    const ahead = priority === 'low' ? this.waiting - this.#leases.size : this.#queueOf(priority).size;
+    if (ahead > 0 || !this.#hasRoom(priority) || (priority !== 'lease' && this.#pauseMs() > 0)) return undefined;
+    this.#take(priority);
+    return this.#releaser(priority);
   }
 
   /** Resolves when a call may be sent, with the function that ends it. Rejects with `signal.reason` when the signal aborts first. */
@@ -86,16 +100,15 @@ export class FlowControl {
     const release = this.tryAcquire(priority);
     if (release !== undefined) return release;
     await this.#wait(priority, signal);
-    return this.#releaser(priority === 'low');
+    return this.#releaser(priority);
   }
 
-  #releaser(isCreate: boolean): () => void {
+  #releaser(priority: CallPriority): () => void {
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
-      this.#inFlight -= 1;
-      if (isCreate) this.#createsInFlight -= 1;
+      this.#count(priority, -1);
       this.#pump();
     };
   }
@@ -125,7 +138,8 @@ export class FlowControl {
   }
 
   /** A call went well. After as many of them as fit at a time, there is room for one more. */
-  succeeded(): void {
+  succeeded(priority: CallPriority): void {
+    if (priority !== 'lease') this.#served += 1;
     if (this.#limit >= this.#maxInFlight) return;
     this.#successes += 1;
     if (this.#successes < this.#limit) return;
@@ -135,10 +149,9 @@ export class FlowControl {
   }
 
   #wait(priority: CallPriority, signal: AbortSignal | undefined): Promise<void> {
-    const isCreate = priority === 'low';
-    const queue = isCreate ? this.#creates : this.#urgent;
-    this.#count += 1;
-    const id = String(this.#count);
+    const queue = this.#queueOf(priority);
+    this.#calls += 1;
+    const id = String(this.#calls);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         queue.remove(id);
@@ -146,7 +159,7 @@ export class FlowControl {
       };
       const start = () => {
         signal?.removeEventListener('abort', onAbort);
-        this.#take(isCreate);
+        this.#take(priority);
         resolve();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -155,19 +168,29 @@ export class FlowControl {
     });
   }
 
-  #take(isCreate: boolean): void {
-    this.#inFlight += 1;
-    if (isCreate) this.#createsInFlight += 1;
+  #queueOf(priority: CallPriority): PriorityQueue<Waiter> {
+    return priority === 'lease' ? this.#leases : priority === 'low' ? this.#creates : this.#urgent;
+  }
+
+  #take(priority: CallPriority): void {
+    this.#count(priority, 1);
     if (this.#rate > 0) this.#tokens -= 1;
   }
 
-  #hasRoom(isCreate: boolean): boolean {
-    if (this.#inFlight >= this.#limit) return false;
-    const reserved = this.#limit >= 8 ? 2 : this.#limit >= 2 ? 1 : 0;
-    return !isCreate || this.#createsInFlight < this.#limit - reserved;
+  #count(priority: CallPriority, by: 1 | -1): void {
+    if (priority === 'lease') this.#leasesInFlight += by;
+    else this.#inFlight += by;
+    if (priority === 'low') this.#createsInFlight += by;
   }
 
-  /** How long nothing may be sent: the server's wish, or the rate. */
+  #hasRoom(priority: CallPriority): boolean {
+    if (priority === 'lease') return this.#leasesInFlight < LEASES_IN_FLIGHT;
+    if (this.#inFlight >= this.#limit) return false;
+    const reserved = this.#limit >= 8 ? 2 : this.#limit >= 2 ? 1 : 0;
+    return priority !== 'low' || this.#createsInFlight < this.#limit - reserved;
+  }
+
+  /** How long nothing but leases may be sent: the server's wish, or the rate. */
   #pauseMs(): number {
     const now = this.#clock.monotonic();
     const asked = this.#pausedUntil - now;
@@ -179,7 +202,8 @@ export class FlowControl {
   }
 
   #pump(): void {
-    while (this.waiting > 0) {
+    while (this.#leases.size > 0 && this.#hasRoom('lease')) this.#leases.shift()?.start();
+    while (this.#urgent.size + this.#creates.size > 0) {
       const pauseMs = this.#pauseMs();
       if (pauseMs > 0) {
         this.#cancelTimer ??= this.#clock.schedule(pauseMs, () => {
@@ -189,8 +213,8 @@ export class FlowControl {
         return;
       }
       const next =
-        (this.#hasRoom(false) ? this.#urgent.shift() : undefined) ??
-        (this.#hasRoom(true) ? this.#creates.shift() : undefined);
+        (this.#hasRoom('normal') ? this.#urgent.shift() : undefined) ??
+        (this.#hasRoom('low') ? this.#creates.shift() : undefined);
       if (next === undefined) return;
       next.start();
     }

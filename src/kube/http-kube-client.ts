@@ -181,7 +181,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   readLease(namespace: string, name: string, options: CallOptions = {}): Promise<Lease | undefined> {
-    return this.#calls.read<Lease>(pathOf('leases', namespace, name), options, 'high');
+    return this.#calls.read<Lease>(pathOf('leases', namespace, name), options, 'lease');
   }
 
   listLeases(options: ListOptions = {}): Promise<KubeList<Lease>> {
@@ -189,7 +189,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   createLease(namespace: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
-    return this.#calls.create<Lease>(pathOf('leases', namespace), lease, options, 'high');
+    return this.#calls.create<Lease>(pathOf('leases', namespace), lease, options, 'lease');
   }
 
   replaceLease(namespace: string, name: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
@@ -199,7 +199,7 @@ export class HttpKubeClient implements KubeClient {
       path: pathOf('leases', namespace, name),
       body: lease,
       isRepeatable: false,
-      priority: 'high',
+      priority: 'lease',
     });
   }
 

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { KubeApiError } from '../errors.js';
 import { makeAgent, retireAgent, type TlsOptions, tlsOf } from './agents.js';
 import { connectionError, isUnsent } from './connection-errors.js';
+import { mostInFlight } from './flow-control.js';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 export type { TlsOptions } from './agents.js';
@@ -22,7 +23,7 @@ export interface HttpsTransportOptions {
   readonly tls?: TlsOptions | (() => Promise<TlsOptions>) | undefined;
   /** HTTP proxy to tunnel through. @default none */
   readonly proxy?: URL | undefined;
-  /** Connections for calls. @default 16 */
+  /** Connections for calls. @default as many as flow control lets through at a time: 18 */
   readonly maxSockets?: number | undefined;
   /**
    * Whether TCP keep-alive is on. Interval and count of its probes are fixed: Node sets 1 s and 10 on every platform, and has no way to
@@ -45,7 +46,6 @@ interface Pools {
 
 /** One object, since other TLS material means other connections. */
 const NO_TLS: TlsOptions = Object.freeze({});
-const DEFAULT_MAX_SOCKETS = 16;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 /** What a request is, for messages. */
@@ -104,7 +104,7 @@ export class HttpsTransport implements Transport {
     const {
       tls: source = NO_TLS,
       proxy,
-      maxSockets = DEFAULT_MAX_SOCKETS,
+      maxSockets = mostInFlight(),
       enableTcpKeepAlive = true,
       tcpKeepAliveMs = 30_000,
     } = this.#options;

@@ -52,7 +52,7 @@ describe('flow control', () => {
     await clock.advance('2s');
     flow.throttled(undefined);
     expect(flow.limit).toBe(4);
-    for (let index = 0; index < 300; index += 1) flow.succeeded();
+    for (let index = 0; index < 300; index += 1) flow.succeeded('normal');
     expect(flow.limit).toBe(16);
   });
 
@@ -66,6 +66,22 @@ describe('flow control', () => {
     await clock.advance(1);
     expect(started.sort()).toEqual(['a', 'b']);
     expect(clock.pending).toBe(0);
+  });
+
+  test('lets leases through while all else waits, two at a time', async () => {
+    const { clock, flow, started, call, end } = start({ maxInFlight: 1 });
+    void call('hangs');
+    flow.throttled(30_000);
+    void call('delete', 'high');
+    for (const name of ['lease 1', 'lease 2', 'lease 3']) void call(name, 'lease');
+    await clock.settle();
+    expect(started).toEqual(['hangs', 'lease 1', 'lease 2']);
+    await end('lease 1');
+    expect(started.at(-1)).toBe('lease 3');
+    await end('hangs');
+    expect([flow.inFlight, flow.waiting, started.at(-1)]).toEqual([0, 1, 'lease 3']);
+    await clock.advance('30s');
+    expect(started.at(-1)).toBe('delete');
   });
 
   test('keeps to a rate with bursts', async () => {
@@ -98,7 +114,7 @@ describe('flow control', () => {
       fc.asyncProperty(
         fc.array(
           fc.record({
-            priority: fc.constantFrom<CallPriority>('high', 'normal', 'low'),
+            priority: fc.constantFrom<CallPriority>('lease', 'high', 'normal', 'low'),
             isGivenUp: fc.boolean(),
             ms: fc.nat(50),
             isThrottled: fc.boolean(),
@@ -117,7 +133,7 @@ describe('flow control', () => {
             most = Math.max(most, flow.inFlight);
             await clock.delay(ms);
             if (isThrottled) flow.throttled(10);
-            else flow.succeeded();
+            else flow.succeeded('normal');
             release();
             release();
           });

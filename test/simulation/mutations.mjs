@@ -629,9 +629,15 @@ export const mutations = [
   {
     name: 'create-places-leak',
     file: 'src/kube/flow-control.ts',
-    from: '      if (isCreate) this.#createsInFlight -= 1;\n',
-    to: '',
+    from: "    if (priority === 'low') this.#createsInFlight += by;",
+    to: "    if (priority === 'low' && by > 0) this.#createsInFlight += by;",
     in: H3,
+  },
+  {
+    name: 'a-lone-refusal-holds-up-all',
+    file: 'src/kube/call-runner.ts',
+    from: 'if (served > servedBefore) return;',
+    to: '',
   },
   {
     name: 'what-the-lost-have-kept-stays',

@@ -195,7 +195,7 @@ function* rethink(random: Random, longestTask: number): Generator<Operation> {
 function* stubborn(random: Random): Generator<Operation> {
   yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '600s' } };
   yield { type: 'wait', ms: 2_000 + upTo(random, 4_000) };
-  const fault = of(random, [{ status: 503 }, { drop: true }]);
+  const fault = of(random, [{ status: 503 }, { drop: true }, { status: 429, retryAfter: 10 }]);
   yield { type: 'request', verb: 'delete', times: 10 + upTo(random, 40), fault, ofNewest: true };
   yield { type: 'cancel', task: 0.999_999 };
   for (let waits = 4; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 30_000) };
