@@ -15,7 +15,7 @@ import type { Transport } from './transport.js';
 
 /** Options of a connection to the cluster that this process runs in. */
 export interface InClusterOptions {
-  /** Connections for calls. @default as many as flow control lets through at a time: 18 */
+  /** Connections for calls. @default as many as flow control lets through at a time: 20 */
   readonly maxSockets?: number | undefined;
   /**
    * Whether TCP keep-alive is on. Interval and count of its probes are fixed: Node sets 1 s and 10 on every platform, and has no way to

@@ -68,12 +68,13 @@ export async function deleteBy(
   name: string,
   options: DeleteOptions,
   method: (body: object, options: object) => Promise<unknown>,
+  priority: CallPriority = 'high',
 ): Promise<boolean> {
   const { signal, timeoutMs, uid } = options;
   const body = deleteBody(options);
   try {
     // Without a uid a second delete might hit the next object of the same name.
-    const sent = { signal, timeoutMs, body, isRepeatable: uid !== undefined, priority: 'high' } as const;
+    const sent = { signal, timeoutMs, body, isRepeatable: uid !== undefined, priority } as const;
     await send(name, sent, (o) => method(body, o));
     return true;
   } catch (error) {
@@ -119,7 +120,7 @@ export function leasesOf(api: CoordinationV1ApiLike, send: CoreV1Send): LeaseCli
         send<Lease>('read lease', { ...options, priority }, (o) => api.readNamespacedLease({ namespace, name }, o)),
       ),
     listLeases: ({ signal, timeoutMs, ...scope } = {}) =>
-      send('list leases', { signal, timeoutMs }, (o) =>
+      send('list leases', { signal, timeoutMs, priority }, (o) =>
         scope.namespace === undefined
           ? api.listLeaseForAllNamespaces(listParams(scope), o)
           : api.listNamespacedLease(listParams(scope), o),
@@ -133,7 +134,13 @@ export function leasesOf(api: CoordinationV1ApiLike, send: CoreV1Send): LeaseCli
         api.replaceNamespacedLease({ namespace, name, body: STUB }, o),
       ),
     deleteLease: (namespace, name, options = {}) =>
-      deleteBy(send, 'delete lease', options, (body, o) => api.deleteNamespacedLease({ namespace, name, body }, o)),
+      deleteBy(
+        send,
+        'delete lease',
+        options,
+        (body, o) => api.deleteNamespacedLease({ namespace, name, body }, o),
+        priority,
+      ),
   };
 }
 

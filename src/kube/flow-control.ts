@@ -25,10 +25,12 @@ interface Waiter {
 
 const DEFAULT_IN_FLIGHT = 16;
 /** Calls for leases under way at a time, beside all others. */
-const LEASES_IN_FLIGHT = 2;
+const LEASES_IN_FLIGHT = 4;
 const DEFAULT_BURST = 10;
 /** Answers of one overload come together: they count as one. */
 const HALVE_AT_MOST_EVERY_MS = 1_000;
+/** A server that names an hour, as pages of maintenance do, is asked again sooner, by one call or another. */
+const LONGEST_PAUSE_MS = 30_000;
 
 /** As many calls as there may ever be under way at a time. */
 export const mostInFlight = ({ maxInFlight = DEFAULT_IN_FLIGHT }: FlowControlOptions = {}): number =>
@@ -122,9 +124,9 @@ export class FlowControl {
     }
   }
 
-  /** All calls wait for so long. */
+  /** All calls but those for leases wait for so long, though no longer than half a minute. */
   pause(ms: number): void {
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.monotonic() + ms);
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.monotonic() + Math.min(ms, LONGEST_PAUSE_MS));
   }
 
   /** The server was asked too much. All calls wait for as long as it says. */

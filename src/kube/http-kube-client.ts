@@ -185,7 +185,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   listLeases(options: ListOptions = {}): Promise<KubeList<Lease>> {
-    return this.#calls.list<Lease>(pathOf('leases', options.namespace), options);
+    return this.#calls.list<Lease>(pathOf('leases', options.namespace), options, 'lease');
   }
 
   createLease(namespace: string, lease: Lease, options: CallOptions = {}): Promise<Lease> {
@@ -204,7 +204,7 @@ export class HttpKubeClient implements KubeClient {
   }
 
   deleteLease(namespace: string, name: string, options: DeleteOptions = {}): Promise<boolean> {
-    return this.#calls.delete(pathOf('leases', namespace, name), options);
+    return this.#calls.delete(pathOf('leases', namespace, name), options, 'lease');
   }
 
   async canI(

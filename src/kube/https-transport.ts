@@ -23,7 +23,7 @@ export interface HttpsTransportOptions {
   readonly tls?: TlsOptions | (() => Promise<TlsOptions>) | undefined;
   /** HTTP proxy to tunnel through. @default none */
   readonly proxy?: URL | undefined;
-  /** Connections for calls. @default as many as flow control lets through at a time: 18 */
+  /** Connections for calls. @default as many as flow control lets through at a time: 20 */
   readonly maxSockets?: number | undefined;
   /**
    * Whether TCP keep-alive is on. Interval and count of its probes are fixed: Node sets 1 s and 10 on every platform, and has no way to

@@ -2,6 +2,7 @@
 import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Random } from '../core/random.js';
+import { KubeApiError } from '../errors.js';
 import type { Pod } from '../wire/types.js';
 import type { PodReader } from './kube-client.js';
 import { mayAnswerLater } from './status-errors.js';
@@ -33,8 +34,9 @@ export async function readUntilKnown(options: ReadUntilKnownOptions): Promise<Po
     try {
       return await client.readPod(namespace, name);
     } catch (error) {
-      // Who may not read pods will not be told otherwise later.
-      if (!mayAnswerLater(error) || isEnough(clock.monotonic() - startedAt, error)) return 'unknown';
+      // A role may be wrong for a while: the limit counts for that as for a server that is away.
+      const isForbidden = error instanceof KubeApiError && error.status === 403;
+      if (!(isForbidden || mayAnswerLater(error)) || isEnough(clock.monotonic() - startedAt, error)) return 'unknown';
     }
     const backoff = backoffMs(BACKOFF, attempt, random);
     await clock.delay(backoff, signal === undefined || signal.aborted ? {} : { signal }).catch(() => {});

@@ -40,8 +40,12 @@ export class ResourceCalls {
   }
 
   /** One page. */
-  list<T extends KubeObject>(path: string, options: ListOptions): Promise<KubeList<T>> {
-    return this.#caller.json<KubeList<T>>(listCall(path, options));
+  list<T extends KubeObject>(
+    path: string,
+    options: ListOptions,
+    priority: CallPriority = 'normal',
+  ): Promise<KubeList<T>> {
+    return this.#caller.json<KubeList<T>>({ ...listCall(path, options), priority });
   }
 
   /** One page of pods, parsed while it comes. */
@@ -75,7 +79,7 @@ export class ResourceCalls {
   }
 
   /** Whether there was something to delete. */
-  async delete(path: string, options: DeleteOptions): Promise<boolean> {
+  async delete(path: string, options: DeleteOptions, priority: CallPriority = 'high'): Promise<boolean> {
     const { signal, timeoutMs, uid } = options;
     try {
       await this.#caller.json({
@@ -86,7 +90,7 @@ export class ResourceCalls {
         body: deleteBody(options),
         // Without a uid a second delete might hit the next object of the same name.
         isRepeatable: uid !== undefined,
-        priority: 'high',
+        priority,
       });
       return true;
     } catch (error) {

@@ -2,7 +2,7 @@
  * Brings one launch's pod into being, exactly once. Names are deterministic, so a create whose answer was lost is simply sent again;
  * 409 then leads to the pod that is there already.
  */
-import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+import { type BackoffPolicy, backoffMs, heededMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
@@ -119,11 +119,10 @@ export class PodLauncher {
         if (found !== undefined) return found;
         // The name is taken by a pod on its way out: it is free once that has gone.
         const message = `a pod ${pod.metadata?.name} of former times is still on its way out`;
-        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs)
-          return {
-            type: 'failed',
-            verdict: launchVerdict('launch_failed', `The pod could not be created: ${message}`),
-          };
+        if (clock.monotonic() - startedAt >= this.#options.quotaTimeoutMs) {
+          const verdict = launchVerdict('launch_failed', `The pod could not be created: ${message}`);
+          return this.#failed(request, mayExist, verdict);
+        }
         request.onWait(message);
         nameWaits += 1;
         attempt = 1;
@@ -145,13 +144,21 @@ export class PodLauncher {
         return this.#failed(request, mayExist, launchVerdict('launch_failed', message));
       }
       if (failure.retryAfterMs !== undefined)
-        this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + failure.retryAfterMs);
+        this.#pausedUntil = Math.max(this.#pausedUntil, clock.monotonic() + heededMs(failure.retryAfterMs));
       await this.#wait(
         Math.max(backoffMs(RETRY_BACKOFF, attempt, random), this.#pausedUntil - clock.monotonic()),
         signal,
       );
       attempt += 1;
     }
+  }
+
+  /**
+   * How a launch ends that was given up before a create was sent: with this verdict, or cancelled. Where names are shared it is looked first whether
+   * another executor has made the pod. Never rejects.
+   */
+  givenUp(request: LaunchRequest, verdict: Verdict | undefined): Promise<LaunchResult> {
+    return verdict === undefined ? this.#cancelled(request, false) : this.#failed(request, false, verdict);
   }
 
   async #tryOnce(
@@ -236,11 +243,9 @@ export class PodLauncher {
   }
 
   async #cancelled({ pod, signal }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
-    if (mayExist) return { type: 'cancelled', pod: await this.#found(pod) };
-    if (!this.#options.isNameShared || !signal.aborted) return { type: 'cancelled', pod: undefined };
     // Another executor may have done the work, which a word of ours must not undo.
-    const theirs = await this.#compare(pod);
-    return { type: 'cancelled', pod: theirs?.type === 'existing' ? theirs.pod : undefined };
+    const isToBeLookedFor = mayExist || (this.#options.isNameShared === true && signal.aborted);
+    return { type: 'cancelled', pod: isToBeLookedFor ? await this.#found(pod) : undefined };
   }
 
   async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {

@@ -1,5 +1,8 @@
-/** Takes finished pods out of the way: one delete or one mark per pod, tried again until it has worked, never in anybody's way. */
-import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+/**
+ * Takes finished pods out of the way: one delete or one mark per pod, tried again until it has worked, never in anybody's way. What the host has no
+ * right to is told, and made up for once it has.
+ */
+import { type BackoffPolicy, backoffMs, heededMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
@@ -7,8 +10,10 @@ import { Semaphore } from '../core/semaphore.js';
 import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
-import { FINALIZER, LABELS } from '../wire/names.js';
+import { READ_LIMIT_MS } from '../kube/read-until-known.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
+import { RefusedWrites, type WriteResult } from './refused-writes.js';
 
 /** A pod to be removed or marked. */
 export interface PodIdentity {
@@ -41,6 +46,11 @@ export interface RemoveOptions {
    * that has ended is deleted at once by the server, with all that it could have told. One that is not to go is left as it is.
    */
   readonly isStillToGo?: ((pod: Pod) => boolean) | undefined;
+  /**
+   * Where the host has no right to it: make up for it once it has, tell at once, or try on as where the server is away. The last two are for where what
+   * follows depends on the answer. @default 'owe'
+   */
+  readonly ifRefused?: 'owe' | 'tell' | 'insist' | undefined;
 }
 
 /** Options of a {@link PodRemover}. */
@@ -49,8 +59,8 @@ export interface PodRemoverOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Told once per kind of permission that is missing. */
-  readonly onForbidden: (verb: 'delete' | 'patch', message: string) => void;
+  /** Told once per kind of permission and namespace, until it is there again. */
+  readonly onForbidden: (verb: NeededVerb, namespace: string, message: string) => void;
   /** Calls in flight at a time. */
   readonly concurrency: number;
   /**
@@ -63,9 +73,14 @@ export interface PodRemoverOptions {
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 
 type Verb = 'delete' | 'patch';
+/** What a host must have a right to. */
+export type NeededVerb = Verb | 'get';
 type PodCheck = (pod: Pod) => boolean;
 /** One write; the version is given where it is to be a precondition. */
 type Write = (resourceVersion: string | undefined) => Promise<unknown>;
+
+const kindOf = (verb: NeededVerb, { namespace }: PodIdentity) => `${verb} ${namespace}`;
+const anyVersionOf = (pod: PodIdentity): PodIdentity => ({ ...pod, resourceVersion: undefined });
 
 /** Deletes pods and marks kept ones as done. Works on its own: no caller's signal ends a cleanup. */
 export class PodRemover {
@@ -73,15 +88,37 @@ export class PodRemover {
   readonly #calls: Semaphore;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #refused: RefusedWrites;
+  /** Rights that are missing, as verb and namespace. */
+  readonly #missing = new Set<string>();
 
   constructor(options: PodRemoverOptions) {
     this.#options = options;
     this.#calls = new Semaphore(options.concurrency);
+    this.#refused = new RefusedWrites(options.clock);
+  }
+
+  /** Whether something is still to be done for which the right was missing. */
+  get owes(): boolean {
+    return !this.#refused.isEmpty;
   }
 
   /** Deletes a pod, and only this one; resolves with whether nothing is left to do: the server has accepted it, or the pod was gone or is not to go. Never rejects. */
   async remove(pod: PodIdentity, options: RemoveOptions = {}): Promise<boolean> {
-    const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo } = options;
+    const { ifRefused = 'owe' } = options;
+    const result = await this.#remove(pod, options);
+    if (result === 'refused' && ifRefused === 'owe')
+      this.#refused.add(kindOf('delete', pod), pod.uid, () => this.#remove(anyVersionOf(pod), options));
+    return result === 'done';
+  }
+
+  /** Removes a pod of which nobody is to hear any more; where that cannot be done now, the pod says so. Never rejects. */
+  async removeForGood(pod: PodIdentity, options: RemoveOptions = {}): Promise<void> {
+    if (!(await this.remove(pod, options))) await this.markAcknowledged(pod);
+  }
+
+  async #remove(pod: PodIdentity, options: RemoveOptions): Promise<WriteResult> {
+    const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo, ifRefused } = options;
     const { isOurs } = this.#options;
     const { namespace, name, uid } = pod;
     let isSpared = false;
@@ -90,41 +127,67 @@ export class PodRemover {
       return !isSpared;
     };
     const mayGoOn = (now: Pod) => (isOurs?.(now) ?? true) && isDoomed(now);
-    const isDeleted = await this.#track(
+    const deleted = await this.#track(
       'delete',
       pod,
       (resourceVersion) =>
         this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
       isOurs === undefined && isStillToGo === undefined ? undefined : mayGoOn,
+      ifRefused === 'insist',
     );
-    if (!isDeleted || isSpared || keepsFinalizer || pod.isTracked !== true) return isDeleted;
-    return this.#patch({ ...pod, resourceVersion: undefined }, {});
+    if (deleted !== 'done' || isSpared || keepsFinalizer || pod.isTracked !== true) return deleted;
+    const released = await this.#owed(anyVersionOf(pod), {});
+    // That is owed by itself then.
+    return released === 'refused' ? 'given up' : released;
   }
 
-  /** Marks a kept pod, so that watches and adoption leave it out. Never rejects. */
-  markDone(pod: PodIdentity, annotations: Readonly<Record<string, string>> = {}): Promise<boolean> {
-    return this.#patch(pod, { labels: { [LABELS.done]: 'true' }, annotations });
+  /** Marks a kept pod, so that watches and adoption leave it out; `onMarked` is told when it is, however late. Never rejects. */
+  async markDone(
+    pod: PodIdentity,
+    annotations: Readonly<Record<string, string>> = {},
+    onMarked = () => {},
+  ): Promise<void> {
+    await this.#owed(pod, { labels: { [LABELS.done]: 'true' }, annotations }, onMarked);
+  }
+
+  /** Marks a pod that could not be removed after its outcome: should the host die, the next one removes it, and tells nothing again. Never rejects. */
+  async markAcknowledged(pod: PodIdentity): Promise<void> {
+    await this.#patch(anyVersionOf(pod), { annotations: { [ANNOTATIONS.acknowledged]: 'true' } });
   }
 
   /** Writes annotations on a pod, and only this one, unless its end was told meanwhile. Never rejects. */
-  annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
+  async annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
     const { isOurs } = this.#options;
     const isUntold = (now: Pod) => isOurs?.(now) === true && now.metadata?.labels?.[LABELS.done] !== 'true';
-    return this.#patch({ ...pod, isTracked: false }, { annotations }, isOurs === undefined ? undefined : isUntold);
+    const mayGoOn = isOurs === undefined ? undefined : isUntold;
+    return (await this.#patch({ ...pod, isTracked: false }, { annotations }, mayGoOn)) === 'done';
   }
 
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
     await waitWithin(this.#options.clock, limitMs, this.#idle());
     this.#closing.abort();
+    this.#refused.close();
   }
 
   async #idle(): Promise<void> {
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending]);
   }
 
+  /** A patch that is made up for where the host has no right to it now. */
+  async #owed(pod: PodIdentity, metadata: object, onDone = () => {}): Promise<WriteResult> {
+    const write = async (target: PodIdentity) => {
+      const result = await this.#patch(target, metadata);
+      if (result === 'done') onDone();
+      return result;
+    };
+    const result = await write(pod);
+    if (result === 'refused') this.#refused.add(kindOf('patch', pod), pod.uid, () => write(anyVersionOf(pod)));
+    return result;
+  }
+
   /** Patches the metadata of one pod, and lets go of it where our finalizer holds it. */
-  #patch({ isTracked, ...pod }: PodIdentity, metadata: object, mayGoOn?: PodCheck): Promise<boolean> {
+  #patch({ isTracked, ...pod }: PodIdentity, metadata: object, mayGoOn?: PodCheck): Promise<WriteResult> {
     const { namespace, name, uid } = pod;
     const release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
     const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
@@ -139,33 +202,51 @@ export class PodRemover {
     return this.#track('patch', pod, write, mayGoOn);
   }
 
-  #track(verb: Verb, pod: PodIdentity, write: Write, mayGoOn = this.#options.isOurs): Promise<boolean> {
-    const work = this.#attempt(verb, pod, write, mayGoOn);
+  #track(
+    verb: Verb,
+    pod: PodIdentity,
+    write: Write,
+    mayGoOn = this.#options.isOurs,
+    insists = false,
+  ): Promise<WriteResult> {
+    const work = this.#attempt(verb, pod, write, mayGoOn, insists);
     this.#pending.add(work);
     void work.finally(() => this.#pending.delete(work));
     return work;
   }
 
-  async #attempt(verb: Verb, pod: PodIdentity, write: Write, mayGoOn: PodCheck | undefined): Promise<boolean> {
+  async #attempt(
+    verb: Verb,
+    pod: PodIdentity,
+    write: Write,
+    mayGoOn: PodCheck | undefined,
+    insists: boolean,
+  ): Promise<WriteResult> {
     const { clock, random, logger } = this.#options;
+    const startedAt = clock.monotonic();
     let version = pod.resourceVersion;
+    let asked: NeededVerb = verb;
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
         if (mayGoOn !== undefined && version === undefined) {
+          asked = 'get';
           version = await this.#versionOf(pod, mayGoOn);
+          this.#missing.delete(kindOf('get', pod));
           // Gone, somebody else's by now, who will see to it, or not to be written to as it is.
-          if (version === undefined) return true;
+          if (version === undefined) return 'done';
         }
+        asked = verb;
         await this.#calls.run(() => write(mayGoOn === undefined ? undefined : version));
-        return true;
+        this.#missing.delete(kindOf(verb, pod));
+        return 'done';
       } catch (error) {
         // Who lost the lease has no say in the pod any more.
-        if (error instanceof LeaseLostError) return false;
+        if (error instanceof LeaseLostError) return 'given up';
         const status = error instanceof KubeApiError ? error.status : -1;
-        if (status === 404 || status === 422) return true;
+        if (status === 404 || status === 422) return 'done';
         if (status === 409) {
           // Another pod stands under this name now, or none: ours is gone either way.
-          if (mayGoOn === undefined) return true;
+          if (mayGoOn === undefined) return 'done';
           version = undefined;
           if (attempt > 3) await clock.delay(backoffMs(BACKOFF, attempt - 3, random)).catch(() => {});
           continue;
@@ -175,15 +256,24 @@ export class PodRemover {
           'a finished pod could not be cleaned up',
         );
         if (status === 403) {
-          this.#options.onForbidden(verb, (error as Error).message);
-          return false;
+          this.#isRefused(asked, pod, (error as Error).message);
+          if (!insists || clock.monotonic() - startedAt > READ_LIMIT_MS) return 'refused';
         }
-        if (!(error instanceof KubeApiError)) return false;
+        if (!(error instanceof KubeApiError)) return 'given up';
         const { signal } = this.#closing;
-        await clock.delay(error.retryAfterMs ?? backoffMs(BACKOFF, attempt, random), { signal }).catch(() => {});
+        const { retryAfterMs } = error;
+        const delayMs = retryAfterMs === undefined ? backoffMs(BACKOFF, attempt, random) : heededMs(retryAfterMs);
+        await clock.delay(delayMs, { signal }).catch(() => {});
       }
     }
-    return false;
+    return 'given up';
+  }
+
+  #isRefused(verb: NeededVerb, pod: PodIdentity, message: string): void {
+    const kind = kindOf(verb, pod);
+    if (this.#missing.has(kind)) return;
+    this.#missing.add(kind);
+    this.#options.onForbidden(verb, pod.namespace, message);
   }
 
   async #versionOf({ namespace, name, uid }: PodIdentity, mayGoOn: PodCheck) {

@@ -7,13 +7,14 @@ import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
+import type { Verdict } from '../core/verdict.js';
 import { KubeApiError } from '../errors.js';
 import type { Namespaces } from '../kube/each-pod.js';
 import type { KubeClient, SecretClient } from '../kube/kube-client.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { Pod, Secret } from '../wire/types.js';
-import { classifyCreateError, launchVerdict } from './create-errors.js';
-import type { LaunchResult } from './pod-launcher.js';
+import { type CreateFailure, classifyCreateError, launchVerdict } from './create-errors.js';
+import type { LaunchRequest, LaunchResult, PodLauncher } from './pod-launcher.js';
 
 /** Options of {@link PodSecrets}. */
 export interface PodSecretsOptions {
@@ -23,7 +24,14 @@ export interface PodSecretsOptions {
   readonly logger: Logger;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
+  /** Makes the pods. */
+  readonly launcher: PodLauncher;
+  /** Whether another executor may launch the same task, with the same names. @default false */
+  readonly isNameShared?: boolean | undefined;
 }
+
+/** How the Secret of a launch is there: made for it, or found and brought up to date; or why not, `undefined` where the launch was cancelled. */
+type Provided = 'made' | 'found' | { readonly verdict: Verdict | undefined; readonly mayExist: boolean };
 
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
 const MAX_ATTEMPTS = 6;
@@ -50,112 +58,101 @@ export class PodSecrets {
   }
 
   /** Launches a pod with its Secret around it. Never rejects. */
-  async around(
-    secret: Secret | undefined,
-    signal: AbortSignal,
-    launch: () => Promise<LaunchResult>,
-  ): Promise<LaunchResult> {
-    if (secret === undefined) return launch();
+  async launch(secret: Secret | undefined, request: LaunchRequest): Promise<LaunchResult> {
+    const { launcher } = this.#options;
+    if (secret === undefined) return launcher.launch(request);
     const client = secretClientOf(this.#options.client);
-    if (client === undefined)
-      return failed(
+    if (client === undefined) {
+      const verdict = launchVerdict(
         'invalid_workload',
         'The task has secret() values, and the Kubernetes client can make no Secrets',
         'Use a client with the methods of SecretClient.',
       );
+      return { type: 'failed', verdict };
+    }
     const { namespace = 'default', name = '' } = secret.metadata ?? {};
     const id = `${namespace}/${name}`;
     this.#inUse.add(id);
     try {
-      return await this.#around(client, secret, signal, launch);
+      return await this.#around(client, secret, request);
     } finally {
       this.#inUse.delete(id);
       this.#sweepNowAndThen(client, namespace);
     }
   }
 
-  async #around(
-    client: SecretClient,
-    secret: Secret,
-    signal: AbortSignal,
-    launch: () => Promise<LaunchResult>,
-  ): Promise<LaunchResult> {
+  async #around(client: SecretClient, secret: Secret, request: LaunchRequest): Promise<LaunchResult> {
+    const { launcher, isNameShared = false } = this.#options;
     const { namespace = 'default', name = '' } = secret.metadata ?? {};
-    const refusal = await this.#create(client, secret, signal);
-    if (refusal !== undefined) {
+    const provided = await this.#provide(client, secret, request.signal);
+    if (typeof provided === 'object') {
       // A create that failed may have happened nevertheless.
-      if (refusal.mayExist) await this.#remove(client, namespace, name);
-      return refusal.result;
+      if (provided.mayExist) await this.#remove(client, namespace, name);
+      return launcher.givenUp(request, provided.verdict);
     }
-    const result = await launch();
+    const result = await launcher.launch(request);
     const pod = result.type === 'failed' ? undefined : result.pod;
-    if (pod === undefined) await this.#remove(client, namespace, name);
-    else await this.#handOver(client, pod, name);
+    if (pod !== undefined) await this.#handOver(client, pod, name);
+    // Another executor may be about to make the pod with the one that was found: a sweep sees to what nobody needs.
+    else if (provided === 'made' || !isNameShared) await this.#remove(client, namespace, name);
     return result;
   }
 
-  /** Creates the Secret; `undefined` when it is there. */
-  async #create(
-    client: SecretClient,
-    secret: Secret,
-    signal: AbortSignal,
-  ): Promise<{ result: LaunchResult; mayExist: boolean } | undefined> {
+  /** Creates the Secret, or brings up to date what is there. */
+  async #provide(client: SecretClient, secret: Secret, signal: AbortSignal): Promise<Provided> {
     const { namespace = 'default' } = secret.metadata ?? {};
     let mayExist = false;
     for (let attempt = 1; ; attempt += 1) {
-      if (signal.aborted) return { result: { type: 'cancelled', pod: undefined }, mayExist };
+      if (signal.aborted) return { verdict: undefined, mayExist };
       try {
         await client.createSecret(namespace, secret);
-        return undefined;
+        return 'made';
       } catch (error) {
         if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
         const failure = classifyCreateError(error);
-        if (failure.type === 'exists') return this.#reuse(client, secret);
+        // Ours, where the answer to its create was lost.
+        const reused = failure.type === 'exists' ? await this.#reuse(client, secret, mayExist) : 'gone';
+        if (reused !== 'gone') return reused;
         if (failure.type === 'permanent' || attempt >= MAX_ATTEMPTS) {
-          const why = failure.type === 'permanent' ? failure.verdict.message : failure.message;
           const isForbidden = error instanceof KubeApiError && error.status === 403;
-          return {
-            result: failed(
-              failure.type === 'permanent' ? failure.verdict.kind : 'launch_failed',
-              `The Secret of the pod could not be created: ${why}`,
-              isForbidden ? RIGHTS : undefined,
-            ),
-            mayExist,
-          };
+          const verdict = launchVerdict(
+            failure.type === 'permanent' ? failure.verdict.kind : 'launch_failed',
+            `The Secret of the pod could not be created: ${reasonOf(failure)}`,
+            isForbidden ? RIGHTS : undefined,
+          );
+          return { verdict, mayExist };
         }
       }
       await this.#options.clock.delay(backoffMs(BACKOFF, attempt, this.#options.random), { signal }).catch(() => {});
     }
   }
 
-  /** A Secret of the name is there: ours from an earlier attempt is brought up to date, anybody else's is left alone. */
-  async #reuse(client: SecretClient, secret: Secret): Promise<{ result: LaunchResult; mayExist: boolean } | undefined> {
+  /** A Secret of the name is there, or just going: ours from an earlier attempt is brought up to date, anybody else's is left alone. */
+  async #reuse(client: SecretClient, secret: Secret, isMade: boolean): Promise<Provided | 'gone'> {
     const { namespace = 'default', name = '', annotations } = secret.metadata ?? {};
+    const failed = (message: string, hint: string) => ({
+      verdict: launchVerdict('launch_failed', message, hint),
+      mayExist: false,
+    });
     try {
-      const { items } = await client.listSecrets({ namespace, fieldSelector: `metadata.name=${name}` });
-      const found = items.find(({ metadata }) => metadata?.name === name);
+      const found = await named(client, namespace, name);
+      if (found === undefined) return 'gone';
       const isOurs =
-        found?.metadata?.labels?.[LABELS.managedBy] === MANAGED_BY &&
+        found.metadata?.labels?.[LABELS.managedBy] === MANAGED_BY &&
         found.metadata.annotations?.[ANNOTATIONS.key] === annotations?.[ANNOTATIONS.key];
       if (!isOurs)
-        return {
-          result: failed(
-            'launch_failed',
-            `A Secret ${namespace}/${name} exists already and belongs to something else`,
-            'Delete it, or use another namespace.',
-          ),
-          mayExist: false,
-        };
+        return failed(
+          `A Secret ${namespace}/${name} exists already and belongs to something else`,
+          'Delete it, or use another namespace.',
+        );
       // An owner of former times would take it along; a name that is in use again gets its owner below.
       const metadata = { ownerReferences: null, labels: { [LABELS.executorId]: this.#options.executorLabel } };
       await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
-      return undefined;
+      return isMade ? 'made' : 'found';
     } catch (error) {
+      if (error instanceof KubeApiError && error.status === 404) return 'gone';
       const message = error instanceof Error ? error.message : String(error);
-      return {
-        result: failed('launch_failed', `The Secret of the pod could not be brought up to date: ${message}`, RIGHTS),
-        mayExist: false,
-      };
+      return failed(`The Secret of the pod could not be brought up to date: ${message}`, RIGHTS);
     }
   }
 
@@ -168,8 +165,14 @@ export class PodSecrets {
     );
   }
 
+  /** Deletes what is ours by its label, as it stands there: another executor that launches the same task may have taken it over. */
   async #remove(client: SecretClient, namespace: string, name: string): Promise<void> {
-    await this.#insist('deleted', namespace, name, () => client.deleteSecret(namespace, name));
+    await this.#insist('deleted', namespace, name, async () => {
+      const { metadata } = (await named(client, namespace, name)) ?? {};
+      if (metadata?.labels?.[LABELS.executorId] !== this.#options.executorLabel) return;
+      const { uid, resourceVersion } = metadata;
+      await client.deleteSecret(namespace, name, { uid, resourceVersion });
+    });
   }
 
   /** Tries a few times. What fails for good is left to the sweep of a later run. */
@@ -251,7 +254,12 @@ export class PodSecrets {
   }
 }
 
-const failed = (kind: Parameters<typeof launchVerdict>[0], message: string, hint?: string): LaunchResult => ({
-  type: 'failed',
-  verdict: launchVerdict(kind, message, hint),
-});
+function reasonOf(failure: CreateFailure): string {
+  if (failure.type === 'exists') return 'one of the same name comes and goes';
+  return failure.type === 'permanent' ? failure.verdict.message : failure.message;
+}
+
+async function named(client: SecretClient, namespace: string, name: string): Promise<Secret | undefined> {
+  const { items } = await client.listSecrets({ namespace, fieldSelector: `metadata.name=${name}` });
+  return items.find(({ metadata }) => metadata?.name === name);
+}

@@ -35,7 +35,11 @@ export function renewPod(
     executorLabel,
   }: { readonly launch: number; readonly spent: SpentLaunches; readonly executorLabel: string },
 ): Pod {
-  const { [ANNOTATIONS.verdict]: _verdict, ...annotations } = metadata.annotations ?? {};
+  const {
+    [ANNOTATIONS.verdict]: _verdict,
+    [ANNOTATIONS.acknowledged]: _acknowledged,
+    ...annotations
+  } = metadata.annotations ?? {};
   const { [LABELS.done]: _done, ...labels } = metadata.labels ?? {};
   return {
     apiVersion: 'v1',

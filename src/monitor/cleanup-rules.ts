@@ -1,5 +1,5 @@
 /** Which pods a cleanup takes. Pure. */
-import { FINALIZER, LABELS, MANAGED_BY } from '../wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { createdAt, endedAt } from './pod-age.js';
 
@@ -27,8 +27,9 @@ const keep = (reason: KeptReason): CleanupChoice => ({ take: false, reason });
 /** A pod whose outcome its executor has not told yet, as far as shows: it would be lost with the pod. */
 function isUndelivered({ metadata = {} }: Pod): boolean {
   if (metadata.finalizers?.includes(FINALIZER) === true) return true;
-  const { labels = {} } = metadata;
-  return labels[LABELS.managedBy] === MANAGED_BY && labels[LABELS.done] !== 'true';
+  const { labels = {}, annotations = {} } = metadata;
+  const isDelivered = labels[LABELS.done] === 'true' || annotations[ANNOTATIONS.acknowledged] === 'true';
+  return labels[LABELS.managedBy] === MANAGED_BY && !isDelivered;
 }
 
 /** Decides about one pod. `now` is the server's, in milliseconds since the epoch. */

@@ -2,7 +2,7 @@
  * The protocol of list and watch as a pure state machine: given where a watch stands and what has just happened, `step` says where it
  * stands now and what to do next. It does no I/O and knows no timers, so that each transition can be tested by itself.
  */
-import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+import { type BackoffPolicy, backoffMs, heededMs } from '../core/backoff.js';
 import type { Random } from '../core/random.js';
 import { compareResourceVersions } from '../wire/resource-version.js';
 
@@ -135,7 +135,10 @@ function failed(state: WatchState, { now, random }: WatchStepContext, retryAfter
   const isQuiet = now - state.lastFailureAt > quietMs(state.failures);
   const failures = (isQuiet ? 0 : state.failures) + 1;
   const delayMs = backoffMs(WATCH_BACKOFF, failures, random);
-  return { counted: { ...state, failures, lastFailureAt: now }, delayMs: Math.max(delayMs, retryAfterMs ?? 0) };
+  return {
+    counted: { ...state, failures, lastFailureAt: now },
+    delayMs: Math.max(delayMs, heededMs(retryAfterMs ?? 0)),
+  };
 }
 
 function relist(state: WatchState, afterMs: number, restart: RestartReason, trouble?: WatchFailure): WatchStep {

@@ -46,6 +46,8 @@ export const ANNOTATIONS = Object.freeze({
   timeouts: 'podwright.dev/timeouts',
   /** Kind of the verdict that was told although the pod's end could not be proven; whatever becomes of the pod changes it no more. */
   verdict: 'podwright.dev/verdict',
+  /** `true` on a pod that is to go: the host has its outcome for good, and its executor had no right to delete it. */
+  acknowledged: 'podwright.dev/acknowledged',
   /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',
   /** The executor's id as it was given, on its lease. */

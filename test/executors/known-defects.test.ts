@@ -105,16 +105,22 @@ describe('where the executor itself gave way', () => {
     expect(kit.count('list', 'pods') - lists).toBeLessThanOrEqual(2);
   });
 
-  it('a delete that is forbidden is tried once, told, and holds up nobody', async () => {
-    kit.cluster.forbid({ verb: 'delete', resource: 'pods' });
+  it('a delete that is forbidden is told once, tried once a minute for all of them, holds up nobody, and is made up for', async () => {
+    const allow = kit.cluster.forbid({ verb: 'delete', resource: 'pods' });
     const executor = await kit.connect();
     const notices: string[] = [];
     executor.on('notice', ({ hint }) => void notices.push(hint ?? ''));
     expect(await kit.ended(executor.queueTask(work({ duration: '1s' })))).toMatchObject({ state: 'success' });
-    await kit.cluster.clock.advance('1m');
-    expect(kit.count('delete', 'pods')).toBe(1);
+    for (const name of ['u', 'v', 'w']) await kit.ended(executor.queueTask(work({ duration: '1s' }, name)));
+    await kit.cluster.clock.advance('2s');
+    expect(kit.count('delete', 'pods')).toBe(4);
+    await kit.cluster.clock.advance('10m');
+    expect(kit.count('delete', 'pods')).toBe(14);
     expect(notices).toEqual([expect.stringContaining('the verb delete on pods in namespace default')]);
     expect(executor.slotsOccupied).toBe(0);
+    allow();
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()).toEqual([]);
   });
 
   it('an end waits for what runs, or ends it when told to, and says which', async () => {

@@ -68,18 +68,28 @@ describe('flow control', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('lets leases through while all else waits, two at a time', async () => {
+  test('pauses for half a minute at most', async () => {
+    const { clock, flow, started, call } = start();
+    flow.throttled(3_600_000);
+    void call('a');
+    await clock.advance('29s');
+    expect(started).toEqual([]);
+    await clock.advance('1s');
+    expect(started).toEqual(['a']);
+  });
+
+  test('lets leases through while all else waits, four at a time', async () => {
     const { clock, flow, started, call, end } = start({ maxInFlight: 1 });
     void call('hangs');
     flow.throttled(30_000);
     void call('delete', 'high');
-    for (const name of ['lease 1', 'lease 2', 'lease 3']) void call(name, 'lease');
+    for (const name of ['1', '2', '3', '4', '5']) void call(name, 'lease');
     await clock.settle();
-    expect(started).toEqual(['hangs', 'lease 1', 'lease 2']);
-    await end('lease 1');
-    expect(started.at(-1)).toBe('lease 3');
+    expect(started).toEqual(['hangs', '1', '2', '3', '4']);
+    await end('1');
+    expect(started.at(-1)).toBe('5');
     await end('hangs');
-    expect([flow.inFlight, flow.waiting, started.at(-1)]).toEqual([0, 1, 'lease 3']);
+    expect([flow.inFlight, flow.waiting, started.at(-1)]).toEqual([0, 1, '5']);
     await clock.advance('30s');
     expect(started.at(-1)).toBe('delete');
   });

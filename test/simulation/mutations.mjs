@@ -66,8 +66,8 @@ export const mutations = [
   {
     name: 'a-cancelled-create-is-forgotten',
     file: `${L}/pod-launcher.ts`,
-    from: "if (mayExist) return { type: 'cancelled', pod: await this.#found(pod) };",
-    to: "if (mayExist) return { type: 'cancelled', pod: undefined };",
+    from: 'const isToBeLookedFor = mayExist || (',
+    to: 'const isToBeLookedFor = (',
   },
   {
     name: 'a-cancelled-create-is-read-once',
@@ -98,14 +98,20 @@ export const mutations = [
   {
     name: 'no-pod-is-removed',
     file: `${K}/pod-delivery.ts`,
-    from: 'if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });',
+    from: 'if (track.isDead) await remover.removeForGood(seen, { gracePeriodSeconds });',
     to: 'if (track.isDead) return;',
   },
   {
     name: 'a-cleanup-is-tried-once',
     file: `${L}/pod-remover.ts`,
-    from: 'if (!(error instanceof KubeApiError)) return false;',
-    to: 'if (error instanceof Error) return false;',
+    from: "if (!(error instanceof KubeApiError)) return 'given up';",
+    to: "if (error instanceof Error) return 'given up';",
+  },
+  {
+    name: 'what-there-was-no-right-to-stays',
+    file: `${L}/pod-remover.ts`,
+    from: "if (result === 'refused' && ifRefused === 'owe')",
+    to: 'if (result === undefined)',
   },
   {
     name: 'deletes-without-uid',
@@ -148,8 +154,8 @@ export const mutations = [
   {
     name: 'ends-are-deleted-unseen',
     file: `${K}/pod-ender.ts`,
-    from: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo })',
-    to: 'remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true })',
+    from: "remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo, ifRefused: 'insist' })",
+    to: "remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, ifRefused: 'insist' })",
   },
   {
     name: 'who-tells-does-not-say-what',
@@ -369,14 +375,14 @@ export const mutations = [
   {
     name: 'relaunch-before-the-old-name-is-free',
     file: `${K}/pod-end-flow.ts`,
-    from: 'const isRemoved = await remover.remove(seen);',
+    from: "const isRemoved = await remover.remove(seen, { ifRefused: 'tell' });",
     to: 'const isRemoved = true;',
     in: H3,
   },
   {
     name: 'old-pods-of-relaunches-stay',
     file: `${K}/pod-end-flow.ts`,
-    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen))));',
+    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeForGood(seen))));',
     to: '',
   },
   {
@@ -450,8 +456,8 @@ export const mutations = [
   {
     name: 'a-secret-of-a-failed-launch-stays',
     file: `${L}/pod-secrets.ts`,
-    from: 'if (pod === undefined) await this.#remove(client, namespace, name);\n    else',
-    to: 'if (pod !== undefined)',
+    from: "else if (provided === 'made' || !isNameShared) await this.#remove(client, namespace, name);",
+    to: '',
   },
   // Slots and order.
   {

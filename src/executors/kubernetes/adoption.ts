@@ -39,6 +39,10 @@ export function isPodOf(id: string, { metadata }: Pod): boolean {
   return key !== undefined && keyToString(key) === id;
 }
 
+/** Whether the outcome of a pod's task was told: it is kept, or was to go and could not be removed. */
+export const wasTold = ({ metadata }: Pod): boolean =>
+  metadata?.labels?.[LABELS.done] === 'true' || metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true';
+
 /** The patch that makes a pod an executor's; uid and version are preconditions, so that of two that want it, one gets it. */
 export function ownershipPatch({ metadata: { uid, resourceVersion } = {} }: Pod, executorLabel: string): object {
   return { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };

@@ -13,7 +13,7 @@ import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { PodLauncher } from '../../launch/pod-launcher.js';
-import { PodRemover } from '../../launch/pod-remover.js';
+import { type NeededVerb, PodRemover } from '../../launch/pod-remover.js';
 import { PodSecrets } from '../../launch/pod-secrets.js';
 import { fencedClient } from '../../lease/fenced-client.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
@@ -78,7 +78,6 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Aborts with the term of the lease. */
   #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
-  #forbidden = new Set<string>();
   /** Whether it has started, and whoever started it has had the chance to listen. */
   #isOpen = false;
   #membersToTell: readonly string[] | undefined;
@@ -136,7 +135,7 @@ export class KubernetesExecutor extends BaseExecutor {
       ...parts,
       concurrency: 8,
       isOurs: fence === undefined ? undefined : (pod) => this.#isOurs(pod),
-      onForbidden: (verb, message) => this.#noticeForbidden(verb, message),
+      onForbidden: (verb, namespace, message) => this.#noticeForbidden(verb, namespace, message),
     });
     const launcher = new PodLauncher({
       ...parts,
@@ -147,7 +146,12 @@ export class KubernetesExecutor extends BaseExecutor {
       createTimeoutMs: leaseOptions?.holdNamesMs,
       isNameShared: leaseOptions !== undefined,
     });
-    this.#secrets = new PodSecrets({ ...parts, executorLabel: this.#label });
+    this.#secrets = new PodSecrets({
+      ...parts,
+      launcher,
+      executorLabel: this.#label,
+      isNameShared: leaseOptions !== undefined,
+    });
     this.#keeper = new PodKeeper({
       ...parts,
       remover: this.#remover,
@@ -421,7 +425,8 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
-    const isAllDone = isWorkDone && (this.#keeper.isIdle || this.#lease?.followsOthers !== true);
+    const isAllDone =
+      isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
@@ -567,13 +572,11 @@ export class KubernetesExecutor extends BaseExecutor {
     ]);
   }
 
-  #noticeForbidden(verb: 'delete' | 'patch', message: string): void {
-    if (this.#forbidden.has(verb)) return;
-    this.#forbidden.add(verb);
+  #noticeForbidden(verb: NeededVerb, namespace: string, message: string): void {
     this.emit('notice', {
       at: this.clock.now(),
       message: `Finished pods cannot be cleaned up: ${message}`,
-      hint: `Give the host's service account the verb ${verb} on pods in namespace ${this.#config.namespace}.`,
+      hint: `Give the host's service account the verb ${verb} on pods in namespace ${namespace}; they are cleaned up within a minute of that.`,
     });
   }
 }

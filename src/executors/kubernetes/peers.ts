@@ -182,16 +182,15 @@ export class Peers {
     const name = lease.metadata?.name ?? '';
     let current = lease;
     const write = async () => {
-      current = await client.replaceLease(namespace, name, {
-        ...current,
-        spec: {
-          ...current.spec,
-          holderIdentity: identity,
-          leaseDurationSeconds: Math.ceil(durationMs / 1_000),
-          renewTime: formatMicroTime(clock.now()),
-          leaseTransitions: (current.spec?.leaseTransitions ?? 0) + (current.spec?.holderIdentity === identity ? 0 : 1),
-        },
-      });
+      const spec = {
+        ...current.spec,
+        holderIdentity: identity,
+        leaseDurationSeconds: Math.ceil(durationMs / 1_000),
+        renewTime: formatMicroTime(clock.now()),
+        leaseTransitions: (current.spec?.leaseTransitions ?? 0) + (current.spec?.holderIdentity === identity ? 0 : 1),
+      };
+      // An answer that comes later than the next renewal would be due says nothing any more, and our own lease waits behind it.
+      current = await client.replaceLease(namespace, name, { ...current, spec }, { timeoutMs: durationMs / 3 });
     };
     let renewedAt = clock.monotonic();
     const renew = async () => {

@@ -9,7 +9,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { ownershipPatch } from './adoption.js';
+import { ownershipPatch, wasTold } from './adoption.js';
 import type { PodTrack } from './pod-track.js';
 
 /** What {@link claimPod} works with. */
@@ -82,7 +82,7 @@ async function claim(
   for (let pod = found; ; ) {
     const owner = ownerOf(pod);
     // Whoever has told its end may be dead by now, and its pod kept by us.
-    if (pod.metadata?.labels?.[LABELS.done] === 'true') return { type: 'told', pod };
+    if (wasTold(pod)) return { type: 'told', pod };
     if (owner === executorLabel) return { type: 'ours', pod };
     const { namespace = '', name = '' } = pod.metadata ?? {};
     const isLeftAlone = await mayBeAlive(owner, waits > 0);

@@ -159,8 +159,8 @@ export class PodDelivery {
       // One that is to go already is kept by our finalizer for that time; of the others it is taken off at once.
       return this.#hold(seen, holdNamesMs, failure, !seen.isDeleting);
     }
-    if (track.isDead) await remover.remove(seen, { gracePeriodSeconds });
-    else await this.#endAfterwards(seen, track.isUnproven, gracePeriodSeconds, failure);
+    if (track.isDead) await remover.removeForGood(seen, { gracePeriodSeconds });
+    else await this.#endAfterwards(seen, gracePeriodSeconds, failure);
   }
 
   /**
@@ -169,14 +169,13 @@ export class PodDelivery {
    */
   async #endAfterwards(
     seen: PodObservation,
-    isUnproven: boolean,
     gracePeriodSeconds: number | undefined,
     failure: VerdictKind | undefined,
   ): Promise<void> {
     const { remover, holdNamesMs } = this.#options;
     // What runs and is marked is never looked at again: it must be on its way out before.
     const isGoing = seen.isDeleting || (await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: true }));
-    if (!isGoing && !isUnproven && seen.toldVerdict === undefined) return;
+    if (!isGoing) return remover.markAcknowledged(seen);
     if (holdNamesMs !== undefined && seen.isTracked) await this.#hold(seen, holdNamesMs, failure, false);
     else await remover.markDone(seen, verdictNote(failure));
   }
@@ -190,7 +189,8 @@ export class PodDelivery {
   ): Promise<void> {
     const { remover, keeper } = this.#options;
     const held = { ...seen, isTracked: seen.isTracked && losesFinalizer };
-    await remover.markDone(held, { [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) });
-    keeper.holdName(seen, ms);
+    // Unmarked it must not go: who waits for it would take it for one that was never told, and run the work again.
+    const annotations = { [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) };
+    await remover.markDone(held, annotations, () => keeper.holdName(seen, ms));
   }
 }

@@ -117,7 +117,6 @@ export class PodEndFlow {
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
-    track.isUnproven = true;
     await this.#write(track, seen, kind);
   }
 
@@ -200,7 +199,7 @@ export class PodEndFlow {
     if (isNameShared && seen !== undefined && !isGone) {
       // Its name is the next one's: it must be gone before.
       await logsTaken;
-      const isRemoved = await remover.remove(seen);
+      const isRemoved = await remover.remove(seen, { ifRefused: 'tell' });
       // Whoever has lost its lease meanwhile has no say in who is next.
       if (track.isAbandoned) return;
       if (!isRemoved) {
@@ -214,6 +213,6 @@ export class PodEndFlow {
     await this.#launches.launch(track, isNameFree);
     if (seen === undefined || isGone || isNameShared) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.remove(seen))));
+    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeForGood(seen))));
   }
 }

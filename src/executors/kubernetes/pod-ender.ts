@@ -40,7 +40,10 @@ export class PodEnder {
     const { remover } = this.#options;
     const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
     const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
-    await this.#accepted(track, remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo }));
+    await this.#accepted(
+      track,
+      remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo, ifRefused: 'insist' }),
+    );
     return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
   }
 
@@ -66,7 +69,11 @@ export class PodEnder {
     while (!track.isDead && !track.isStopping && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
     if (track.isDead || track.isStopping) return track.isDead;
-    await remover.remove(seen, { gracePeriodSeconds: 0, isStillToGo: (pod) => !this.#isProof(track, pod) });
+    await remover.remove(seen, {
+      gracePeriodSeconds: 0,
+      isStillToGo: (pod) => !this.#isProof(track, pod),
+      ifRefused: 'tell',
+    });
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }
 

@@ -14,9 +14,9 @@ import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import type { Watcher } from '../../watch/watcher.js';
-import { LABELS, MANAGED_BY } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { launchOf, ownershipPatch, recordOfAdopted, taskOfPod } from './adoption.js';
+import { launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
 import { PodTrack, type PodTrackTable } from './pod-track.js';
@@ -103,7 +103,7 @@ export class PodIntake {
         // Who is alive does its own work; it is told apart from what has no pod at all.
         else if (owner !== executorLabel && (await mayBeAlive(owner)))
           logger.info({ task: id, owner }, 'a task was not adopted: its executor is alive');
-        else if (await this.#takeOverOne(pod)) wanted.delete(id);
+        else if ((await this.#takeOverOne(pod)) === 'ours') wanted.delete(id);
       };
       adoptions.push(calls.run(adopt));
     }
@@ -130,7 +130,7 @@ export class PodIntake {
     for await (const pod of eachPodIn(client, namespaces, { labelSelector, fieldSelector })) {
       const task = taskOfPod(pod);
       if (task === undefined || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? ''))) continue;
-      if (await this.#takeOverOne(pod)) adopted.push(task.key);
+      if ((await this.#takeOverOne(pod)) === 'ours') adopted.push(task.key);
     }
     return adopted;
   }
@@ -142,10 +142,12 @@ export class PodIntake {
   async adoptFrom(label: string, namespaces: Namespaces, renew: () => Promise<void>): Promise<boolean> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
-    const taken = await Promise.all(
+    const taken = await Promise.allSettled(
       namespaces.map((namespace) => this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, renew)),
     );
-    return taken.every(Boolean);
+    // Only when nothing is under way any more: the lease that it stands on is written no more after that.
+    for (const one of taken) if (one.status === 'rejected') throw one.reason;
+    return taken.every((one) => one.status === 'fulfilled' && one.value);
   }
 
   /** The next page is on its way while the pods of one are adopted; more than two are never held. */
@@ -158,7 +160,8 @@ export class PodIntake {
         const list = await this.#options.client.listPods({ ...scope, continue: page });
         await renew();
         isComplete = (await underWay).every(Boolean) && isComplete;
-        underWay = Promise.all(list.items.map((pod) => calls.run(() => this.#takeOverOne(pod))));
+        const take = async (pod: Pod) => (await this.#takeOverOne(pod)) !== 'left';
+        underWay = Promise.all(list.items.map((pod) => calls.run(() => take(pod))));
         page = list.metadata.continue;
       } while (page !== undefined && page !== '');
     } finally {
@@ -205,6 +208,10 @@ export class PodIntake {
       this.#meetSecondPod(known, pod, isListed);
       return;
     }
+    if (pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true') {
+      void remover.remove(identityOf(pod));
+      return;
+    }
     const ours = adopt(task, cannotRun(observe(pod)));
     if (ours !== undefined) this.#take(new PodTrack(ours.id, ours.task, policy, ours.task !== task), pod, isListed);
     else {
@@ -231,14 +238,14 @@ export class PodIntake {
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { lifecycle, remover, tracks } = this.#options;
     if (launchOf(pod) <= track.launch) {
-      track.leaves(remover.remove(identityOf(pod)));
+      track.leaves(remover.removeForGood(identityOf(pod)));
       return;
     }
     if (track.busy !== undefined || track.isEnding) return;
     const { seen } = track;
     lifecycle.cancelAlarm(track);
     tracks.releasePod(track);
-    if (seen !== undefined) track.leaves(remover.remove(seen));
+    if (seen !== undefined) track.leaves(remover.removeForGood(seen));
     track.startOver();
     this.#take(track, pod, isListed);
   }
@@ -284,7 +291,7 @@ export class PodIntake {
       // Of what the watch has let go of without a deletion something will be heard; a list will not show the other again.
       if (last === undefined) lifecycle.gone(track);
     } else if (now?.metadata?.uid !== uid) lifecycle.gone(track, last);
-    else if (now.metadata.labels?.[LABELS.done] === 'true') {
+    else if (wasTold(now)) {
       // Whoever has it has told its end, and may be gone with that: it is told here, too.
       track.isTold = true;
       lifecycle.see(track, now);
@@ -305,8 +312,8 @@ export class PodIntake {
     return track !== undefined && track.seen?.uid === pod.metadata?.uid;
   }
 
-  /** Makes another executor's pod ours; the watch then shows it. Resolves with whether it is, or is gone or somebody else's by now. */
-  async #takeOverOne(found: Pod): Promise<boolean> {
+  /** Makes another executor's pod ours; the watch then shows it. It may be gone by now, or somebody else's. */
+  async #takeOverOne(found: Pod): Promise<'ours' | 'gone' | 'left'> {
     const { client, executorLabel, logger } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
@@ -317,20 +324,20 @@ export class PodIntake {
         const { metadata = {} } = await client.patchPod(namespace, name, patch, { answer: 'metadata' });
         // The version was a precondition: nothing but the metadata can differ from what was seen.
         this.#onPod({ ...pod, metadata });
-        return true;
+        return 'ours';
       } catch (error) {
         const status = error instanceof KubeApiError ? error.status : -1;
-        if (status === 404) return true;
+        if (status === 404) return 'gone';
         if (status !== 409 || attempt === ADOPTION_ATTEMPTS) {
           logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
-          return false;
+          return 'left';
         }
       }
       const now = await client.readPod(namespace, name).catch(() => pod);
       const isUnchanged = now?.metadata?.uid === uid && now?.metadata?.labels?.[LABELS.executorId] === owner;
-      if (now === undefined || !isUnchanged) return true;
+      if (now === undefined || !isUnchanged) return 'gone';
       pod = now;
     }
-    return false;
+    return 'left';
   }
 }

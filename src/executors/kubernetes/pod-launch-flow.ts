@@ -7,7 +7,7 @@ import type { LaunchRequest, LaunchResult } from '../../launch/pod-launcher.js';
 import { renewPod } from '../../launch/renew-pod.js';
 import { makeSafePodName } from '../../pod/names.js';
 import { FINALIZER } from '../../wire/names.js';
-import type { Pod, Secret } from '../../wire/types.js';
+import type { Container, EnvVar, Pod, Secret } from '../../wire/types.js';
 import { launchOf } from './adoption.js';
 import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
 import { claimPod } from './pod-claim.js';
@@ -31,6 +31,28 @@ function namedAsFirst(pod: Pod, { key }: QueuedTask): Pod {
   return { ...pod, metadata: { ...pod.metadata, name: makeSafePodName(key, 1) } };
 }
 
+/** The Secret of a pod has its name: what was made under another one refers to that of its own. */
+function withItsSecret(pod: Pod, formerName: string | undefined): Pod {
+  const name = pod.metadata?.name;
+  if (pod.spec === undefined || formerName === undefined || formerName === name) return pod;
+  const ofVariable = (variable: EnvVar): EnvVar => {
+    const secretKeyRef = variable.valueFrom?.secretKeyRef as { readonly name?: string } | undefined;
+    if (secretKeyRef?.name !== formerName) return variable;
+    return { ...variable, valueFrom: { ...variable.valueFrom, secretKeyRef: { ...secretKeyRef, name } } };
+  };
+  const ofContainer = (container: Container): Container =>
+    container.env === undefined ? container : { ...container, env: container.env.map(ofVariable) };
+  const { containers, initContainers } = pod.spec;
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: containers.map(ofContainer),
+      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(ofContainer) }),
+    },
+  };
+}
+
 /** See the module's text. */
 export class PodLaunchFlow {
   readonly #options: PodLifecycleOptions;
@@ -43,7 +65,7 @@ export class PodLaunchFlow {
 
   /** Launches the current launch of a task; `isNameFree` where nothing stands under the name of its first one any more. */
   async launch(track: PodTrack, isNameFree = false): Promise<void> {
-    const { generator, launcher, secrets, reports, tracks } = this.#options;
+    const { generator, secrets, reports, tracks } = this.#options;
     if (track.isAbandoned) return;
     let pod: Pod;
     let secret: Secret | undefined;
@@ -69,7 +91,7 @@ export class PodLaunchFlow {
       onWait: (reason) => this.#noteWait(track, reason),
     };
     for (;;) {
-      const result = await secrets.around(secret, request.signal, () => launcher.launch(request));
+      const result = await secrets.launch(secret, request);
       const isLaunched = await this.#launched(track, result);
       track.launchWait = undefined;
       if (isLaunched) return;
@@ -97,7 +119,8 @@ export class PodLaunchFlow {
     // A generator of the host's own may have names of its own, which nobody changes without need.
     const isNamedHere = launched.metadata?.name === makeSafePodName(task.key, launch);
     const takesFirstName = this.#options.fence !== undefined || (isNameFree && isNamedHere);
-    const adapted = takesFirstName ? namedAsFirst(launched, task) : launched;
+    const named = takesFirstName ? namedAsFirst(launched, task) : launched;
+    const adapted = withItsSecret(named, (manifest ?? launched).metadata?.name);
     if (!this.#options.tracksWithFinalizer) return adapted;
     return {
       ...adapted,

@@ -16,7 +16,7 @@ import { cannotRun, hasMainStarted, observe } from '../../lifecycle/observation.
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import { datedRecord, isPodOf } from './adoption.js';
+import { datedRecord, isPodOf, wasTold } from './adoption.js';
 import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
 import { PodEndFlow } from './pod-end-flow.js';
 import { podIdOf } from './pod-feed.js';
@@ -80,7 +80,7 @@ export class PodLifecycle implements LifecycleHands {
       // Meanwhile the next launch may have begun, which this pod is not.
       if (pod === 'unknown' || track.seen?.uid !== seen.uid) return;
       if (pod?.metadata?.uid === seen.uid) {
-        if (pod.metadata.labels?.[LABELS.done] === 'true') track.isTold = true;
+        if (wasTold(pod)) track.isTold = true;
         this.see(track, pod);
         return;
       }

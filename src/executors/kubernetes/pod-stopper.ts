@@ -8,6 +8,7 @@ import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { CancelResult } from '../executor.js';
 import type { EndDetails } from '../outcome-hub.js';
 import { UNSEEN } from '../task-stopper.js';
+import { wasTold } from './adoption.js';
 import type { ExecutorLease } from './executor-lease.js';
 import type { PodDelivery } from './pod-delivery.js';
 import { succeededAfterAll } from './pod-end-flow.js';
@@ -92,7 +93,7 @@ export class PodStopper {
       const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
       if (pod === undefined || pod === 'unknown') return pod === 'unknown';
       const { labels } = pod.metadata ?? {};
-      return labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true';
+      return labels?.[LABELS.executorId] === executorLabel && !wasTold(pod);
     });
     return (await Promise.all(ours)).some(Boolean);
   }
@@ -147,7 +148,7 @@ export class PodStopper {
     const { uid, labels } = pod?.metadata ?? {};
     const owner = labels?.[LABELS.executorId];
     if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
-    return labels?.[LABELS.done] === 'true' || lease.peers.mayBeAlive(owner);
+    return (pod !== undefined && wasTold(pod)) || lease.peers.mayBeAlive(owner);
   }
 
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */

@@ -50,8 +50,6 @@ export class PodTrack implements Alarmed {
   isCreating = false;
   /** Whether another executor has told its outcome already; ours can only be the same. */
   isTold = false;
-  /** Whether its outcome was decided although it may still run. */
-  isUnproven = false;
   /** The removal of the pods of its former launches, as long as it may be under way. Never rejects. */
   former: Promise<unknown> | undefined;
   /** What is being done for it right now, if anything. Never rejects. */
@@ -164,7 +162,6 @@ export class PodTrack implements Alarmed {
     this.isDead = false;
     this.isGone = false;
     this.hasLeftWatch = false;
-    this.isUnproven = false;
     this.isAnswerLost = false;
     this.#scaleUps = undefined;
   }

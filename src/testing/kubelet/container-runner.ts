@@ -143,8 +143,8 @@ export class ContainerRunner {
       this.#event('Warning', 'BackOff', `Back-off restarting failed container ${record.container.name}`);
       await report();
       await clock.delay(backoff, { signal });
-      if (this.#context.isEnding()) return;
     }
+    if (this.#context.isEnding()) return;
     record.restartCount++;
     this.#forced = undefined;
     this.#isUnhealthy = false;

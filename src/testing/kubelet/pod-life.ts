@@ -82,7 +82,8 @@ export class PodLife {
     if (plan.startDelayMs > 0 && !isDelayed) await clock.delay(plan.startDelayMs, { signal });
     if (record.kind === 'main') await this.#gate.pass(runner, plan.waiting);
     signal.throwIfAborted();
-    await runner.start();
+    // Of a pod on its way out nothing starts, while the rest of it takes its time to end.
+    if (!this.#context.isEnding()) await runner.start();
   }
 
   /** Waits for the container's end and starts it again as its policy says; resolves when it has ended for good. */

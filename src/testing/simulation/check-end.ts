@@ -4,7 +4,7 @@ import type { VerdictKind } from '../../core/verdict.js';
 import type { Lease, Secret } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
+import { isNeverMade, isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
 import type { SimulatedHost } from './host.js';
 import { strayPods } from './invariants.js';
 import type { LimitWatch } from './limits.js';
@@ -55,7 +55,8 @@ export async function checkEnd(
   const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
   const forgotten = secrets.filter(({ metadata }) => {
     const createdAt = Date.parse(metadata?.creationTimestamp ?? '');
-    return !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
+    // What hosts may share is left to a sweep, which comes half an hour later with the next launch.
+    return hosts.length === 1 && !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
   });
   if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {
@@ -79,7 +80,6 @@ const CAUSES: Partial<Record<VerdictKind, (task: SimulatedTask) => boolean>> = {
   // Quotas are full for a while, and leave room for one pod at least; workloads are right, and hosts have their rights.
   'quota.impossible': () => false,
   invalid_workload: () => false,
-  rejected_by_api: () => false,
   'deadline.running': ({ workload }) => workload.timeouts?.running !== undefined,
   'deadline.queued': ({ workload }) => workload.timeouts?.queued !== undefined,
 };
@@ -97,10 +97,10 @@ const MENDED: ReadonlySet<VerdictKind> = new Set(['evicted', 'preempted', 'node_
 /** Outcomes must say what has happened. */
 function liesOf(
   id: string,
-  { outcome, at }: ToldOutcome,
+  { outcome, at, isUnproven }: ToldOutcome,
   task: SimulatedTask,
-  { succeeded, hasLostNodes, hasBadWires }: SimulatedDatabase,
-  { logged, infraLaunches, limits }: EndContext,
+  { succeeded, hasLostNodes, hasBadWires, missingRights }: SimulatedDatabase,
+  { hosts, logged, infraLaunches, limits }: EndContext,
 ): string[] {
   const { annotations, met } = task;
   // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
@@ -127,15 +127,22 @@ function liesOf(
   const early =
     kind === 'deadline.running' || kind === 'deadline.queued' ? limits.tooEarly(id, kind, task, at) : undefined;
   if (early !== undefined) lies.push(early);
-  if (done !== undefined && !isRefusal(outcome))
+  // Who may not ask after a pod cannot know how it ended.
+  const isOthers = isRefusal(outcome) || (hosts.length > 1 && isNeverMade(outcome));
+  const couldNotKnow = missingRights.has('get') || (isUnproven && missingRights.size > 0);
+  if (done !== undefined && !isOthers && !couldNotKnow)
     lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
   if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
   if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);
   if (UNSTARTED.has(kind) && limits.hadStarted(outcome.ranAs, at))
     lies.push(`${id} failed (${kind}) although its program had started`);
-  if (MENDED.has(kind) && !hasLostNodes && !isCancelled && outcome.launches < infraLaunches)
+  // Without the right to remove a pod its name stays taken.
+  const mayRelaunch = !hasLostNodes && missingRights.size === 0;
+  if (MENDED.has(kind) && mayRelaunch && !isCancelled && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
+  if (kind === 'rejected_by_api' && !missingRights.has('create'))
+    lies.push(`${id} failed (rejected_by_api), and hosts had all their rights: ${message}`);
   if (CAUSES[kind]?.(task) === false)
     lies.push(`${id} failed (${kind}), and nothing of the kind had befallen it: ${[...met].join(', ')}`);
   return lies;

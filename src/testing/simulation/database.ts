@@ -46,6 +46,8 @@ export class SimulatedDatabase {
   readonly #troubledUntil = new Map<string, number>();
   /** Whether requests about secrets ever failed: one may then wait for the sweep of a later run. */
   hasSecretFaults = false;
+  /** What hosts ever lacked the right to do, as verbs. */
+  readonly missingRights = new Set<string>();
   /** Whether a wire has ever been bad: whoever reads a log over it may be given up. */
   hasBadWires = false;
   /** Tasks whose acknowledgement was accepted by the only host, so that it must not tell of them again. */
@@ -70,7 +72,9 @@ export class SimulatedDatabase {
     const id = keyToString(outcome.key);
     const told = this.outcomes.get(id);
     if (!this.tasks.has(id)) this.faults.push(`there is an outcome of ${id}, which nobody queued`);
-    if (this.acknowledged.has(id)) this.faults.push(`${id} was told again, which had been acknowledged`);
+    // Who may not write on a pod leaves nothing there to be known by.
+    if (this.acknowledged.has(id) && !this.missingRights.has('patch'))
+      this.faults.push(`${id} was told again, which had been acknowledged`);
     const now: ToldOutcome = { outcome, at, by, isUnproven };
     if (told === undefined) {
       this.outcomes.set(id, now);
@@ -78,12 +82,13 @@ export class SimulatedDatabase {
     }
     const { outcome: before } = told;
     // A host that asked too late, or never came to launch it, is told that the task is not wanted any more; that decides nothing.
-    if (isRefusal(outcome)) return;
+    const saysNothing = (one: Outcome) => isRefusal(one) || (told.by !== by && isNeverMade(one));
+    if (saysNothing(outcome)) return;
     // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
     const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
-    const mustBeSame = !isRefusal(before) && (told.isUnproven || isCleanedUp);
+    const mustBeSame = !saysNothing(before) && (told.isUnproven || isCleanedUp);
     const mayBeAtWorkElsewhere = told.by !== by || this.tasks.get(id)?.isShared === true;
-    if (isRefusal(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, now);
+    if (saysNothing(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, now);
     else if (mustBeSame ? describe(before) !== describe(outcome) : before.state !== outcome.state)
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);
   }
@@ -106,5 +111,9 @@ export function isRefusal(outcome: Outcome): boolean {
   if (kind === 'deadline.queued') return true;
   return kind === 'cancelled' && (outcome.ranAs === undefined || message.includes('not wanted any more'));
 }
+
+/** The word of a host that had no right to make the pod of a task: another host may have had it meanwhile. */
+export const isNeverMade = (outcome: Outcome): boolean =>
+  outcome.state === 'failed' && outcome.verdict.kind === 'rejected_by_api' && outcome.ranAs === undefined;
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);

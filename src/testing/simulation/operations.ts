@@ -45,6 +45,7 @@ export type Operation =
       readonly of?: PodChoice;
     }
   | { readonly type: 'quota'; readonly pods: number; readonly ms: number }
+  | { readonly type: 'rights'; readonly verb: string; readonly resource: string; readonly ms: number }
   | {
       readonly type: 'kill';
       readonly host: Pick;
@@ -91,6 +92,12 @@ const OTHER_REQUESTS: readonly (readonly [resource: string, verbs: readonly stri
   ['events', ['list']],
 ];
 
+/** What hosts may not do for a while when a role is changed by mistake. */
+const RIGHTS: typeof OTHER_REQUESTS = [
+  ['pods', ['create', 'delete', 'list', 'watch', 'get', 'patch']],
+  ['leases', ['update', 'get', 'list', 'create']],
+  ['secrets', ['create', 'patch', 'list', 'delete']],
+];
 /** Kinds of single events. */
 type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss';
 type Kind = Single | Sequence;
@@ -138,6 +145,7 @@ export const EVEN_MIX: Mix = {
     loss: 0,
     rethink: 0,
     stubborn: 0,
+    rights: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -191,7 +199,8 @@ export function drawMix(random: Random, hosts: number): Mix {
   const loss = of(random, hosts > 1 ? [0, 0, 0.02] : [0]);
   const rethink = of(random, SELDOM);
   const stubborn = of(random, [0, 0, 0, 0.04]);
-  const later = { gasp, unseen, contest, patience, photoFinish, lag, loss, rethink, stubborn };
+  const rights = of(random, [0, 0, 0, 0.05]);
+  const later = { gasp, unseen, contest, patience, photoFinish, lag, loss, rethink, stubborn, rights };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }
 
@@ -238,6 +247,10 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       return { type, pod: random.next(), what: of(random, mix.podOperations) };
     case 'node':
       return { type, pod: random.next(), ms: upTo(random, 12) * 60_000 };
+    case 'rights': {
+      const [resource, verbs] = of(random, RIGHTS);
+      return { type, resource, verb: of(random, verbs), ms: upTo(random, 12) * 30_000 };
+    }
     case 'quota':
       return { type, pods: upTo(random, 2), ms: 240_000 };
     case 'kill':

@@ -91,6 +91,8 @@ export class World {
   readonly #limits = new LimitWatch();
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
+  /** What gives rights back that were taken away. */
+  readonly #prohibitions = new Set<() => void>();
   /** Hosts that never come back. */
   readonly #lost = new Set<number>();
   /** Whether any host has had a life before its present one. */
@@ -200,6 +202,7 @@ export class World {
     const { cluster, database } = this;
     this.#note('all faults end');
     cluster.faults.clear();
+    for (const stop of this.#prohibitions) stop();
     cluster.silenceWatches(false);
     for (const [index, host] of this.#hosts.entries()) {
       host.thaw();
@@ -388,6 +391,8 @@ export class World {
         return this.#acts.loseNode(operation);
       case 'quota':
         return this.#acts.quota(operation.pods, operation.ms);
+      case 'rights':
+        return this.#forbid(operation);
       case 'kill': {
         const { host, index } = this.#host(operation.host);
         if (!host.isAlive) return;
@@ -423,6 +428,20 @@ export class World {
         if (operation.what === 'silence') this.#limits.watchTrouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
         return this.#acts.watches(operation.what);
     }
+  }
+
+  /** Nobody may do something for a while. */
+  #forbid({ verb, resource, ms }: Extract<Operation, { type: 'rights' }>): void {
+    const { cluster, database } = this;
+    const now = cluster.clock.now();
+    this.#note(`nobody may ${verb} ${resource} for ${ms / 1_000} s`);
+    if (resource === 'secrets') database.hasSecretFaults = true;
+    database.missingRights.add(verb);
+    for (const { id } of this.#hosts) database.troubled(id, now + ms);
+    this.#limits.hostTrouble(now, now + ms);
+    const stop = cluster.forbid({ verb, resource });
+    this.#prohibitions.add(stop);
+    cluster.clock.schedule(ms, stop);
   }
 
   /** A host can not do what it wants for a while. */
