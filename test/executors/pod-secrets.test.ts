@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { revealSecret, secret } from '../../src/core/secret.js';
 import { InvalidWorkloadError } from '../../src/errors.js';
 import { call, PODS } from '../testing/call.js';
-import { KubeKit, work } from './kube-kit.js';
+import { KubeKit, ours, work } from './kube-kit.js';
 
 const kit = KubeKit.use();
 const VALUE = 'hunter2-hunter2';
@@ -145,6 +145,67 @@ describe('the Secret of a pod', () => {
     expect(outcome).toMatchObject({ state: 'failed', verdict: { message: expect.stringContaining('something else') } });
     expect(await secrets()).toMatchObject([{ data: { A: 'b2xk' } }]);
     expect(kit.created()).toBe(0);
+  });
+
+  it('is made anew for the next launch, and is the one that its pod refers to', async () => {
+    const connecting = kit.connect({ lease: true });
+    await kit.cluster.clock.advance('1s');
+    const executor = await connecting;
+    const run = executor.queueTask(withSecret({ duration: '1m' }));
+    await kit.cluster.when(ours).matched();
+    await kit.cluster.when(ours).evict();
+    await kit.cluster.clock.advance('30s');
+    const pod = kit.cluster.pods().find(({ status }) => status?.phase === 'Running');
+    const refers = pod?.spec?.containers[0]?.env?.find(({ name }) => name === 'PASSWORD');
+    expect(refers).toMatchObject({ valueFrom: { secretKeyRef: { name: pod?.metadata?.name } } });
+    expect((await secrets()).map((one: { metadata: { name: string } }) => one.metadata.name)).toEqual([
+      pod?.metadata?.name,
+    ]);
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 2 });
+  });
+
+  it('is made again where one of that name was just going', async () => {
+    const client = kit.cluster.kubeClient();
+    const { listSecrets } = client;
+    const executor = await kit.connect({ kubeClient: client });
+    const name = executor.render(withSecret()).manifest.metadata?.name;
+    await call(kit.cluster.transport(), 'POST', SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata: { name } });
+    client.listSecrets = async (options) => {
+      await call(kit.cluster.transport(), 'DELETE', `${SECRETS}/${name}`);
+      return listSecrets.call(client, options);
+    };
+    const outcome = await kit.ended(executor.queueTask(withSecret({ duration: '1s' })));
+    expect(outcome).toMatchObject({ state: 'success' });
+    expect(kit.count('create', 'secrets', 201)).toBe(2);
+  });
+
+  it('stays where another executor is about to make the pod with it', async () => {
+    const started = async (executorId: string) => {
+      const connecting = kit.connect({ executorId, lease: true });
+      await kit.cluster.clock.advance('1s');
+      return connecting;
+    };
+    const [a, b] = [await started('a'), await started('b')];
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard: { pods: '1' } } };
+    const quotas = '/api/v1/namespaces/default/resourcequotas';
+    await call(kit.cluster.transport(), 'POST', quotas, quota);
+    void a.queueTask({ ...work(), key: { dagId: 'd', taskId: 'long', runId: 'r' } });
+    await kit.cluster.clock.advance('2s');
+    for (const first of [a, b]) {
+      const second = first === a ? b : a;
+      const task = {
+        ...withSecret({ duration: '1s' }),
+        key: { dagId: 'd', taskId: `of-${first.executorId}`, runId: 'r' },
+      };
+      void first.queueTask(task);
+      await kit.cluster.clock.advance('2s');
+      void second.queueTask(task);
+      await kit.cluster.clock.advance('2s');
+      const cancelling = b.cancel(task.key);
+      await kit.cluster.clock.advance('2s');
+      await cancelling;
+    }
+    expect(await secrets()).toHaveLength(2);
   });
 
   it('is swept when a crash left it without an owner', async () => {
