@@ -11,6 +11,7 @@ import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../kube/read-until-known.js';
+import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { RefusedWrites, type WriteResult } from './refused-writes.js';
@@ -245,8 +246,8 @@ export class PodRemover {
         const status = error instanceof KubeApiError ? error.status : -1;
         if (status === 404 || status === 422) return 'done';
         if (status === 409) {
-          // Another pod stands under this name now, or none: ours is gone either way.
-          if (mayGoOn === undefined) return 'done';
+          // Another pod stands under this name now, or none: ours is gone then. A server under load also says so of its own conflicts.
+          if (mayGoOn === undefined && !(await this.#isThere(pod))) return 'done';
           version = undefined;
           if (attempt > 3) await clock.delay(backoffMs(BACKOFF, attempt - 3, random)).catch(() => {});
           continue;
@@ -274,6 +275,15 @@ export class PodRemover {
     if (this.#missing.has(kind)) return;
     this.#missing.add(kind);
     this.#options.onForbidden(verb, pod.namespace, message);
+  }
+
+  /** Whether a pod is there, as far as can be known. */
+  async #isThere({ namespace, name, uid }: PodIdentity): Promise<boolean> {
+    const { client } = this.#options;
+    const now = await client
+      .readPod(namespace, name)
+      .catch((error: unknown) => (mayAnswerLater(error) ? 'unknown' : undefined));
+    return now === 'unknown' || now?.metadata?.uid === uid;
   }
 
   async #versionOf({ namespace, name, uid }: PodIdentity, mayGoOn: PodCheck) {

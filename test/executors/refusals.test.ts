@@ -194,3 +194,16 @@ it('a task whose pod would be where nobody watches is refused', async () => {
   });
   expect(kit.created()).toBe(0);
 });
+
+describe('a conflict that the server has with itself', () => {
+  it('does not count as a pod that is gone', async () => {
+    const executor = await connect({ config: { image: 'any', deleteWorkerPods: false } });
+    const run = executor.queueTask(task());
+    await kit.play(running, 'n');
+    kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 409, times: 2 });
+    await kit.play(succeeded);
+    expect(await within('10s', run.outcome)).toMatchObject({ state: 'success' });
+    await kit.cluster.clock.advance('1m');
+    expect((await kit.onlyPod()).metadata?.labels).toMatchObject({ [LABELS.done]: 'true' });
+  });
+});

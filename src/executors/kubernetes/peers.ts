@@ -108,7 +108,10 @@ export class Peers {
     const last = this.#known.get(label);
     if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
     try {
+      // A look that began before the question may have missed who has come since.
+      const isShared = this.#looking !== undefined;
       await this.look();
+      if (isShared && !this.#known.has(label)) await this.look();
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;

@@ -260,7 +260,10 @@ export class PodIntake {
     if (track === undefined) return;
     if (last === undefined)
       void (tracks.unlisted.has(track) ? lifecycle.refresh(track) : this.#lookFor(track, last, signal));
-    else if (track.seen === undefined || track.seen.uid === last.metadata?.uid) lifecycle.gone(track, last);
+    else if (track.seen === undefined || track.seen.uid === last.metadata?.uid) {
+      track.hasLeftWatch = true;
+      lifecycle.gone(track, last);
+    }
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */

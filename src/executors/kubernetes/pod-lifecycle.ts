@@ -56,12 +56,13 @@ export class PodLifecycle implements LifecycleHands {
     const seen = observe(pod);
     const before = track.seen;
     if (before !== undefined) {
+      // Late news, also of a former pod of that name.
+      const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
+      if (order !== undefined && order < 0) return;
       if (before.uid !== seen.uid) {
         this.gone(track);
         return;
       }
-      const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
-      if (order !== undefined && order < 0) return;
     }
     track.notice(seen);
     this.#options.reports.observed(track, pod);
@@ -160,7 +161,6 @@ export class PodLifecycle implements LifecycleHands {
     if (last !== undefined && (track.seen === undefined || last.metadata?.uid === track.seen.uid))
       track.notice(observe(last));
     if (track.seen === undefined) return;
-    track.hasLeftWatch = true;
     this.#options.reports.vanished(track);
     track.markDead(true);
     this.evaluate(track);
