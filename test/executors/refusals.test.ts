@@ -207,3 +207,20 @@ describe('a conflict that the server has with itself', () => {
     expect((await kit.onlyPod()).metadata?.labels).toMatchObject({ [LABELS.done]: 'true' });
   });
 });
+
+describe('a revoke whose pod somebody else has removed meanwhile', () => {
+  it('does not say that it had not started', async () => {
+    const kubeClient = kit.cluster.kubeClient();
+    const { deletePod } = kubeClient;
+    const executor = await connect({ kubeClient, retry: { infra: { max: 0 } } });
+    const run = executor.queueTask(task());
+    await kit.onlyPod();
+    kubeClient.deletePod = async (namespace, name, options) => {
+      kubeClient.deletePod = deletePod;
+      await deletePod.call(kubeClient, namespace, name, { gracePeriodSeconds: 0 });
+      return deletePod.call(kubeClient, namespace, name, options);
+    };
+    expect(await within('10s', executor.revokeTask(key()))).toBe(false);
+    expect(await within('10s', run.outcome)).toMatchObject({ verdict: { kind: 'deleted_externally' } });
+  });
+});

@@ -126,8 +126,10 @@ export class PodLifecycle implements LifecycleHands {
       // A launch that began meanwhile has forgotten that; its end is ours, and no reason for yet another one.
       track.isEnding = true;
       try {
-        await client.deletePod(namespace, name, { uid, resourceVersion });
-        return true;
+        if ((await client.deletePod(namespace, name, { uid, resourceVersion })) || isDeleteSent) return true;
+        // Somebody else has removed it: nobody knows whether it had started before.
+        this.gone(track);
+        break;
       } catch (error) {
         logger.warn({ err: error, pod: name, namespace }, 'a pod that was to be revoked could not be deleted');
         if (!(error instanceof KubeApiError)) break;
