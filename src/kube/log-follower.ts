@@ -1,5 +1,5 @@
 /** Reads the log of a container from its start to its end, through drops of the connection and kubelets that are not ready yet. */
-import { backoffMs } from '../core/backoff.js';
+import { backoffMs, heededMs } from '../core/backoff.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { LogLine } from '../core/outcome.js';
 import { type Random, systemRandom } from '../core/random.js';
@@ -108,7 +108,7 @@ class LogFollower {
     this.#failures += 1;
     const limit = follow && phase === 'running' ? MAX_PATIENT : MAX_IMPATIENT;
     if (error !== undefined && phase !== 'waiting' && this.#failures > limit) return false;
-    const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+    const asked = error instanceof KubeApiError ? heededMs(error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(asked, backoffMs(BACKOFF, this.#failures, this.#random));
     await this.#clock.delay(delayMs, { signal: this.#options.signal });
     return true;

@@ -52,6 +52,8 @@ export interface RemoveOptions {
    * follows depends on the answer. @default 'owe'
    */
   readonly ifRefused?: 'owe' | 'tell' | 'insist' | undefined;
+  /** Told when what was owed is done. */
+  readonly onRemovedLater?: (() => void) | undefined;
 }
 
 /** Options of a {@link PodRemover}. */
@@ -81,7 +83,13 @@ type PodCheck = (pod: Pod) => boolean;
 type Write = (resourceVersion: string | undefined) => Promise<unknown>;
 
 const kindOf = (verb: NeededVerb, { namespace }: PodIdentity) => `${verb} ${namespace}`;
-const anyVersionOf = (pod: PodIdentity): PodIdentity => ({ ...pod, resourceVersion: undefined });
+/** Only that, since it may be kept for long. */
+const anyVersionOf = ({ namespace, name, uid, isTracked }: PodIdentity): PodIdentity => ({
+  namespace,
+  name,
+  uid,
+  isTracked,
+});
 
 /** Deletes pods and marks kept ones as done. Works on its own: no caller's signal ends a cleanup. */
 export class PodRemover {
@@ -108,14 +116,40 @@ export class PodRemover {
   async remove(pod: PodIdentity, options: RemoveOptions = {}): Promise<boolean> {
     const { ifRefused = 'owe' } = options;
     const result = await this.#remove(pod, options);
-    if (result === 'refused' && ifRefused === 'owe')
-      this.#refused.add(kindOf('delete', pod), pod.uid, () => this.#remove(anyVersionOf(pod), options));
+    if (result === 'refused' && ifRefused === 'owe') {
+      const owed = anyVersionOf(pod);
+      this.#refused.add(kindOf('delete', pod), pod.uid, () => this.#removeLater(owed, options));
+    }
     return result === 'done';
   }
 
-  /** Removes a pod of which nobody is to hear any more; where that cannot be done now, the pod says so. Never rejects. */
+  /** Removes a pod whose outcome is with the host; where that cannot be done now, the pod says so. Never rejects. */
   async removeForGood(pod: PodIdentity, options: RemoveOptions = {}): Promise<void> {
     if (!(await this.remove(pod, options))) await this.markAcknowledged(pod);
+  }
+
+  /** Removes the pod of a former launch; where that cannot be done now, the pod says so. Never rejects. */
+  async removeFormer(pod: PodIdentity): Promise<void> {
+    if (!(await this.remove(pod)))
+      await this.#patch(anyVersionOf(pod), { annotations: { [ANNOTATIONS.acknowledged]: 'former' } });
+  }
+
+  /** Makes up for a delete, unless somebody has asked meanwhile to keep what has ended. */
+  async #removeLater(pod: PodIdentity, options: RemoveOptions): Promise<WriteResult> {
+    let isKept = false;
+    const isStillToGo = (now: Pod) => {
+      const { labels, deletionTimestamp } = now.metadata ?? {};
+      const hasEnded = now.status?.phase === 'Succeeded' || now.status?.phase === 'Failed';
+      isKept = labels?.[LABELS.keep] === 'true' && deletionTimestamp === undefined && hasEnded;
+      return !isKept && (options.isStillToGo?.(now) ?? true);
+    };
+    const result = await this.#remove(pod, { ...options, isStillToGo });
+    if (isKept) {
+      const marked = await this.#owed(pod, { labels: { [LABELS.done]: 'true' } });
+      return marked === 'refused' ? 'given up' : marked;
+    }
+    if (result === 'done') options.onRemovedLater?.();
+    return result;
   }
 
   async #remove(pod: PodIdentity, options: RemoveOptions): Promise<WriteResult> {
@@ -152,8 +186,8 @@ export class PodRemover {
   }
 
   /** Marks a pod that could not be removed after its outcome: should the host die, the next one removes it, and tells nothing again. Never rejects. */
-  async markAcknowledged(pod: PodIdentity): Promise<void> {
-    await this.#patch(anyVersionOf(pod), { annotations: { [ANNOTATIONS.acknowledged]: 'true' } });
+  async markAcknowledged(pod: PodIdentity, note: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#patch(anyVersionOf(pod), { annotations: { ...note, [ANNOTATIONS.acknowledged]: 'true' } });
   }
 
   /** Writes annotations on a pod, and only this one, unless its end was told meanwhile. Never rejects. */

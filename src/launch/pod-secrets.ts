@@ -93,8 +93,8 @@ export class PodSecrets {
     const result = await launcher.launch(request);
     const pod = result.type === 'failed' ? undefined : result.pod;
     if (pod !== undefined) await this.#handOver(client, pod, name);
-    // Another executor may be about to make the pod with the one that was found: a sweep sees to what nobody needs.
     else if (provided === 'made' || !isNameShared) await this.#remove(client, namespace, name);
+    else await this.#giveBack(client, namespace, name);
     return result;
   }
 
@@ -148,7 +148,9 @@ export class PodSecrets {
       // An owner of former times would take it along; a name that is in use again gets its owner below.
       const metadata = { ownerReferences: null, labels: { [LABELS.executorId]: this.#options.executorLabel } };
       await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
-      return isMade ? 'made' : 'found';
+      // Nobody else has had it since we have made it.
+      const isStillOurs = found.metadata?.labels?.[LABELS.executorId] === this.#options.executorLabel;
+      return isMade || isStillOurs ? 'made' : 'found';
     } catch (error) {
       if (error instanceof KubeApiError && error.status === 404) return 'gone';
       const message = error instanceof Error ? error.message : String(error);
@@ -165,11 +167,18 @@ export class PodSecrets {
     );
   }
 
-  /** Deletes what is ours by its label, as it stands there: another executor that launches the same task may have taken it over. */
+  /** Another executor may have made the pod with what was found, or be about to. What nobody needs a sweep sees to. */
+  async #giveBack(client: SecretClient, namespace: string, name: string): Promise<void> {
+    const pod = await this.#options.client.readPod(namespace, name).catch(() => undefined);
+    if (pod !== undefined) await this.#handOver(client, pod, name);
+  }
+
+  /** Deletes it as it stands there: another executor that launches the same task may have taken it over. */
   async #remove(client: SecretClient, namespace: string, name: string): Promise<void> {
+    const { executorLabel, isNameShared = false } = this.#options;
     await this.#insist('deleted', namespace, name, async () => {
       const { metadata } = (await named(client, namespace, name)) ?? {};
-      if (metadata?.labels?.[LABELS.executorId] !== this.#options.executorLabel) return;
+      if (metadata === undefined || (isNameShared && metadata.labels?.[LABELS.executorId] !== executorLabel)) return;
       const { uid, resourceVersion } = metadata;
       await client.deleteSecret(namespace, name, { uid, resourceVersion });
     });

@@ -5,16 +5,24 @@ import type { Clock } from '../core/clock.js';
 export type WriteResult = 'done' | 'refused' | 'given up';
 
 type Write = () => Promise<WriteResult>;
-type Writes = Map<string, Write>;
+
+interface Kind {
+  /** By id, oldest first. */
+  readonly writes: Map<string, Write>;
+  /** Whether one is being tried; it may take its time, and holds up no other kind. */
+  isProbed: boolean;
+}
 
 /** How often it is tried whether the right is there by now: one request for all writes of a kind. */
 const PROBE_MS = 60_000;
+/** What goes beyond that for each kind is left to the next life of the host, as it would be after a crash. */
+const MOST_OF_A_KIND = 10_000;
 
 /** See the module's text. */
 export class RefusedWrites {
   readonly #clock: Clock;
-  /** By what they need a right to, then by id, oldest first. */
-  readonly #kinds = new Map<string, Writes>();
+  /** By what they need a right to. */
+  readonly #kinds = new Map<string, Kind>();
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
 
@@ -28,11 +36,13 @@ export class RefusedWrites {
   }
 
   /** Keeps a write for later; one of the same id takes the place of the former. */
-  add(kind: string, id: string, write: Write): void {
+  add(kindName: string, id: string, write: Write): void {
     if (this.#isClosed) return;
-    const writes: Writes = this.#kinds.get(kind) ?? new Map();
-    this.#kinds.set(kind, writes.set(id, write));
-    this.#cancelTimer ??= this.#clock.schedule(PROBE_MS, () => void this.#probe());
+    const kind = this.#kinds.get(kindName) ?? { writes: new Map<string, Write>(), isProbed: false };
+    if (kind.writes.size >= MOST_OF_A_KIND && !kind.writes.has(id)) return;
+    kind.writes.set(id, write);
+    this.#kinds.set(kindName, kind);
+    this.#cancelTimer ??= this.#clock.schedule(PROBE_MS, () => this.#probe());
   }
 
   /** Forgets them. */
@@ -42,22 +52,23 @@ export class RefusedWrites {
     this.#kinds.clear();
   }
 
-  async #probe(): Promise<void> {
-    await Promise.all([...this.#kinds].map(([kind, writes]) => this.#probeKind(kind, writes)));
-    this.#cancelTimer =
-      this.#isClosed || this.isEmpty ? undefined : this.#clock.schedule(PROBE_MS, () => void this.#probe());
+  #probe(): void {
+    for (const [name, kind] of this.#kinds) if (!kind.isProbed) void this.#probeKind(name, kind);
+    this.#cancelTimer = this.isEmpty ? undefined : this.#clock.schedule(PROBE_MS, () => this.#probe());
   }
 
   /** One shows for all of its kind whether there is any sense in it: each in its turn, since a policy may be about that one alone. */
-  async #probeKind(kind: string, writes: Writes): Promise<void> {
-    const [first, ...rest] = [...writes];
-    if (first === undefined || !(await this.#again(writes, first))) return;
-    await Promise.all(rest.map((one) => this.#again(writes, one)));
-    if (writes.size === 0) this.#kinds.delete(kind);
+  async #probeKind(name: string, kind: Kind): Promise<void> {
+    kind.isProbed = true;
+    const [first, ...rest] = [...kind.writes];
+    if (first !== undefined && (await this.#again(kind.writes, first)))
+      await Promise.all(rest.map((one) => this.#again(kind.writes, one)));
+    kind.isProbed = false;
+    if (kind.writes.size === 0) this.#kinds.delete(name);
   }
 
   /** Tells whether there was a right to it. */
-  async #again(writes: Writes, [id, write]: readonly [string, Write]): Promise<boolean> {
+  async #again(writes: Map<string, Write>, [id, write]: readonly [string, Write]): Promise<boolean> {
     const isRefused = (await write()) === 'refused';
     if (writes.get(id) !== write) return !isRefused;
     writes.delete(id);

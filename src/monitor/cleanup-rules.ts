@@ -28,7 +28,7 @@ const keep = (reason: KeptReason): CleanupChoice => ({ take: false, reason });
 function isUndelivered({ metadata = {} }: Pod): boolean {
   if (metadata.finalizers?.includes(FINALIZER) === true) return true;
   const { labels = {}, annotations = {} } = metadata;
-  const isDelivered = labels[LABELS.done] === 'true' || annotations[ANNOTATIONS.acknowledged] === 'true';
+  const isDelivered = labels[LABELS.done] === 'true' || annotations[ANNOTATIONS.acknowledged] !== undefined;
   return labels[LABELS.managedBy] === MANAGED_BY && !isDelivered;
 }
 

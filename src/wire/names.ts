@@ -46,7 +46,10 @@ export const ANNOTATIONS = Object.freeze({
   timeouts: 'podwright.dev/timeouts',
   /** Kind of the verdict that was told although the pod's end could not be proven; whatever becomes of the pod changes it no more. */
   verdict: 'podwright.dev/verdict',
-  /** `true` on a pod that is to go: the host has its outcome for good, and its executor had no right to delete it. */
+  /**
+   * On a pod that is to go, and that its executor had no right to delete: `true` where the host has its outcome for good, `former` where another launch has
+   * followed.
+   */
   acknowledged: 'podwright.dev/acknowledged',
   /** Container that runs the command. */
   baseContainer: 'podwright.dev/base-container',

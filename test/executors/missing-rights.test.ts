@@ -86,6 +86,47 @@ describe('without the right to delete pods', () => {
   });
 });
 
+describe('without the rights to delete and patch pods', () => {
+  it('a pod whose companion lives on is let go of once they are there', async () => {
+    const podTemplate = { spec: { containers: [{ name: 'beside', image: 'b' }] } };
+    const executor = await kit.connect({ trackWithFinalizer: true, podTemplate });
+    const run = executor.queueTask(work({ duration: '5s', 'beside.duration': '10h' }));
+    await kit.cluster.when(ours).matched();
+    const allow = ['delete', 'patch'].map((verb) => kit.cluster.forbid({ verb, resource: 'pods' }));
+    expect(await kit.ended(run)).toMatchObject({ state: 'success' });
+    await advance('3m');
+    expect(kit.cluster.pods()[0]?.status?.phase).toBe('Running');
+    for (const one of allow) one();
+    await advance('3m');
+    expect(kit.cluster.pods()).toEqual([]);
+  });
+
+  it('a pod that somebody asks to keep meanwhile is kept', async () => {
+    const executor = await kit.connect();
+    const allow = kit.cluster.forbid({ verb: 'delete', resource: 'pods' });
+    await kit.ended(executor.queueTask(short));
+    await advance('10s');
+    const { name = '' } = kit.cluster.pods()[0]?.metadata ?? {};
+    await kit.cluster.kubeClient().patchPod('default', name, { metadata: { labels: { [LABELS.keep]: 'true' } } });
+    allow();
+    await advance('2m');
+    expect(kit.cluster.pods()[0]?.metadata?.labels).toMatchObject({ [LABELS.done]: 'true' });
+  });
+
+  it('what was told is not reported as adopted', async () => {
+    const allow = kit.cluster.forbid({ verb: 'delete', resource: 'pods' });
+    const first = await kit.connect({ executorId: 'one' });
+    const { key } = await kit.ended(first.queueTask(short));
+    await advance('10s');
+    await detached(first);
+    const second = await kit.connect({ executorId: 'two' });
+    const asking = second.tryAdoptTaskInstances([key]);
+    await advance('10s');
+    expect(await asking).toMatchObject([{ taskId: 't' }]);
+    allow();
+  });
+});
+
 describe('without the right to patch pods', () => {
   it('the finalizer of a pod is taken off as soon as it is there', async () => {
     const executor = await kit.connect({ trackWithFinalizer: true });

@@ -382,7 +382,7 @@ export const mutations = [
   {
     name: 'old-pods-of-relaunches-stay',
     file: `${K}/pod-end-flow.ts`,
-    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeForGood(seen))));',
+    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeFormer(seen))));',
     to: '',
   },
   {

@@ -173,11 +173,19 @@ export class PodDelivery {
     failure: VerdictKind | undefined,
   ): Promise<void> {
     const { remover, holdNamesMs } = this.#options;
+    const note = verdictNote(failure);
+    const markAsGoing = () =>
+      holdNamesMs !== undefined && seen.isTracked
+        ? this.#hold(seen, holdNamesMs, failure, false)
+        : remover.markDone(seen, note);
     // What runs and is marked is never looked at again: it must be on its way out before.
-    const isGoing = seen.isDeleting || (await remover.remove(seen, { gracePeriodSeconds, keepsFinalizer: true }));
-    if (!isGoing) return remover.markAcknowledged(seen);
-    if (holdNamesMs !== undefined && seen.isTracked) await this.#hold(seen, holdNamesMs, failure, false);
-    else await remover.markDone(seen, verdictNote(failure));
+    const options = {
+      gracePeriodSeconds,
+      keepsFinalizer: true,
+      onRemovedLater: () => void this.tracked(markAsGoing()),
+    };
+    if (seen.isDeleting || (await remover.remove(seen, options))) await markAsGoing();
+    else await remover.markAcknowledged({ ...seen, isTracked: false }, note);
   }
 
   /** Marks a pod that stays for a moment, so that its name is taken. */

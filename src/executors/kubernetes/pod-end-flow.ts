@@ -189,6 +189,8 @@ export class PodEndFlow {
       const delayMs = backoffMs(retry.backoffs[budget], Math.max(1, spent[budget]), random);
       await clock.delay(delayMs, { signal: track.abort.signal });
     } catch {
+      // Whoever finds the pod after a crash must not launch again what was stopped.
+      await this.#writeReason(track, failed.verdict.kind);
       return this.#hands.tell(track, failed);
     }
     if (track.isAbandoned) return;
@@ -213,6 +215,6 @@ export class PodEndFlow {
     await this.#launches.launch(track, isNameFree);
     if (seen === undefined || isGone || isNameShared) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeForGood(seen))));
+    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeFormer(seen))));
   }
 }

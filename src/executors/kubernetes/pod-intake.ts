@@ -95,7 +95,7 @@ export class PodIntake {
     for await (const pod of eachPodIn(client, namespaces, { labelSelector })) {
       const task = taskOfPod(pod);
       const id = task === undefined ? '' : keyToString(task.key);
-      if (!wanted.has(id)) continue;
+      if (!wanted.has(id) || wasTold(pod)) continue;
       const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
       const adopt = async () => {
         // With the lease of a dead one all of its pods were taken over already.
@@ -129,7 +129,8 @@ export class PodIntake {
     const adopted: TaskInstanceKey[] = [];
     for await (const pod of eachPodIn(client, namespaces, { labelSelector, fieldSelector })) {
       const task = taskOfPod(pod);
-      if (task === undefined || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? ''))) continue;
+      if (task === undefined || wasTold(pod) || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? '')))
+        continue;
       if ((await this.#takeOverOne(pod)) === 'ours') adopted.push(task.key);
     }
     return adopted;
@@ -208,8 +209,9 @@ export class PodIntake {
       this.#meetSecondPod(known, pod, isListed);
       return;
     }
-    if (pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true') {
-      void remover.remove(identityOf(pod));
+    if (pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] !== undefined) {
+      tracks.letGo(pod);
+      void (observe(pod).isHeld ? remover.markDone(identityOf(pod)) : remover.remove(identityOf(pod)));
       return;
     }
     const ours = adopt(task, cannotRun(observe(pod)));
@@ -238,14 +240,15 @@ export class PodIntake {
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { lifecycle, remover, tracks } = this.#options;
     if (launchOf(pod) <= track.launch) {
-      track.leaves(remover.removeForGood(identityOf(pod)));
+      tracks.letGo(pod);
+      track.leaves(remover.removeFormer(identityOf(pod)));
       return;
     }
     if (track.busy !== undefined || track.isEnding) return;
     const { seen } = track;
     lifecycle.cancelAlarm(track);
     tracks.releasePod(track);
-    if (seen !== undefined) track.leaves(remover.removeForGood(seen));
+    if (seen !== undefined) track.leaves(remover.removeFormer(seen));
     track.startOver();
     this.#take(track, pod, isListed);
   }
@@ -337,8 +340,14 @@ export class PodIntake {
         }
       }
       const now = await client.readPod(namespace, name).catch(() => pod);
-      const isUnchanged = now?.metadata?.uid === uid && now?.metadata?.labels?.[LABELS.executorId] === owner;
-      if (now === undefined || !isUnchanged) return 'gone';
+      if (now === undefined || now.metadata?.uid !== uid) return 'gone';
+      const ownerNow = now.metadata?.labels?.[LABELS.executorId];
+      if (ownerNow === executorLabel && !wasTold(now)) {
+        // Ours was the change: its answer was lost.
+        this.#onPod(now);
+        return 'ours';
+      }
+      if (ownerNow !== owner) return 'gone';
       pod = now;
     }
     return 'left';

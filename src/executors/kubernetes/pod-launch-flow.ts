@@ -146,6 +146,8 @@ export class PodLaunchFlow {
     if (track.isAbandoned || track.isTheirs) return true;
     if (pod === undefined) return false;
     if (track.seen !== undefined && track.seen.uid !== pod.metadata?.uid) this.#hands.replace(track, pod);
+    // It may have been let go of before the task was handed over anew.
+    this.#options.tracks.forgetReleased(pod.metadata?.uid);
     // The watch may have shown a later state while the answer was on its way.
     this.#hands.see(track, pod);
     if (track.isStopping && !track.isTold) await this.#options.ender.end(track, undefined);

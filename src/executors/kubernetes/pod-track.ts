@@ -223,6 +223,11 @@ export class PodTrackTable {
     if (this.#byId.get(track.id) === track) this.#byId.delete(track.id);
   }
 
+  /** Notes a pod that nobody here follows: news of it are ignored. */
+  letGo({ metadata: { uid = '', namespace = '', resourceVersion = '' } = {} }: Pod): void {
+    this.#released.set(uid, { namespace, resourceVersion });
+  }
+
   isReleased(uid: string | undefined): boolean {
     return uid !== undefined && this.#released.has(uid);
   }

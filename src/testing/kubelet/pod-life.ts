@@ -90,7 +90,12 @@ export class PodLife {
   async #supervise(container: ContainerRunner): Promise<void> {
     for (let restarts = 0; ; restarts++) {
       await container.exited;
-      if (this.#context.isEnding() || !this.#mayRestart(container)) return;
+      if (this.#context.isEnding()) return;
+      if (!this.#mayRestart(container)) {
+        // The last one's end is told with that of the pod.
+        if (ofKind(this.#containers, 'main').some(({ isRunning }) => isRunning)) await this.#context.report();
+        return;
+      }
       await container.restart(restarts);
     }
   }

@@ -72,9 +72,9 @@ export class SimulatedDatabase {
     const id = keyToString(outcome.key);
     const told = this.outcomes.get(id);
     if (!this.tasks.has(id)) this.faults.push(`there is an outcome of ${id}, which nobody queued`);
-    // Who may not write on a pod leaves nothing there to be known by.
-    if (this.acknowledged.has(id) && !this.missingRights.has('patch'))
-      this.faults.push(`${id} was told again, which had been acknowledged`);
+    // Who may not write on a pod, or not look what has become of it first, leaves nothing there to be known by.
+    const mayWrite = !this.missingRights.has('patch') && !this.missingRights.has('get');
+    if (this.acknowledged.has(id) && mayWrite) this.faults.push(`${id} was told again, which had been acknowledged`);
     const now: ToldOutcome = { outcome, at, by, isUnproven };
     if (told === undefined) {
       this.outcomes.set(id, now);
@@ -86,8 +86,7 @@ export class SimulatedDatabase {
     if (saysNothing(outcome)) return;
     // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
     const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
-    // What could not be written on a pod is not known to the next.
-    const mustBeSame = !this.missingRights.has('patch') && !saysNothing(before) && (told.isUnproven || isCleanedUp);
+    const mustBeSame = mayWrite && !saysNothing(before) && (told.isUnproven || isCleanedUp);
     const mayBeAtWorkElsewhere = told.by !== by || this.tasks.get(id)?.isShared === true;
     if (saysNothing(before) && mayBeAtWorkElsewhere) this.outcomes.set(id, now);
     else if (mustBeSame ? describe(before) !== describe(outcome) : before.state !== outcome.state)
