@@ -112,8 +112,11 @@ export function isRefusal(outcome: Outcome): boolean {
   return kind === 'cancelled' && (outcome.ranAs === undefined || message.includes('not wanted any more'));
 }
 
-/** The word of a host that had no right to make a pod: another one may have it by then, and no pod tells that one of it. */
-export const isNeverMade = (outcome: Outcome): boolean =>
-  outcome.state === 'failed' && outcome.verdict.kind === 'rejected_by_api';
+/** The word of a host that had no right to make a pod, or its Secret: another one may have it by then, and no pod tells that one of it. */
+export function isNeverMade(outcome: Outcome): boolean {
+  if (outcome.state === 'success') return false;
+  const { kind, message } = outcome.verdict;
+  return kind === 'rejected_by_api' || (kind === 'launch_failed' && message.startsWith('The Secret of the pod'));
+}
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);
