@@ -195,7 +195,9 @@ export class PodRemover {
     const { isOurs } = this.#options;
     const isUntold = (now: Pod) => isOurs?.(now) === true && now.metadata?.labels?.[LABELS.done] !== 'true';
     const mayGoOn = isOurs === undefined ? undefined : isUntold;
-    return (await this.#patch({ ...pod, isTracked: false }, { annotations }, mayGoOn)) === 'done';
+    // Who was seen to have it may not have it any more: with others about it is looked at anew.
+    const target = isOurs === undefined ? pod : anyVersionOf(pod);
+    return (await this.#patch({ ...target, isTracked: false }, { annotations }, mayGoOn)) === 'done';
   }
 
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
