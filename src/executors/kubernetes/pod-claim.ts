@@ -105,8 +105,8 @@ async function claim(
       pod = now === 'unknown' ? pod : now;
       // Without the right to patch it is followed as it is, though no list of ours shows it.
       if (!isLeftAlone && !mayAnswerLater(error) && status !== 409 && status !== 404) return { type: 'unlisted', pod };
-      // A conflict means that it has changed, and is looked at again; a server in trouble gets time.
-      if (isLeftAlone || status !== 409) {
+      // A conflict means that it has changed, and is looked at again, where it can be; a server in trouble gets time.
+      if (isLeftAlone || status !== 409 || now === 'unknown') {
         if (!isLeftAlone) onWait('its pod carries the label of another executor, and could not be given ours');
         await pause();
       }
