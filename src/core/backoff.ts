@@ -22,3 +22,11 @@ export function backoffMs({ initialMs, maxMs, factor = 2 }: BackoffPolicy, attem
   const full = Math.min(maxMs, initialMs * factor ** Math.max(0, attempt - 1));
   return full / 2 + (full / 2) * random.next();
 }
+
+/** How long to wait after a failure: as long as the server asks for, where it does, or a growing delay. */
+export const askedOrBackoffMs = (
+  { retryAfterMs }: { readonly retryAfterMs?: number | undefined },
+  policy: BackoffPolicy,
+  attempt: number,
+  random: Random,
+): number => (retryAfterMs === undefined ? backoffMs(policy, attempt, random) : heededMs(retryAfterMs));

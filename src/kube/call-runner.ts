@@ -73,7 +73,7 @@ export class CallRunner {
     this.#servedAtRefusal.set(call, served);
     if (served > servedBefore) return;
     if (status === 429) this.#flow.throttled(retryAfterMs);
-    else if (status === 503 && retryAfterMs !== undefined) this.#flow.pause(retryAfterMs);
+    else if (retryAfterMs !== undefined) this.#flow.pause(retryAfterMs);
   }
 
   /** Limit for one attempt of a call. */

@@ -2,7 +2,7 @@
  * Takes finished pods out of the way: one delete or one mark per pod, tried again until it has worked, never in anybody's way. What the host has no
  * right to is told, and made up for once it has.
  */
-import { type BackoffPolicy, backoffMs, heededMs } from '../core/backoff.js';
+import { askedOrBackoffMs, type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
@@ -298,9 +298,7 @@ export class PodRemover {
         }
         if (!(error instanceof KubeApiError)) return 'given up';
         const { signal } = this.#closing;
-        const { retryAfterMs } = error;
-        const delayMs = retryAfterMs === undefined ? backoffMs(BACKOFF, attempt, random) : heededMs(retryAfterMs);
-        await clock.delay(delayMs, { signal }).catch(() => {});
+        await clock.delay(askedOrBackoffMs(error, BACKOFF, attempt, random), { signal }).catch(() => {});
       }
     }
     return 'given up';
@@ -314,12 +312,8 @@ export class PodRemover {
   }
 
   /** Whether a pod is there, as far as can be known. */
-  async #isThere({ namespace, name, uid }: PodIdentity): Promise<boolean> {
-    const { client } = this.#options;
-    const now = await client
-      .readPod(namespace, name)
-      .catch((error: unknown) => (mayAnswerLater(error) ? 'unknown' : undefined));
-    return now === 'unknown' || now?.metadata?.uid === uid;
+  #isThere(pod: PodIdentity): Promise<boolean> {
+    return this.#versionOf(pod, () => true).then((version) => version !== undefined, mayAnswerLater);
   }
 
   async #versionOf({ namespace, name, uid }: PodIdentity, mayGoOn: PodCheck) {

@@ -64,6 +64,13 @@ export class KubeKit {
     return executor;
   }
 
+  /** Connects an executor that starts by the clock: leases need it. */
+  async connectByClock(options: Partial<KubernetesExecutorOptions>): Promise<KubernetesExecutor> {
+    const connecting = this.connect(options);
+    await this.cluster.clock.advance('1s');
+    return connecting;
+  }
+
   /** Moves the clock until the task has ended. */
   async ended(run: TaskRun): Promise<Outcome> {
     let outcome: Outcome | undefined;

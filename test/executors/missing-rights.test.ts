@@ -142,9 +142,7 @@ describe('without the right to patch pods', () => {
   });
 
   it('a pod that holds its name stays until it is marked, for others to see', async () => {
-    const connecting = kit.connect({ lease: true });
-    await advance('1s');
-    const executor = await connecting;
+    const executor = await kit.connectByClock({ lease: true });
     const run = executor.queueTask(short);
     await kit.cluster.when(ours).matched();
     const allow = kit.cluster.forbid({ verb: 'patch', resource: 'pods' });

@@ -13,6 +13,10 @@ const withSecret = (annotations: Record<string, string> = {}, more: object = {})
   const task = work(annotations);
   return { ...task, executorConfig: { ...task.executorConfig, env: { PLAIN: 'p', PASSWORD: secret(VALUE) }, ...more } };
 };
+const allowOnePod = () => {
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard: { pods: '1' } } };
+  return call(kit.cluster.transport(), 'POST', '/api/v1/namespaces/default/resourcequotas', quota);
+};
 const secrets = async () => (await call(kit.cluster.transport(), 'GET', SECRETS)).json.items;
 
 describe('a secret value', () => {
@@ -148,9 +152,7 @@ describe('the Secret of a pod', () => {
   });
 
   it('is made anew for the next launch, and is the one that its pod refers to', async () => {
-    const connecting = kit.connect({ lease: true });
-    await kit.cluster.clock.advance('1s');
-    const executor = await connecting;
+    const executor = await kit.connectByClock({ lease: true });
     const run = executor.queueTask(withSecret({ duration: '1m' }));
     await kit.cluster.when(ours).matched();
     await kit.cluster.when(ours).evict();
@@ -180,15 +182,9 @@ describe('the Secret of a pod', () => {
   });
 
   it('stays where another executor is about to make the pod with it', async () => {
-    const started = async (executorId: string) => {
-      const connecting = kit.connect({ executorId, lease: true });
-      await kit.cluster.clock.advance('1s');
-      return connecting;
-    };
+    const started = (executorId: string) => kit.connectByClock({ executorId, lease: true });
     const [a, b] = [await started('a'), await started('b')];
-    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard: { pods: '1' } } };
-    const quotas = '/api/v1/namespaces/default/resourcequotas';
-    await call(kit.cluster.transport(), 'POST', quotas, quota);
+    await allowOnePod();
     void a.queueTask({ ...work(), key: { dagId: 'd', taskId: 'long', runId: 'r' } });
     await kit.cluster.clock.advance('2s');
     for (const first of [a, b]) {
@@ -242,9 +238,7 @@ describe('the Secret of a pod', () => {
 
   it('is not swept while its launch waits for quota', async () => {
     const executor = await kit.connect();
-    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q' }, spec: { hard: { pods: '1' } } };
-    const quotas = '/api/v1/namespaces/default/resourcequotas';
-    await call(kit.cluster.transport(), 'POST', quotas, quota);
+    await allowOnePod();
     const long = { ...work({ duration: '41m' }), key: { dagId: 'd', taskId: 'long', runId: 'r' } };
     void executor.queueTask(long);
     await kit.cluster.clock.settle();

@@ -1,7 +1,6 @@
 /** Requests that the server refuses for long: nothing goes on for ever, nothing counts as gone that is not. No kubelet: the test plays it. */
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/core/outcome.js';
-import type { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../../src/wire/names.js';
 import { base, exited, runs, statuses } from '../lifecycle/pods.js';
 import { KubeKit, key } from './kube-kit.js';
@@ -14,12 +13,7 @@ const evicted = { phase: 'Failed', reason: 'Evicted', containerStatuses: base(ex
 const proxied = { spec: { containers: [{ name: 'proxy', image: 'p' }] } };
 const doneBeside = { phase: 'Running', containerStatuses: statuses({ base: exited(0), proxy: runs }) };
 
-/** Connects an executor that starts by the clock: leases need it. */
-async function connect(options: Parameters<KubeKit['connect']>[0]): Promise<KubernetesExecutor> {
-  const connecting = kit.connect(options);
-  await kit.cluster.clock.advance('1s');
-  return connecting;
-}
+const connect = (options: Parameters<KubeKit['connect']>[0] = {}) => kit.connectByClock(options);
 
 async function within<T>(limit: string, work: Promise<T>): Promise<T | 'late'> {
   let result: T | 'late' = 'late';

@@ -137,6 +137,7 @@ export class KubernetesExecutor extends BaseExecutor {
       isOurs: fence === undefined ? undefined : (pod) => this.#isOurs(pod),
       onForbidden: (verb, namespace, message) => this.#noticeForbidden(verb, namespace, message),
     });
+    const isNameShared = leaseOptions !== undefined;
     const launcher = new PodLauncher({
       ...parts,
       concurrency: this.#config.podCreationConcurrency,
@@ -144,13 +145,13 @@ export class KubernetesExecutor extends BaseExecutor {
       quotaTimeoutMs: this.#config.quotaTimeoutMs,
       // One that is sent later than names are held could come after the outcome that another executor has told.
       createTimeoutMs: leaseOptions?.holdNamesMs,
-      isNameShared: leaseOptions !== undefined,
+      isNameShared,
     });
     this.#secrets = new PodSecrets({
       ...parts,
       launcher,
       executorLabel: this.#label,
-      isNameShared: leaseOptions !== undefined,
+      isNameShared,
     });
     this.#keeper = new PodKeeper({
       ...parts,

@@ -143,12 +143,12 @@ export class PodIntake {
   async adoptFrom(label: string, namespaces: Namespaces, renew: () => Promise<void>): Promise<boolean> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
-    const taken = await Promise.allSettled(
-      namespaces.map((namespace) => this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, renew)),
+    const adopting = namespaces.map((namespace) =>
+      this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, renew),
     );
-    // Only when nothing is under way any more: the lease that it stands on is written no more after that.
-    for (const one of taken) if (one.status === 'rejected') throw one.reason;
-    return taken.every((one) => one.status === 'fulfilled' && one.value);
+    // A failure counts only when nothing is under way any more: the lease that all stand on is written no more after that.
+    await Promise.allSettled(adopting);
+    return (await Promise.all(adopting)).every(Boolean);
   }
 
   /** The next page is on its way while the pods of one are adopted; more than two are never held. */

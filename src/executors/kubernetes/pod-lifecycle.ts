@@ -6,7 +6,7 @@
  * known; the flow, or the evaluation after it, looks at the latest state.
  */
 import { Alarms } from '../../core/alarms.js';
-import { type BackoffPolicy, backoffMs, heededMs } from '../../core/backoff.js';
+import { askedOrBackoffMs, type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { VerdictKind } from '../../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
 import { launchVerdict } from '../../launch/create-errors.js';
@@ -137,10 +137,7 @@ export class PodLifecycle implements LifecycleHands {
         // It may have been deleted all the same, which the next look shows.
         if (!error.retryable) break;
         isDeleteSent = true;
-        const { retryAfterMs } = error;
-        await clock.delay(
-          retryAfterMs === undefined ? backoffMs(REVOKE_BACKOFF, attempt, random) : heededMs(retryAfterMs),
-        );
+        await clock.delay(askedOrBackoffMs(error, REVOKE_BACKOFF, attempt, random));
       }
     }
     if (!isOurs()) return false;

@@ -4,7 +4,7 @@ import type { VerdictKind } from '../../core/verdict.js';
 import type { Lease, Secret } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { isNeverMade, isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
+import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
 import type { SimulatedHost } from './host.js';
 import { strayPods } from './invariants.js';
 import type { LimitWatch } from './limits.js';
@@ -128,9 +128,8 @@ function liesOf(
     kind === 'deadline.running' || kind === 'deadline.queued' ? limits.tooEarly(id, kind, task, at) : undefined;
   if (early !== undefined) lies.push(early);
   // Who may not ask after a pod cannot know how it ended.
-  const isOthers = isRefusal(outcome) || (hosts.length > 1 && isNeverMade(outcome));
   const couldNotKnow = missingRights.has('get') || (isUnproven && missingRights.size > 0);
-  if (done !== undefined && !isOthers && !couldNotKnow)
+  if (done !== undefined && !isRefusal(outcome, hosts.length > 1) && !couldNotKnow)
     lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
   if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
   if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);

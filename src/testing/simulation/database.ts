@@ -82,7 +82,7 @@ export class SimulatedDatabase {
     }
     const { outcome: before } = told;
     // A host that asked too late, or never came to launch it, is told that the task is not wanted any more; that decides nothing.
-    const saysNothing = (one: Outcome) => isRefusal(one) || (told.by !== by && isNeverMade(one));
+    const saysNothing = (one: Outcome) => isRefusal(one, told.by !== by);
     if (saysNothing(outcome)) return;
     // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
     const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
@@ -104,19 +104,17 @@ export class SimulatedDatabase {
   }
 }
 
-/** The word of a host that never launched the task, or has refused it: it says nothing about what others make of it. */
-export function isRefusal(outcome: Outcome): boolean {
+/**
+ * The word of a host that never launched the task, or has refused it: it says nothing about what others make of it. Where there are others, so is that of
+ * a host that had no right to make a pod, or its Secret: another one may have it by then, and no pod tells that one of it.
+ */
+export function isRefusal(outcome: Outcome, hasOthers = false): boolean {
   if (outcome.state === 'success') return false;
   const { kind, message } = outcome.verdict;
+  const isSecretRefused = kind === 'launch_failed' && message.startsWith('The Secret of the pod');
+  if (hasOthers && (kind === 'rejected_by_api' || isSecretRefused)) return true;
   if (kind === 'deadline.queued') return true;
   return kind === 'cancelled' && (outcome.ranAs === undefined || message.includes('not wanted any more'));
-}
-
-/** The word of a host that had no right to make a pod, or its Secret: another one may have it by then, and no pod tells that one of it. */
-export function isNeverMade(outcome: Outcome): boolean {
-  if (outcome.state === 'success') return false;
-  const { kind, message } = outcome.verdict;
-  return kind === 'rejected_by_api' || (kind === 'launch_failed' && message.startsWith('The Secret of the pod'));
 }
 
 const describe = (outcome: Outcome) => (outcome.state === 'success' ? 'success' : `failed (${outcome.verdict.kind})`);

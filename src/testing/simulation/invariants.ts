@@ -5,7 +5,7 @@ import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import type { ContainerState, Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { isNeverMade, isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
+import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
 
 /** Whether a pod has not ended, as far as the server knows. One that was deleted before it had a node gets none any more. */
 export const isLive = ({ status, metadata, spec }: Pod) =>
@@ -86,9 +86,7 @@ export function checkPods(
     const told = outcomes.get(id);
     // What was cancelled on a host that never launched it may be on its way from another one, which ends it by itself.
     const isFromElsewhere =
-      told !== undefined &&
-      (isRefusal(told.outcome) || isNeverMade(told.outcome)) &&
-      pod.metadata?.labels?.[LABELS.executorId] !== told.by;
+      told !== undefined && isRefusal(told.outcome, true) && pod.metadata?.labels?.[LABELS.executorId] !== told.by;
     // Creation times are cut to whole seconds.
     if (told !== undefined && !isFromElsewhere && Date.parse(creationTimestamp ?? '') > told.at)
       faults.push(`${name} was created after the outcome of ${id}`);

@@ -91,8 +91,6 @@ export class World {
   readonly #limits = new LimitWatch();
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
-  /** What gives rights back that were taken away. */
-  readonly #prohibitions = new Set<() => void>();
   /** Hosts that never come back. */
   readonly #lost = new Set<number>();
   /** Whether any host has had a life before its present one. */
@@ -202,7 +200,6 @@ export class World {
     const { cluster, database } = this;
     this.#note('all faults end');
     cluster.faults.clear();
-    for (const stop of this.#prohibitions) stop();
     cluster.silenceWatches(false);
     for (const [index, host] of this.#hosts.entries()) {
       host.thaw();
@@ -439,9 +436,7 @@ export class World {
     database.missingRights.add(verb);
     for (const { id } of this.#hosts) database.troubled(id, now + ms);
     this.#limits.hostTrouble(now, now + ms);
-    const stop = cluster.forbid({ verb, resource });
-    this.#prohibitions.add(stop);
-    cluster.clock.schedule(ms, stop);
+    cluster.faults.inject({ fault: 'forbid', verb, resource, lasts: ms });
   }
 
   /** A host can not do what it wants for a while. */
