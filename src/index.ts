@@ -154,6 +154,7 @@ export { HttpsTransport, type HttpsTransportOptions, type TlsOptions } from './k
 export type {
   AccessQuestion,
   AccessReviewer,
+  CallGate,
   CallOptions,
   CreateOptions,
   DeleteCollectionOptions,

@@ -20,3 +20,13 @@ export async function waitWithin(
     over.abort();
   }
 }
+
+/** Waits for some work, but no longer than the signal, with whose reason it rejects. The work itself is not stopped. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -4,9 +4,10 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { linkedAbort } from '../core/linked-abort.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, systemRandom } from '../core/random.js';
+import { untilAborted } from '../core/within.js';
 import { KubeApiError } from '../errors.js';
 import { type CallPriority, FlowControl, type FlowControlOptions } from './flow-control.js';
-import type { CallOptions } from './kube-client.js';
+import type { CallGate, CallOptions } from './kube-client.js';
 import { DEFAULT_RETRY, type RetryPolicy, repeatDelayMs } from './retry.js';
 import { markSent } from './transport.js';
 
@@ -90,7 +91,7 @@ export class CallRunner {
     const deadline = this.#clock.monotonic() + (call.timeoutMs ?? timeoutMs);
     for (let attempts = 1; ; attempts += 1) {
       call.signal?.throwIfAborted();
-      const release = this.#flow.tryAcquire(call.priority) ?? (await this.#admitted(call, deadline));
+      const release = this.#tryEnter(call) ?? (await this.#entered(call, deadline));
       let failure: unknown;
       try {
         const leftMs = deadline - this.#clock.monotonic();
@@ -135,11 +136,27 @@ export class CallRunner {
     }
   }
 
-  #admitted(call: RunnableCall, deadline: number): Promise<() => void> {
-    const leftMs = deadline - this.#clock.monotonic();
-    return this.once(call, leftMs, (signal) => this.#flow.acquire(call.priority, signal), false);
+  #tryEnter({ gate, priority }: RunnableCall): (() => void) | undefined {
+    return isShut(gate) ? undefined : this.#flow.tryAcquire(priority);
+  }
+
+  /** Waits for the gate and for its turn. The gate may close while others go first, and nobody holds a place in front of it. */
+  async #entered(call: RunnableCall, deadline: number): Promise<() => void> {
+    const { gate, priority } = call;
+    for (;;) {
+      const leftMs = deadline - this.#clock.monotonic();
+      if (gate !== undefined && isShut(gate))
+        await this.once(call, leftMs, (signal) => untilAborted(gate.opened(), signal), false);
+      else {
+        const release = await this.once(call, leftMs, (signal) => this.#flow.acquire(priority, signal), false);
+        if (!isShut(gate)) return release;
+        release();
+      }
+    }
   }
 }
+
+const isShut = (gate: CallGate | undefined) => gate?.isOpen === false;
 
 function lateError({ name }: RunnableCall, what: string, isSent: boolean): KubeApiError {
   return markSent(new KubeApiError(`${name}: ${what}`, { status: 0, reason: 'Timeout', retryable: true }), isSent);

@@ -5,6 +5,7 @@
  * own, and what needs them is off without.
  */
 import { linkedAbort } from '../core/linked-abort.js';
+import { untilAborted } from '../core/within.js';
 import { KubeApiError } from '../errors.js';
 import type { KubeEvent, KubeList, Namespace, Node, Pod, ResourceQuota } from '../wire/types.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
@@ -153,10 +154,10 @@ export class CoreV1KubeClient implements KubeClient {
   }
 
   async deletePods(options: DeleteCollectionOptions): Promise<void> {
-    const { signal, timeoutMs, gracePeriodSeconds, propagationPolicy } = options;
+    const { signal, timeoutMs, gate, gracePeriodSeconds, propagationPolicy } = options;
     const body = deleteBody({ gracePeriodSeconds, propagationPolicy });
     const params = { ...listParams(options), body };
-    const sent = { signal, timeoutMs, body, isRepeatable: false, priority: 'high' } as const;
+    const sent = { signal, timeoutMs, gate, body, isRepeatable: false, priority: 'high' } as const;
     await this.#send('delete pods', sent, (o) => this.#api.deleteCollectionNamespacedPod(params, o));
   }
 
@@ -198,10 +199,11 @@ export class CoreV1KubeClient implements KubeClient {
   }
 
   #repeated<T>(name: string, sent: Omit<CoreV1Sent, 'name'>, method: CoreV1Method): Promise<T> {
-    const { isRepeatable = true, priority = 'normal', signal, timeoutMs, ...call } = sent;
-    const runnable = { name, signal, timeoutMs, isRepeatable, priority };
+    const { isRepeatable = true, priority = 'normal', signal, timeoutMs, gate, ...call } = sent;
+    const runnable = { name, signal, timeoutMs, gate, isRepeatable, priority };
     return this.#runner.repeated(runnable, async (limit) => {
       try {
+        // Credentials are fetched by client-node, which heeds no signal.
         return await untilAborted(callCoreV1<T>(method, { ...call, name, signal: limit }), limit);
       } catch (error) {
         if (error instanceof KubeApiError) this.#runner.turnedAway(runnable, error);
@@ -231,14 +233,4 @@ export class CoreV1KubeClient implements KubeClient {
       }
     });
   }
-}
-
-/** Waits no longer than the signal: credentials are fetched by client-node, which heeds none. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -70,11 +70,11 @@ export async function deleteBy(
   method: (body: object, options: object) => Promise<unknown>,
   priority: CallPriority = 'high',
 ): Promise<boolean> {
-  const { signal, timeoutMs, uid } = options;
+  const { signal, timeoutMs, gate, uid } = options;
   const body = deleteBody(options);
   try {
     // Without a uid a second delete might hit the next object of the same name.
-    const sent = { signal, timeoutMs, body, isRepeatable: uid !== undefined, priority } as const;
+    const sent = { signal, timeoutMs, gate, body, isRepeatable: uid !== undefined, priority } as const;
     await send(name, sent, (o) => method(body, o));
     return true;
   } catch (error) {

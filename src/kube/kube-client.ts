@@ -15,12 +15,25 @@ import type {
   Secret,
 } from '../wire/types.js';
 
+/** Decides, at each attempt of a call, whether it may be sent: what was right at the first may be wrong at the next. */
+export interface CallGate {
+  /** Whether an attempt may be sent right now. */
+  readonly isOpen: boolean;
+  /** Resolves when one may be sent again; rejects where none ever may, and the call does likewise. */
+  opened(): Promise<void>;
+}
+
 /** Options that every call takes. */
 export interface CallOptions {
   /** Ends the call; it then rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
   /** Limit for the whole call with its retries, in milliseconds. @default 60000 */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Asked right before each attempt is sent, retries included. Executors with a lease pass one with each write; a client that sends calls again must
+   * heed it, or they may come from a host that others hold for dead by then. @default always open
+   */
+  readonly gate?: CallGate | undefined;
 }
 
 /** Which objects a list or a watch covers. */

@@ -80,11 +80,12 @@ export class ResourceCalls {
 
   /** Whether there was something to delete. */
   async delete(path: string, options: DeleteOptions, priority: CallPriority = 'high'): Promise<boolean> {
-    const { signal, timeoutMs, uid } = options;
+    const { signal, timeoutMs, gate, uid } = options;
     try {
       await this.#caller.json({
         signal,
         timeoutMs,
+        gate,
         method: 'DELETE',
         path,
         body: deleteBody(options),
@@ -102,10 +103,11 @@ export class ResourceCalls {
 
   /** Deletes a collection. */
   async deleteAll(path: string, options: DeleteCollectionOptions): Promise<void> {
-    const { signal, timeoutMs, gracePeriodSeconds, propagationPolicy } = options;
+    const { signal, timeoutMs, gate, gracePeriodSeconds, propagationPolicy } = options;
     await this.#caller.json({
       signal,
       timeoutMs,
+      gate,
       method: 'DELETE',
       path: withQuery(path, listQuery(options)),
       body: deleteBody({ gracePeriodSeconds, propagationPolicy }),

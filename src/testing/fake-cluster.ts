@@ -8,7 +8,7 @@ import { type Random, seededRandom, systemRandom } from '../core/random.js';
 import { ClusterError, ConfigError } from '../errors.js';
 import { HttpKubeClient } from '../kube/http-kube-client.js';
 import type { Transport } from '../kube/transport.js';
-import type { Pod } from '../wire/types.js';
+import type { Lease, Pod } from '../wire/types.js';
 import { FaultTarget, type PodView } from './fault-target.js';
 import { ClusterFaults } from './faults/cluster-faults.js';
 import { parseFaults } from './faults/spec.js';
@@ -266,6 +266,13 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
   /** Calls back with each pod that has changed, in the same turn and before anybody else hears of it. @internal */
   onPodChange(listener: (pod: Pod) => void): () => void {
     return this.#server.core.store.subscribe('pods', ({ after }) => after !== undefined && listener(after as Pod));
+  }
+
+  /** Calls back with each lease that has changed, or is gone, in the same turn and before anybody else hears of it. @internal */
+  onLeaseChange(listener: (lease: Lease, isGone: boolean) => void): () => void {
+    return this.#server.core.store.subscribe('leases', ({ after, last }) =>
+      listener((after ?? last) as Lease, after === undefined),
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 import { AuthorizationV1Api, CoordinationV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { CoreV1KubeClient } from '../../src/kube/core-v1-client.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import { HttpsTransport } from '../../src/kube/https-transport.js';
@@ -96,5 +96,25 @@ describe('CoreV1KubeClient', () => {
       expect(client[name], name).toBeTypeOf('function');
     for (const name of ['readLease', 'listLeases', 'createLease', 'replaceLease', 'deleteLease'] as const)
       expect(client[name], name).toBeTypeOf('function');
+  });
+});
+
+describe.each(ways)('%s', (_way, make) => {
+  it('asks the gate of every write', async () => {
+    const { client, namespace, close = async () => {} } = await make();
+    const over = new Error('the lease is lost');
+    const gate = { isOpen: false, opened: () => Promise.reject(over) };
+    const object = { metadata: { name: 'a' }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const writes = [
+      client.createPod(namespace, object, { gate }),
+      client.patchPod(namespace, 'a', {}, { gate }),
+      client.deletePod(namespace, 'a', { gate }),
+      client.deletePods?.({ namespace, gate }),
+      client.createSecret?.(namespace, object, { gate }),
+      client.patchSecret?.(namespace, 'a', {}, { gate }),
+      client.deleteSecret?.(namespace, 'a', { gate }),
+    ];
+    for (const write of writes) await expect(write).rejects.toBe(over);
+    await close();
   });
 });

@@ -203,6 +203,27 @@ export const mutations = [
     file: 'src/lease/fenced-client.ts',
     from: 'if (!lease.isHeld) await lease.confirm();',
     to: '',
+    and: [{ file: 'src/lease/fenced-client.ts', from: 'gated[at] = { ...options, gate };', to: '' }],
+    in: H3,
+  },
+  {
+    name: 'retries-outlive-the-lease',
+    file: 'src/lease/fenced-client.ts',
+    from: 'gated[at] = { ...options, gate };',
+    to: '',
+  },
+  {
+    name: 'a-takeover-outlives-its-lease',
+    file: `${K}/taken-lease.ts`,
+    from: 'return this.#failure === undefined && this.#ageMs < (this.#options.durationMs * 2) / 3;',
+    to: 'return true;',
+    and: [
+      {
+        file: `${K}/taken-lease.ts`,
+        from: 'if (this.#ageMs < this.#options.durationMs / 3) return;',
+        to: 'if (this.#ageMs < 1e9) return;',
+      },
+    ],
     in: H3,
   },
   {
@@ -245,7 +266,7 @@ export const mutations = [
   {
     name: 'the-dead-are-not-taken-over',
     file: `${K}/kubernetes-executor.ts`,
-    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), renew);',
+    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);',
     to: 'const isComplete = true;',
     in: H3,
   },

@@ -45,6 +45,7 @@ import { PodLifecycle } from './pod-lifecycle.js';
 import { PodLogs } from './pod-logs.js';
 import { PodStopper } from './pod-stopper.js';
 import { PodTrack, PodTrackTable } from './pod-track.js';
+import type { TakenLease } from './taken-lease.js';
 
 /** Limit for cleanups under way when the executor closes. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -116,7 +117,7 @@ export class KubernetesExecutor extends BaseExecutor {
             executorId: this.executorId,
             executorLabel: this.#label,
             lease: leaseOptions,
-            adoptFrom: (label, renew) => this.#adoptFrom(label, renew),
+            adoptFrom: (label, lease) => this.#adoptFrom(label, lease),
             onHeld: () => this.#regain(),
             onLost: (holder) => this.#letGo(holder),
             onMembers: (members) => this.#tellMembers(members),
@@ -514,9 +515,9 @@ export class KubernetesExecutor extends BaseExecutor {
     );
   }
 
-  async #adoptFrom(label: string, renew: () => Promise<void>): Promise<boolean> {
-    const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), renew);
-    const isResumed = await this.#keeper.resume(label, this.#stop.signal, renew);
+  async #adoptFrom(label: string, lease: TakenLease): Promise<boolean> {
+    const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);
+    const isResumed = await this.#keeper.resume(label, this.#stop.signal, lease);
     if (isComplete && isResumed) await this.#secrets.takeOver(label, this.#namespaces());
     return isComplete && isResumed;
   }

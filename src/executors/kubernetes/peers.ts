@@ -11,9 +11,9 @@ import { KubeApiError, LeaseLostError, LifecycleError } from '../../errors.js';
 import { eachItem } from '../../kube/each-pod.js';
 import type { LeaseClient } from '../../kube/kube-client.js';
 import { isStale, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
-import { formatMicroTime } from '../../wire/micro-time.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease } from '../../wire/types.js';
+import { TakenLease } from './taken-lease.js';
 
 /** An executor of the group. */
 export interface ExecutorPeer {
@@ -39,8 +39,8 @@ export interface PeersOptions {
   readonly durationMs: number;
   /** Resolves when our own lease is surely held. */
   readonly confirm: () => Promise<void>;
-  /** Makes all pods of another executor ours; `renew` is called now and then meanwhile. Resolves with whether none is left. */
-  readonly adoptFrom: (label: string, renew: () => Promise<void>) => Promise<boolean>;
+  /** Makes all pods of another executor ours on the strength of its lease, which it renews meanwhile. Resolves with whether none is left. */
+  readonly adoptFrom: (label: string, lease: TakenLease) => Promise<boolean>;
   /** Told when the list of the living has changed. */
   readonly onChange: (members: readonly string[]) => void;
 }
@@ -182,42 +182,31 @@ export class Peers {
     const { client, clock, namespace, identity, durationMs, logger, adoptFrom, confirm } = this.#options;
     const isTaken = sight.holder === identity;
     if (!isTaken && this.#isAlive(sight)) return;
-    const name = lease.metadata?.name ?? '';
-    let current = lease;
-    const write = async () => {
-      const spec = {
-        ...current.spec,
-        holderIdentity: identity,
-        leaseDurationSeconds: Math.ceil(durationMs / 1_000),
-        renewTime: formatMicroTime(clock.now()),
-        leaseTransitions: (current.spec?.leaseTransitions ?? 0) + (current.spec?.holderIdentity === identity ? 0 : 1),
-      };
-      // An answer that comes later than the next renewal would be due says nothing any more, and our own lease waits behind it.
-      current = await client.replaceLease(namespace, name, { ...current, spec }, { timeoutMs: durationMs / 3 });
-    };
-    let renewedAt = clock.monotonic();
-    const renew = async () => {
-      if (this.#isClosed || isOver()) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'a takeover');
-      if (clock.monotonic() - renewedAt < durationMs / 3) return;
-      renewedAt = clock.monotonic();
-      await write();
-    };
+    const taken = new TakenLease(lease, {
+      client,
+      clock,
+      namespace,
+      identity,
+      durationMs,
+      assertWanted: () => {
+        if (this.#isClosed || isOver()) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'a takeover');
+      },
+    });
     try {
       await confirm();
-      await write();
+      await taken.renew();
       logger.info(
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
         'an executor is dead; its pods are taken over',
       );
-      if (!(await adoptFrom(label, renew))) return;
-      const { uid, resourceVersion } = current.metadata ?? {};
-      await client.deleteLease(namespace, name, { uid, resourceVersion });
+      if (!(await adoptFrom(label, taken))) return;
+      await taken.remove();
       this.#known.delete(label);
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
       if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;
       if (!(error instanceof LeaseLostError || error instanceof LifecycleError))
-        logger.warn({ err: error, lease: name }, 'the pods of a dead executor could not be taken over');
+        logger.warn({ err: error, lease: lease.metadata?.name }, 'the pods of a dead executor could not be taken over');
     }
   }
 }

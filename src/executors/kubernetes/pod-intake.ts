@@ -8,7 +8,7 @@ import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
-import type { KubeClient, ListOptions } from '../../kube/kube-client.js';
+import type { CallGate, KubeClient, ListOptions } from '../../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
@@ -20,6 +20,7 @@ import { launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from '.
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
 import { PodTrack, type PodTrackTable } from './pod-track.js';
+import type { TakenLease } from './taken-lease.js';
 
 /** What a {@link PodIntake} works with. */
 export interface PodIntakeOptions {
@@ -140,11 +141,11 @@ export class PodIntake {
    * Makes all pods of a dead executor this one's, several at a time, of all namespaces at once; the watch then shows them.
    * @returns whether none is left.
    */
-  async adoptFrom(label: string, namespaces: Namespaces, renew: () => Promise<void>): Promise<boolean> {
+  async adoptFrom(label: string, namespaces: Namespaces, lease: TakenLease): Promise<boolean> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
     const adopting = namespaces.map((namespace) =>
-      this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, renew),
+      this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, lease),
     );
     // A failure counts only when nothing is under way any more: the lease that all stand on is written no more after that.
     await Promise.allSettled(adopting);
@@ -152,16 +153,19 @@ export class PodIntake {
   }
 
   /** The next page is on its way while the pods of one are adopted; more than two are never held. */
-  async #adoptListed(scope: ListOptions, calls: Semaphore, renew: () => Promise<void>): Promise<boolean> {
+  async #adoptListed(scope: ListOptions, calls: Semaphore, lease: TakenLease): Promise<boolean> {
     let isComplete = true;
     let underWay: Promise<boolean[]> = Promise.resolve([]);
     try {
       let page: string | undefined;
       do {
         const list = await this.#options.client.listPods({ ...scope, continue: page });
-        await renew();
+        await lease.renew();
         isComplete = (await underWay).every(Boolean) && isComplete;
-        const take = async (pod: Pod) => (await this.#takeOverOne(pod)) !== 'left';
+        const take = async (pod: Pod) => {
+          await lease.renew();
+          return (await this.#takeOverOne(pod, lease)) !== 'left';
+        };
         underWay = Promise.all(list.items.map((pod) => calls.run(() => take(pod))));
         page = list.metadata.continue;
       } while (page !== undefined && page !== '');
@@ -319,7 +323,7 @@ export class PodIntake {
   }
 
   /** Makes another executor's pod ours; the watch then shows it. It may be gone by now, or somebody else's. */
-  async #takeOverOne(found: Pod): Promise<'ours' | 'gone' | 'left'> {
+  async #takeOverOne(found: Pod, gate?: CallGate): Promise<'ours' | 'gone' | 'left'> {
     const { client, executorLabel, logger } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
@@ -327,7 +331,7 @@ export class PodIntake {
     for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
       try {
         const patch = ownershipPatch(pod, executorLabel);
-        const { metadata = {} } = await client.patchPod(namespace, name, patch, { answer: 'metadata' });
+        const { metadata = {} } = await client.patchPod(namespace, name, patch, { answer: 'metadata', gate });
         // The version was a precondition: nothing but the metadata can differ from what was seen.
         this.#onPod({ ...pod, metadata });
         return 'ours';

@@ -6,7 +6,7 @@ import { Semaphore } from '../../core/semaphore.js';
 import { waitWithin } from '../../core/within.js';
 import { type ConfigProblem, KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
-import type { KubeClient } from '../../kube/kube-client.js';
+import type { CallGate, KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
@@ -14,6 +14,7 @@ import { observe } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { ownershipPatch } from './adoption.js';
+import type { TakenLease } from './taken-lease.js';
 
 /** How long finished pods are kept. Where both limits are given, a pod goes as soon as one of them is passed. */
 export interface KeepRule {
@@ -82,35 +83,6 @@ interface Found {
   /** How long it holds its name, in milliseconds. */
   readonly heldMs: number;
   readonly endedAt: number;
-}
-
-/** Renews what a takeover stands on, once at a time; after a failure no more of it is done. */
-class Renewal {
-  readonly #renew: () => Promise<void>;
-  #underWay: Promise<void> | undefined;
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(renew: () => Promise<void>) {
-    this.#renew = renew;
-  }
-
-  async renew(): Promise<void> {
-    this.assertHeld();
-    this.#underWay ??= this.#renew()
-      .catch((error: unknown) => {
-        this.#failure = { error };
-      })
-      .finally(() => {
-        this.#underWay = undefined;
-      });
-    await this.#underWay;
-    this.assertHeld();
-  }
-
-  /** @throws what the renewal failed with. */
-  assertHeld(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }
 
 interface Kept extends PodIdentity {
@@ -186,21 +158,19 @@ export class PodKeeper {
   }
 
   /** Takes in what a former self, or another executor that is no more, has kept. Resolves with whether it could be listed. */
-  async resume(executorLabel: string, signal: AbortSignal, renew = async () => {}): Promise<boolean> {
+  async resume(executorLabel: string, signal: AbortSignal, lease?: TakenLease): Promise<boolean> {
     if (!this.isNeeded) return true;
     const { client, logger, namespaces } = this.#options;
-    const isAnothers = executorLabel !== this.#options.executorLabel;
     const labelSelector = `${LABELS.executorId}=${executorLabel},${LABELS.done}=true`;
     const found: Found[] = [];
-    const term = new Renewal(renew);
     try {
       for await (const pod of eachPodIn(client, namespaces, { labelSelector, signal })) {
         const one = this.#foundOf(pod);
         if (one !== undefined) found.push(one);
-        await term.renew();
+        await lease?.renew();
       }
     } catch (error) {
-      term.assertHeld();
+      lease?.assertHeld();
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;
     }
@@ -210,19 +180,19 @@ export class PodKeeper {
       else this.keep(pod, as, Math.max(0, now - endedAt));
     };
     found.sort((a, b) => a.endedAt - b.endedAt);
-    if (!isAnothers) {
+    if (lease === undefined) {
       for (const one of found) take(one);
       return true;
     }
     const calls = new Semaphore(TAKEN_AT_A_TIME);
     const taken = await Promise.allSettled(
-      found.map((one) => calls.run(() => term.renew().then(() => this.#makeOurs(one.pod)))),
+      found.map((one) => calls.run(() => lease.renew().then(() => this.#makeOurs(one.pod, lease)))),
     );
     found.forEach((one, index) => {
       const result = taken[index];
       if (result?.status === 'fulfilled' && result.value === 'ours') take(one);
     });
-    term.assertHeld();
+    lease.assertHeld();
     return taken.every((result) => result.status === 'fulfilled' && result.value !== 'later');
   }
 
@@ -239,11 +209,14 @@ export class PodKeeper {
   }
 
   /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */
-  async #makeOurs({ namespace, name, uid, resourceVersion = '' }: PodIdentity): Promise<'ours' | 'later' | 'never'> {
+  async #makeOurs(
+    { namespace, name, uid, resourceVersion = '' }: PodIdentity,
+    gate: CallGate,
+  ): Promise<'ours' | 'later' | 'never'> {
     const { client, logger, executorLabel } = this.#options;
     const patch = ownershipPatch({ metadata: { uid, resourceVersion } }, executorLabel);
     try {
-      await client.patchPod(namespace, name, patch, { answer: 'metadata' });
+      await client.patchPod(namespace, name, patch, { answer: 'metadata', gate });
       return 'ours';
     } catch (error) {
       const status = error instanceof KubeApiError ? error.status : -1;

@@ -67,6 +67,8 @@ export class PodStopper {
     track.isEnding = true;
     lifecycle.cancelAlarm(track);
     await lifecycle.refresh(track);
+    // Whoever has it by now, and its pod, decides about it.
+    if (track.isAbandoned) return UNSEEN;
     const isProven = await ender.end(track, graceSeconds);
     if (track.isAbandoned) return UNSEEN;
     if (isProven && (await this.#isTheirs(track))) {

@@ -12,6 +12,7 @@ import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './databas
 import { HostClock } from './host-clock.js';
 import { HostEars } from './host-ears.js';
 import { unguarded } from './invariants.js';
+import { type LeaseBook, LeaseGuard } from './lease-book.js';
 import { HostWire, never } from './network.js';
 
 /** What an executor of a simulation is made with. */
@@ -64,6 +65,8 @@ export interface SimulatedHostOptions {
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
   readonly disk: Map<string, unknown>;
   readonly tookLog: (pod: string) => void;
+  /** Who holds which lease. */
+  readonly leases: LeaseBook;
   /** Told of each step: a message, a timer. */
   readonly onStep: () => void;
   /** Told that the host has died by {@link SimulatedHost.dieAtWrite}. */
@@ -87,10 +90,12 @@ export class SimulatedHost {
   readonly #clock: HostClock;
   readonly #ears: HostEars | undefined;
   readonly #told = new Set<string>();
+  readonly #guard: LeaseGuard;
 
   constructor(options: SimulatedHostOptions) {
     const { cluster, database, random, executorId, hosts, createExecutor, onStep, habits, disk, tookLog } = options;
     this.#options = options;
+    this.#guard = new LeaseGuard(options.leases, cluster, executorId);
     this.id = executorId;
     this.#clock = new HostClock({
       clock: cluster.clock,
@@ -107,8 +112,8 @@ export class SimulatedHost {
       outlivesSender: options.lateWrites,
       onMessage: onStep,
       onWrite: (request) => {
-        const blind = unguarded(request);
-        if (blind !== undefined) database.faults.push(`${executorId} ${blind}`);
+        const wrong = unguarded(request) ?? this.#guard.onWrite(request);
+        if (wrong !== undefined) database.faults.push(`${executorId} ${wrong}`);
         this.#countWrite();
       },
     });
@@ -198,6 +203,8 @@ export class SimulatedHost {
     if (this.#isLeaving && isRefusal(outcome)) return undefined;
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
     this.#told.add(id);
+    const lapse = outcome.ranAs === undefined ? undefined : this.#guard.lapse();
+    if (lapse !== undefined) database.faults.push(`host ${this.id} tells of ${id}, and ${lapse}`);
     const isCancelled = outcome.state === 'failed' && outcome.verdict.kind === 'cancelled';
     const isUnproven = database.mayRun(outcome.key);
     if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && isUnproven)

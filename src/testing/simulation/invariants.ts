@@ -71,6 +71,8 @@ export function checkPods(
     const { uid = '', name = '', creationTimestamp = '' } = pod.metadata ?? {};
     const id = taskIdOf(pod);
     const done = succeeded.get(id);
+    const isMarked = pod.metadata?.labels?.[LABELS.done] === 'true' && pod.metadata.deletionTimestamp === undefined;
+    if (isMarked && isAtWork(pod)) faults.push(`${name} is marked as done, and runs`);
     if (isLive(pod) && !ghosts.has(uid)) live.set(id, [...(live.get(id) ?? []), name]);
     if (known.has(uid)) continue;
     known.set(uid, name);

@@ -12,6 +12,7 @@ import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { checkPods, isAtWork, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
+import { LeaseBook } from './lease-book.js';
 import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
 import { TaskActs } from './task-acts.js';
@@ -89,6 +90,7 @@ export class World {
   /** When pods were first found to have succeeded, by uid. */
   readonly #succeeded = new Map<string, number>();
   readonly #limits = new LimitWatch();
+  readonly #leases: LeaseBook;
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
   /** Hosts that never come back. */
@@ -99,6 +101,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.cluster = options.cluster;
+    this.#leases = new LeaseBook(options.cluster, (fault) => this.database.faults.push(fault));
     this.#acts = new ClusterActs({
       cluster: options.cluster,
       note: (text) => this.#note(text),
@@ -282,6 +285,7 @@ export class World {
       lateWrites,
       habits,
       disk: this.#disks[index],
+      leases: this.#leases,
       tookLog: (pod) => {
         if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
       },

@@ -1,0 +1,96 @@
+/**
+ * The lease of a dead executor, while its pods are being taken over.
+ *
+ * Whoever comes back to life may take it once it has stood unchanged for its whole duration. So it is renewed as the work goes on, and what is sent on
+ * the strength of it is sent within two thirds of that time since a renewal began that succeeded; after one that failed nothing is sent any more.
+ */
+import type { Clock } from '../../core/clock.js';
+import type { CallGate, LeaseClient } from '../../kube/kube-client.js';
+import { formatMicroTime } from '../../wire/micro-time.js';
+import type { Lease } from '../../wire/types.js';
+
+/** What a {@link TakenLease} works with. */
+export interface TakenLeaseOptions {
+  readonly client: LeaseClient;
+  readonly clock: Clock;
+  readonly namespace: string;
+  /** Of the process that takes it. */
+  readonly identity: string;
+  readonly durationMs: number;
+  /** Throws where the takeover is not to go on. */
+  readonly assertWanted: () => void;
+}
+
+/** See the module's text. */
+export class TakenLease implements CallGate {
+  readonly #options: TakenLeaseOptions;
+  #lease: Lease;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #renewing: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param lease as it was seen last: a version that differs makes `renew` fail. */
+  constructor(lease: Lease, options: TakenLeaseOptions) {
+    this.#lease = lease;
+    this.#options = options;
+  }
+
+  /** Whether it is surely ours right now. */
+  get isOpen(): boolean {
+    return this.#failure === undefined && this.#ageMs < (this.#options.durationMs * 2) / 3;
+  }
+
+  /** See {@link renew}. */
+  opened(): Promise<void> {
+    return this.renew();
+  }
+
+  /** Writes it where that is due; calls at the same time share one write. Rejects where it failed, now or before. */
+  async renew(): Promise<void> {
+    this.assertHeld();
+    this.#options.assertWanted();
+    if (this.#ageMs < this.#options.durationMs / 3) return;
+    this.#renewing ??= this.#write()
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+    await this.#renewing;
+    this.assertHeld();
+  }
+
+  /** @throws what a renewal failed with. */
+  assertHeld(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Removes it: there is nothing left that it could stand for. */
+  async remove(): Promise<void> {
+    const { client, namespace } = this.#options;
+    const { name = '', uid, resourceVersion } = this.#lease.metadata ?? {};
+    await client.deleteLease(namespace, name, { uid, resourceVersion });
+  }
+
+  get #ageMs(): number {
+    return this.#options.clock.monotonic() - this.#renewedAt;
+  }
+
+  async #write(): Promise<void> {
+    const { client, clock, namespace, identity, durationMs } = this.#options;
+    const begun = clock.monotonic();
+    const { metadata, spec = {} } = this.#lease;
+    const renewed = {
+      ...spec,
+      holderIdentity: identity,
+      leaseDurationSeconds: Math.ceil(durationMs / 1_000),
+      renewTime: formatMicroTime(clock.now()),
+      leaseTransitions: (spec.leaseTransitions ?? 0) + (spec.holderIdentity === identity ? 0 : 1),
+    };
+    // An answer that comes later than the next renewal would be due says nothing any more, and our own lease waits behind it.
+    const call = { timeoutMs: durationMs / 3 };
+    this.#lease = await client.replaceLease(namespace, metadata?.name ?? '', { ...this.#lease, spec: renewed }, call);
+    this.#renewedAt = begun;
+  }
+}

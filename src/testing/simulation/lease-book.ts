@@ -1,0 +1,121 @@
+/**
+ * Who holds which lease, by the server's word: whoever works under one writes and tells only while it does, and takes pods only of those that do not.
+ */
+import type { TransportRequest } from '../../kube/transport.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import type { Lease, Pod } from '../../wire/types.js';
+import type { FakeCluster } from '../fake-cluster.js';
+import type { VirtualClock } from '../virtual-clock.js';
+
+interface Holding {
+  readonly holder: string;
+  /** When the server last took a renewal, in milliseconds of the cluster's clock. */
+  readonly at: number;
+  readonly durationMs: number;
+}
+
+/** Whether a pod of an executor waits for somebody to see to it. */
+const isLeft = ({ metadata }: Pod, label: string) =>
+  metadata?.labels?.[LABELS.executorId] === label &&
+  metadata.labels[LABELS.done] !== 'true' &&
+  metadata.annotations?.[ANNOTATIONS.acknowledged] === undefined &&
+  metadata.deletionTimestamp === undefined;
+
+/** See the module's text. */
+export class LeaseBook {
+  readonly #cluster: FakeCluster<VirtualClock>;
+  /** By the label that carries the id of the executor whose lease it is. */
+  readonly #leases = new Map<string, Holding>();
+
+  /** @param onFault - told what is wrong with the end of a lease. */
+  constructor(cluster: FakeCluster<VirtualClock>, onFault: (fault: string) => void) {
+    this.#cluster = cluster;
+    cluster.onLeaseChange(({ metadata, spec = {} }, isGone) => {
+      const label = metadata?.labels?.[LABELS.executorId];
+      if (label === undefined) return;
+      const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = spec;
+      if (!isGone) {
+        this.#leases.set(label, { holder, at: cluster.clock.now(), durationMs: leaseDurationSeconds * 1_000 });
+        return;
+      }
+      this.#leases.delete(label);
+      const left = cluster.pods().filter((pod) => isLeft(pod, label));
+      if (left.length === 0) return;
+      onFault(`the lease of ${label} goes, and its pods do not: ${left.map((pod) => pod.metadata?.name).join(', ')}`);
+    });
+  }
+
+  /** Why a process may not rely on a lease, in words; `undefined` where it may. */
+  lapseOf(label: string, identity: string): string | undefined {
+    const lease = this.#leases.get(label);
+    if (lease === undefined) return `the lease of ${label} is gone`;
+    if (lease.holder !== identity)
+      return `the lease of ${label} is held by ${lease.holder === '' ? 'nobody' : lease.holder}`;
+    const overMs = this.#cluster.clock.now() - lease.at - lease.durationMs;
+    return overMs > 0 ? `the lease of ${label} has run out ${overMs / 1_000} s ago` : undefined;
+  }
+
+  /** Whether there is a lease of an executor. */
+  has(label: string): boolean {
+    return this.#leases.has(label);
+  }
+}
+
+/** Watches over what one life of a host sends and tells. */
+export class LeaseGuard {
+  readonly #book: LeaseBook;
+  readonly #cluster: FakeCluster<VirtualClock>;
+  readonly #executorId: string;
+  #own: { readonly label: string; readonly identity: string } | undefined;
+
+  constructor(book: LeaseBook, cluster: FakeCluster<VirtualClock>, executorId: string) {
+    this.#book = book;
+    this.#cluster = cluster;
+    this.#executorId = executorId;
+  }
+
+  /** What is wrong with a write that is about to be sent. */
+  onWrite({ method, path, body = '' }: TransportRequest): string | undefined {
+    if (path.includes('/leases')) {
+      this.#learn(method, body);
+      return undefined;
+    }
+    const name = /\/(pods|secrets)(\/[^/?]+)?(\?|$)/.exec(path)?.[0];
+    if (name === undefined || this.#own === undefined) return undefined;
+    const lapse = this.lapse();
+    if (lapse !== undefined) return `sends ${method} ${name}, and ${lapse}`;
+    return name.startsWith('/pods/') ? this.#theft(method, name, body) : undefined;
+  }
+
+  /** Since when it does not hold its lease, in words; `undefined` where it does, or works without. */
+  lapse(): string | undefined {
+    return this.#own === undefined ? undefined : this.#book.lapseOf(this.#own.label, this.#own.identity);
+  }
+
+  #learn(method: string, body: string): void {
+    if (method !== 'POST' && method !== 'PUT') return;
+    const { metadata, spec } = JSON.parse(body) as Lease;
+    const label = metadata?.labels?.[LABELS.executorId];
+    const identity = spec?.holderIdentity;
+    if (metadata?.annotations?.[ANNOTATIONS.executorId] === this.#executorId && label !== undefined && identity)
+      this.#own ??= { label, identity };
+  }
+
+  /** What is wrong with a write about a pod, by whose it is. */
+  #theft(method: string, path: string, body: string): string | undefined {
+    const name = path.slice('/pods/'.length).replace('?', '');
+    const pod: Pod | undefined = this.#cluster.pods().find(({ metadata }) => metadata?.name === name);
+    const { uid, resourceVersion } = pod?.metadata ?? {};
+    const owner = pod?.metadata?.labels?.[LABELS.executorId];
+    if (owner === undefined || owner === this.#own?.label || this.#own === undefined || !body.includes(`"${uid}"`))
+      return undefined;
+    // It only stands there for its name, and whoever meets it may clear it away.
+    if (pod?.metadata?.annotations?.[ANNOTATIONS.holdsName] !== undefined) return undefined;
+    // What goes by a version that is no more is turned away.
+    if (body.includes('"resourceVersion"') && !body.includes(`"${resourceVersion}"`)) return undefined;
+    if (method === 'DELETE' || !body.includes(LABELS.executorId))
+      return `sends ${method} ${name}, which is of ${owner}`;
+    const lapse = this.#book.has(owner) ? this.#book.lapseOf(owner, this.#own.identity) : undefined;
+    return lapse === undefined ? undefined : `takes ${name} from ${owner}, and ${lapse}`;
+  }
+}
