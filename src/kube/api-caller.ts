@@ -3,6 +3,7 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { publishApiCall } from '../core/diagnostics.js';
 import { linkedAbort } from '../core/linked-abort.js';
+import { untilAborted } from '../core/within.js';
 import { KubeApiError, KubeConfigError } from '../errors.js';
 import { CallRunner, type CallRunnerOptions } from './call-runner.js';
 import type { CallPriority } from './flow-control.js';
@@ -136,6 +137,8 @@ export class ApiCaller {
       const given = await credentials?.headers().catch((error: unknown) => {
         throw this.#withoutProof(call, error);
       });
+      // Credentials may have taken their time.
+      if (call.gate?.isOpen === false) await untilAborted(call.gate.opened(), signal);
       const sentAt = this.#clock.now();
       const startedAt = this.#clock.monotonic();
       const tell = (status: number) =>

@@ -9,7 +9,7 @@ import { KubeApiError } from '../errors.js';
 import { type CallPriority, FlowControl, type FlowControlOptions } from './flow-control.js';
 import type { CallGate, CallOptions } from './kube-client.js';
 import { DEFAULT_RETRY, type RetryPolicy, repeatDelayMs } from './retry.js';
-import { markSent } from './transport.js';
+import { markSent, mayHaveBeenSent } from './transport.js';
 
 /** How a client sends its calls: repetition, bounds, deadlines. */
 export interface CallRunnerOptions {
@@ -89,10 +89,11 @@ export class CallRunner {
   async repeated<T>(call: RunnableCall, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { retry = DEFAULT_RETRY, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     const deadline = this.#clock.monotonic() + (call.timeoutMs ?? timeoutMs);
+    let failure: unknown;
+    let mayBeSent = false;
     for (let attempts = 1; ; attempts += 1) {
       call.signal?.throwIfAborted();
-      const release = this.#tryEnter(call) ?? (await this.#entered(call, deadline));
-      let failure: unknown;
+      const release = this.#tryEnter(call) ?? (await this.#entered(call, deadline).catch(markIf(mayBeSent)));
       try {
         const leftMs = deadline - this.#clock.monotonic();
         const result = await this.once(call, Math.min(leftMs, this.attemptLimitMs(call)), work);
@@ -107,6 +108,7 @@ export class CallRunner {
       const delayMs = repeatDelayMs(call, failure, attempts, retry, this.#random);
       // A wait that outlasts the deadline would only delay the bad news.
       if (delayMs === undefined || this.#clock.monotonic() + delayMs >= deadline) throw failure;
+      mayBeSent ||= mayHaveBeenSent(failure);
       this.#logger.debug({ err: failure, attempts, delayMs }, 'a call to the API server is repeated');
       await this.#clock.delay(delayMs, { signal: call.signal });
     }
@@ -118,15 +120,13 @@ export class CallRunner {
     limitMs: number,
     work: (signal: AbortSignal) => Promise<T>,
     isSent = true,
+    waited = 'no answer within',
   ): Promise<T> {
     const { signal } = call;
     signal?.throwIfAborted();
     if (limitMs <= 0) throw lateError(call, 'no time was left to send it', false);
     const stop = linkedAbort(signal);
-    const onLimit = () => {
-      const waited = isSent ? 'no answer within' : 'still waiting for its turn after';
-      stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, isSent));
-    };
+    const onLimit = () => stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, isSent));
     const cancel = this.#clock.schedule(limitMs, onLimit);
     try {
       return await work(stop.signal);
@@ -146,15 +146,22 @@ export class CallRunner {
     for (;;) {
       const leftMs = deadline - this.#clock.monotonic();
       if (gate !== undefined && isShut(gate))
-        await this.once(call, leftMs, (signal) => untilAborted(gate.opened(), signal), false);
+        await this.once(call, leftMs, (signal) => untilAborted(gate.opened(), signal), false, 'not let through within');
       else {
-        const release = await this.once(call, leftMs, (signal) => this.#flow.acquire(priority, signal), false);
+        const release = await this.once(call, leftMs, (signal) => this.#flow.acquire(priority, signal), false, TURN);
         if (!isShut(gate)) return release;
         release();
       }
     }
   }
 }
+
+const TURN = 'still waiting for its turn after';
+
+/** Rethrows an error; of a call that may have reached the server earlier it says so. */
+const markIf = (mayBeSent: boolean) => (error: unknown) => {
+  throw mayBeSent && error instanceof KubeApiError ? markSent(error, true) : error;
+};
 
 const isShut = (gate: CallGate | undefined) => gate?.isOpen === false;
 

@@ -30,8 +30,9 @@ export interface CallOptions {
   /** Limit for the whole call with its retries, in milliseconds. @default 60000 */
   readonly timeoutMs?: number | undefined;
   /**
-   * Asked right before each attempt is sent, retries included. Executors with a lease pass one with each write; a client that sends calls again must
-   * heed it, or they may come from a host that others hold for dead by then. @default always open
+   * Asked before each attempt is sent, retries included; where it stays shut until the deadline, the call fails like one that found no turn. Executors
+   * with a lease pass one with each write. A client that sends calls again must heed it, or they may come from a host that others hold for dead by then.
+   * @default always open
    */
   readonly gate?: CallGate | undefined;
 }

@@ -11,7 +11,6 @@ import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../kube/read-until-known.js';
-import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { RefusedWrites, type WriteResult } from './refused-writes.js';
@@ -200,6 +199,14 @@ export class PodRemover {
     return (await this.#patch({ ...target, isTracked: false }, { annotations }, mayGoOn)) === 'done';
   }
 
+  /** Gives a pod that stays another executor's label, which the host had no right to, once it has. */
+  relabelLater(pod: PodIdentity, from: string, to: string): void {
+    const isStillThere = (now: Pod) => now.metadata?.labels?.[LABELS.executorId] === from;
+    const write = () =>
+      this.#patch({ ...anyVersionOf(pod), isTracked: false }, { labels: { [LABELS.executorId]: to } }, isStillThere);
+    this.#refused.add(kindOf('patch', pod), pod.uid, write);
+  }
+
   /** Resolves when everything under way is through, or the limit is reached; what is left then is not tried again. */
   async settled(limitMs: number): Promise<void> {
     await waitWithin(this.#options.clock, limitMs, this.#idle());
@@ -263,11 +270,12 @@ export class PodRemover {
     const startedAt = clock.monotonic();
     let version = pod.resourceVersion;
     let asked: NeededVerb = verb;
+    let isDoubtful = false;
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
-        if (mayGoOn !== undefined && version === undefined) {
+        if ((mayGoOn !== undefined || isDoubtful) && version === undefined) {
           asked = 'get';
-          version = await this.#versionOf(pod, mayGoOn);
+          version = await this.#versionOf(pod, mayGoOn ?? (() => true));
           this.#missing.delete(kindOf('get', pod));
           // Gone, somebody else's by now, who will see to it, or not to be written to as it is.
           if (version === undefined) return 'done';
@@ -283,7 +291,7 @@ export class PodRemover {
         if (status === 404 || status === 422) return 'done';
         if (status === 409) {
           // Another pod stands under this name now, or none: ours is gone then. A server under load also says so of its own conflicts.
-          if (mayGoOn === undefined && !(await this.#isThere(pod))) return 'done';
+          isDoubtful = true;
           version = undefined;
           if (attempt > 3) await clock.delay(backoffMs(BACKOFF, attempt - 3, random)).catch(() => {});
           continue;
@@ -309,11 +317,6 @@ export class PodRemover {
     if (this.#missing.has(kind)) return;
     this.#missing.add(kind);
     this.#options.onForbidden(verb, pod.namespace, message);
-  }
-
-  /** Whether a pod is there, as far as can be known. */
-  #isThere(pod: PodIdentity): Promise<boolean> {
-    return this.#versionOf(pod, () => true).then((version) => version !== undefined, mayAnswerLater);
   }
 
   async #versionOf({ namespace, name, uid }: PodIdentity, mayGoOn: PodCheck) {

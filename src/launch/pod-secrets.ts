@@ -10,7 +10,8 @@ import type { Random } from '../core/random.js';
 import type { Verdict } from '../core/verdict.js';
 import { KubeApiError } from '../errors.js';
 import type { Namespaces } from '../kube/each-pod.js';
-import type { KubeClient, SecretClient } from '../kube/kube-client.js';
+import type { CallGate, KubeClient, SecretClient } from '../kube/kube-client.js';
+import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { Pod, Secret } from '../wire/types.js';
 import { type CreateFailure, classifyCreateError, launchVerdict } from './create-errors.js';
@@ -28,6 +29,11 @@ export interface PodSecretsOptions {
   readonly launcher: PodLauncher;
   /** Whether another executor may launch the same task, with the same names. @default false */
   readonly isNameShared?: boolean | undefined;
+}
+
+/** A gate that stays open as long as it is renewed. */
+interface RenewedGate extends CallGate {
+  renew(): Promise<void>;
 }
 
 /** How the Secret of a launch is there: made for it, or found and brought up to date; or why not, `undefined` where the launch was cancelled. */
@@ -219,25 +225,31 @@ export class PodSecrets {
   }
 
   /**
-   * Makes ours what an executor that is no more has left without an owner: a later sweep finds it, also that of our next life. Never rejects; who may
-   * not list Secrets has nothing to do with them.
+   * Makes ours what an executor that is no more has left without an owner: a later sweep finds it, also that of our next life. Who may not list Secrets,
+   * or patch them, has nothing to do with them. Resolves with whether nothing is left; rejects where the lease that it stands on is lost.
    */
-  async takeOver(executorLabel: string, namespaces: Namespaces): Promise<void> {
+  async takeOver(executorLabel: string, namespaces: Namespaces, lease: RenewedGate): Promise<boolean> {
     const { logger, executorLabel: ours } = this.#options;
     const client = secretClientOf(this.#options.client);
-    if (client === undefined) return;
+    if (client === undefined) return true;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel}`;
-    const failed = (error: unknown) =>
+    let isComplete = true;
+    const failed = (error: unknown) => {
       logger.debug({ err: error, executor: executorLabel }, 'a Secret that was left could not be taken over');
+      if (mayAnswerLater(error)) isComplete = false;
+    };
     for (const namespace of namespaces) {
       const list = await client.listSecrets({ namespace, labelSelector }).catch(failed);
       for (const { metadata: { namespace: place = '', name = '', uid, ownerReferences = [] } = {} } of list?.items ??
         []) {
         if (ownerReferences.length > 0) continue;
+        await lease.renew();
         const patch = { metadata: { uid, labels: { [LABELS.executorId]: ours } } };
-        await client.patchSecret(place, name, patch).catch(failed);
+        await client.patchSecret(place, name, patch, { gate: lease }).catch(failed);
       }
     }
+    await lease.renew();
+    return isComplete;
   }
 
   /** Deletes Secrets of this executor that are old, have no owner, and whose pod is not there. Resolves with how many. */

@@ -58,6 +58,8 @@ describe('pods that are kept', () => {
     expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
     await kit.cluster.clock.advance('3m');
     expect(b.outcomes).toMatchObject([{ state: 'success' }]);
+    await kit.cluster.clock.advance('10m');
+    expect(kit.cluster.pods()).toEqual([]);
     a.isCut = false;
   });
 

@@ -215,7 +215,7 @@ export const mutations = [
   {
     name: 'a-takeover-outlives-its-lease',
     file: `${K}/taken-lease.ts`,
-    from: 'return this.#failure === undefined && this.#ageMs < (this.#options.durationMs * 2) / 3;',
+    from: 'return !this.hasFailed && this.#ageMs < (this.#options.durationMs * 2) / 3;',
     to: 'return true;',
     and: [
       {
@@ -538,7 +538,6 @@ export const mutations = [
         to: "if (!uids.has(uid) && isInReach(seen, scope, '')) this.#released.delete('');",
       },
     ],
-    in: H3,
   },
   // Written by somebody who did not know the ones above, but for the last six.
   {
@@ -669,8 +668,8 @@ export const mutations = [
   {
     name: 'what-the-lost-have-kept-stays',
     file: `${K}/pod-keeper.ts`,
-    from: "      return 'ours';",
-    to: "      return 'never';",
+    from: "gate: lease });\n      return 'ours';",
+    to: "gate: lease });\n      return 'never';",
     in: H3,
   },
   {

@@ -43,6 +43,9 @@ export function isPodOf(id: string, { metadata }: Pod): boolean {
 export const wasTold = ({ metadata }: Pod): boolean =>
   metadata?.labels?.[LABELS.done] === 'true' || metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true';
 
+/** How long a patch may take, with its retries, by which a pod is taken whose executor has no lease any more, in milliseconds. */
+export const LONELY_PATCH_MS = 5_000;
+
 /** The patch that makes a pod an executor's; uid and version are preconditions, so that of two that want it, one gets it. */
 export function ownershipPatch({ metadata: { uid, resourceVersion } = {} }: Pod, executorLabel: string): object {
   return { metadata: { uid, resourceVersion, labels: { [LABELS.executorId]: executorLabel } } };

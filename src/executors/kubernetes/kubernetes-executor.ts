@@ -518,8 +518,7 @@ export class KubernetesExecutor extends BaseExecutor {
   async #adoptFrom(label: string, lease: TakenLease): Promise<boolean> {
     const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);
     const isResumed = await this.#keeper.resume(label, this.#stop.signal, lease);
-    if (isComplete && isResumed) await this.#secrets.takeOver(label, this.#namespaces());
-    return isComplete && isResumed;
+    return isComplete && isResumed && (await this.#secrets.takeOver(label, this.#namespaces(), lease));
   }
 
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {

@@ -188,9 +188,7 @@ export class Peers {
       namespace,
       identity,
       durationMs,
-      assertWanted: () => {
-        if (this.#isClosed || isOver()) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'a takeover');
-      },
+      isWanted: () => !this.#isClosed && !isOver(),
     });
     try {
       await confirm();

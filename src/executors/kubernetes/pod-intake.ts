@@ -8,7 +8,7 @@ import { Semaphore } from '../../core/semaphore.js';
 import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
 import { KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
-import type { CallGate, KubeClient, ListOptions } from '../../kube/kube-client.js';
+import type { KubeClient, ListOptions } from '../../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
@@ -16,7 +16,7 @@ import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
+import { LONELY_PATCH_MS, launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
 import { PodTrack, type PodTrackTable } from './pod-track.js';
@@ -149,7 +149,9 @@ export class PodIntake {
     );
     // A failure counts only when nothing is under way any more: the lease that all stand on is written no more after that.
     await Promise.allSettled(adopting);
-    return (await Promise.all(adopting)).every(Boolean);
+    const isComplete = (await Promise.all(adopting)).every(Boolean);
+    lease.assertHeld();
+    return isComplete;
   }
 
   /** The next page is on its way while the pods of one are adopted; more than two are never held. */
@@ -162,9 +164,10 @@ export class PodIntake {
         const list = await this.#options.client.listPods({ ...scope, continue: page });
         await lease.renew();
         isComplete = (await underWay).every(Boolean) && isComplete;
+        // It never rejects: what is under way is waited for, whatever becomes of the lease.
         const take = async (pod: Pod) => {
-          await lease.renew();
-          return (await this.#takeOverOne(pod, lease)) !== 'left';
+          await lease.renew().catch(() => {});
+          return !lease.hasFailed && (await this.#takeOverOne(pod, lease)) !== 'left';
         };
         underWay = Promise.all(list.items.map((pod) => calls.run(() => take(pod))));
         page = list.metadata.continue;
@@ -323,7 +326,7 @@ export class PodIntake {
   }
 
   /** Makes another executor's pod ours; the watch then shows it. It may be gone by now, or somebody else's. */
-  async #takeOverOne(found: Pod, gate?: CallGate): Promise<'ours' | 'gone' | 'left'> {
+  async #takeOverOne(found: Pod, lease?: TakenLease): Promise<'ours' | 'gone' | 'left'> {
     const { client, executorLabel, logger } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
@@ -331,12 +334,17 @@ export class PodIntake {
     for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
       try {
         const patch = ownershipPatch(pod, executorLabel);
-        const { metadata = {} } = await client.patchPod(namespace, name, patch, { answer: 'metadata', gate });
+        const { metadata = {} } = await client.patchPod(namespace, name, patch, {
+          answer: 'metadata',
+          ...(lease === undefined ? { timeoutMs: LONELY_PATCH_MS } : { gate: lease }),
+        });
         // The version was a precondition: nothing but the metadata can differ from what was seen.
         this.#onPod({ ...pod, metadata });
         return 'ours';
       } catch (error) {
         const status = error instanceof KubeApiError ? error.status : -1;
+        // What the lease could not be renewed for says nothing of the pod.
+        if (lease?.hasFailed) return 'left';
         if (status === 404) return 'gone';
         if (status !== 409 || attempt === ADOPTION_ATTEMPTS) {
           logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');

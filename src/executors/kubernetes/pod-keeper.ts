@@ -6,7 +6,7 @@ import { Semaphore } from '../../core/semaphore.js';
 import { waitWithin } from '../../core/within.js';
 import { type ConfigProblem, KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
-import type { CallGate, KubeClient } from '../../kube/kube-client.js';
+import type { KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
@@ -87,6 +87,8 @@ interface Found {
 
 interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
+  /** Whose label it carried when it was taken in. */
+  readonly owner: string;
 }
 
 /** See the module's text. */
@@ -113,15 +115,15 @@ export class PodKeeper {
   }
 
   /** Takes in a pod that has been marked as done. */
-  keep(pod: PodIdentity, as: keyof KeepPodsOptions, ageMs = 0): void {
+  keep(pod: PodIdentity, as: keyof KeepPodsOptions, ageMs = 0, owner = this.#options.executorLabel): void {
     const { clock, limits } = this.#options;
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     const cancelTimer = Number.isFinite(forMs)
-      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(pod, as))
+      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release({ ...pod, owner }, as))
       : () => {};
-    kept.set(pod.uid, { ...pod, cancelTimer });
+    kept.set(pod.uid, { ...pod, owner, cancelTimer });
     for (const oldest of kept.values()) {
       if (kept.size <= last) break;
       void this.#release(oldest, as);
@@ -131,8 +133,10 @@ export class PodKeeper {
   /** Takes in a pod that only stays for a moment, so that its name is taken. */
   holdName(pod: PodIdentity, ms: number): void {
     if (this.#isClosed || this.#kept.held.has(pod.uid)) return;
-    const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(pod, 'held'));
-    this.#kept.held.set(pod.uid, { ...pod, cancelTimer });
+    // Whoever meets it may free its name.
+    const held = { ...pod, owner: this.#options.executorLabel };
+    const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(held, 'held'));
+    this.#kept.held.set(pod.uid, { ...held, cancelTimer });
   }
 
   /** Removes at once what only holds its name, also what a former self has left. Not waited for longer than the limit. */
@@ -177,7 +181,7 @@ export class PodKeeper {
     const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
     const take = ({ pod, as, heldMs, endedAt }: Found) => {
       if (as === 'held') this.holdName(pod, heldMs);
-      else this.keep(pod, as, Math.max(0, now - endedAt));
+      else this.keep(pod, as, Math.max(0, now - endedAt), executorLabel);
     };
     found.sort((a, b) => a.endedAt - b.endedAt);
     if (lease === undefined) {
@@ -186,7 +190,7 @@ export class PodKeeper {
     }
     const calls = new Semaphore(TAKEN_AT_A_TIME);
     const taken = await Promise.allSettled(
-      found.map((one) => calls.run(() => lease.renew().then(() => this.#makeOurs(one.pod, lease)))),
+      found.map((one) => calls.run(() => lease.renew().then(() => this.#makeOurs(one.pod, executorLabel, lease)))),
     );
     found.forEach((one, index) => {
       const result = taken[index];
@@ -209,20 +213,24 @@ export class PodKeeper {
   }
 
   /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */
-  async #makeOurs(
-    { namespace, name, uid, resourceVersion = '' }: PodIdentity,
-    gate: CallGate,
-  ): Promise<'ours' | 'later' | 'never'> {
-    const { client, logger, executorLabel } = this.#options;
+  async #makeOurs(pod: PodIdentity, owner: string, lease: TakenLease): Promise<'ours' | 'later' | 'never'> {
+    const { client, logger, executorLabel, remover } = this.#options;
+    const { namespace, name, uid, resourceVersion = '' } = pod;
     const patch = ownershipPatch({ metadata: { uid, resourceVersion } }, executorLabel);
     try {
-      await client.patchPod(namespace, name, patch, { answer: 'metadata', gate });
+      await client.patchPod(namespace, name, patch, { answer: 'metadata', gate: lease });
       return 'ours';
     } catch (error) {
       const status = error instanceof KubeApiError ? error.status : -1;
+      // What the lease could not be renewed for says nothing of the pod.
+      if (lease.hasFailed) return 'later';
       if (status === 404) return 'never';
       logger.warn({ err: error, pod: name, namespace }, 'a pod that another executor has kept could not be taken over');
-      // What is refused for good must not keep anybody from taking over the rest.
+      // What is refused must not keep anybody from taking over the rest: it is removed in its time as it is, and made ours once that is allowed.
+      if (status === 403) {
+        remover.relabelLater(pod, owner, executorLabel);
+        return 'ours';
+      }
       if (status !== 409 && !mayAnswerLater(error)) return 'never';
       // The answer may have been lost, and no list of the other one's pods would show it again.
       const now = await client.readPod(namespace, name).catch(() => undefined);
@@ -253,8 +261,8 @@ export class PodKeeper {
     kept.clear();
   }
 
-  async #release(pod: PodIdentity, as: keyof KeepPodsOptions | 'held'): Promise<void> {
-    const { client, remover, clock } = this.#options;
+  async #release(pod: Omit<Kept, 'cancelTimer'>, as: keyof KeepPodsOptions | 'held'): Promise<void> {
+    const { client, remover, clock, executorLabel } = this.#options;
     const { uid, namespace, name } = pod;
     const kept = this.#kept[as];
     kept.get(uid)?.cancelTimer();
@@ -267,6 +275,9 @@ export class PodKeeper {
       return;
     }
     if (now?.metadata?.uid !== uid) return;
+    // Another executor that has taken it over keeps it by its own rules; a name may be freed by anybody.
+    const label = now.metadata.labels?.[LABELS.executorId];
+    if (as !== 'held' && label !== executorLabel && label !== pod.owner) return;
     // What somebody has deleted only waits for our finalizer.
     if (now.metadata.labels?.[LABELS.keep] !== 'true' || now.metadata.deletionTimestamp !== undefined)
       await remover.remove(identityOf(now));

@@ -54,6 +54,7 @@ export class PodStopper {
     const { tracks, lifecycle, ender, lease, isRevoked } = this.#options;
     track.abort.abort();
     await track.busy;
+    if (track.isAbandoned) return UNSEEN;
     if (tracks.get(track.id) !== track)
       return {
         observed: track.seen === undefined ? 'not_started' : 'finished',
@@ -68,7 +69,7 @@ export class PodStopper {
     lifecycle.cancelAlarm(track);
     await lifecycle.refresh(track);
     // Whoever has it by now, and its pod, decides about it.
-    if (track.isAbandoned) return UNSEEN;
+    if (tracks.get(track.id) !== track) return UNSEEN;
     const isProven = await ender.end(track, graceSeconds);
     if (track.isAbandoned) return UNSEEN;
     if (isProven && (await this.#isTheirs(track))) {

@@ -5,6 +5,7 @@
  * the strength of it is sent within two thirds of that time since a renewal began that succeeded; after one that failed nothing is sent any more.
  */
 import type { Clock } from '../../core/clock.js';
+import { LifecycleError } from '../../errors.js';
 import type { CallGate, LeaseClient } from '../../kube/kube-client.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import type { Lease } from '../../wire/types.js';
@@ -17,15 +18,15 @@ export interface TakenLeaseOptions {
   /** Of the process that takes it. */
   readonly identity: string;
   readonly durationMs: number;
-  /** Throws where the takeover is not to go on. */
-  readonly assertWanted: () => void;
+  /** Whether the takeover is to go on. */
+  readonly isWanted: () => boolean;
 }
 
 /** See the module's text. */
 export class TakenLease implements CallGate {
   readonly #options: TakenLeaseOptions;
   #lease: Lease;
-  #renewedAt = Number.NEGATIVE_INFINITY;
+  #renewedAt = { monotonic: Number.NEGATIVE_INFINITY, wall: Number.NEGATIVE_INFINITY };
   #renewing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -37,7 +38,12 @@ export class TakenLease implements CallGate {
 
   /** Whether it is surely ours right now. */
   get isOpen(): boolean {
-    return this.#failure === undefined && this.#ageMs < (this.#options.durationMs * 2) / 3;
+    return !this.hasFailed && this.#ageMs < (this.#options.durationMs * 2) / 3;
+  }
+
+  /** Whether nothing is to be done on the strength of it any more. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined || !this.#options.isWanted();
   }
 
   /** See {@link renew}. */
@@ -48,7 +54,6 @@ export class TakenLease implements CallGate {
   /** Writes it where that is due; calls at the same time share one write. Rejects where it failed, now or before. */
   async renew(): Promise<void> {
     this.assertHeld();
-    this.#options.assertWanted();
     if (this.#ageMs < this.#options.durationMs / 3) return;
     this.#renewing ??= this.#write()
       .catch((error: unknown) => {
@@ -61,9 +66,10 @@ export class TakenLease implements CallGate {
     this.assertHeld();
   }
 
-  /** @throws what a renewal failed with. */
+  /** @throws what a renewal failed with, or a LifecycleError where the takeover is not to go on. */
   assertHeld(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
+    if (!this.#options.isWanted()) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'a takeover');
   }
 
   /** Removes it: there is nothing left that it could stand for. */
@@ -74,18 +80,21 @@ export class TakenLease implements CallGate {
   }
 
   get #ageMs(): number {
-    return this.#options.clock.monotonic() - this.#renewedAt;
+    const { clock } = this.#options;
+    const { monotonic, wall } = this.#renewedAt;
+    // A machine that slept has a monotonic clock that did not go on.
+    return Math.max(clock.monotonic() - monotonic, clock.now() - wall);
   }
 
   async #write(): Promise<void> {
     const { client, clock, namespace, identity, durationMs } = this.#options;
-    const begun = clock.monotonic();
+    const begun = { monotonic: clock.monotonic(), wall: clock.now() };
     const { metadata, spec = {} } = this.#lease;
     const renewed = {
       ...spec,
       holderIdentity: identity,
       leaseDurationSeconds: Math.ceil(durationMs / 1_000),
-      renewTime: formatMicroTime(clock.now()),
+      renewTime: formatMicroTime(begun.wall),
       leaseTransitions: (spec.leaseTransitions ?? 0) + (spec.holderIdentity === identity ? 0 : 1),
     };
     // An answer that comes later than the next renewal would be due says nothing any more, and our own lease waits behind it.

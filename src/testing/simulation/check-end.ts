@@ -1,6 +1,8 @@
 /** What must hold once all faults of a simulation are over and all hosts have ended. */
 import { keyToString } from '../../core/task-key.js';
 import type { VerdictKind } from '../../core/verdict.js';
+import { makeSafeLabelValue } from '../../pod/names.js';
+import { LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease, Secret } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -58,6 +60,14 @@ export async function checkEnd(
     // What hosts may share is left to a sweep, which comes half an hour later with the next launch.
     return hosts.length === 1 && !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
   });
+  // A sweep looks for its executor's own alone.
+  const present: ReadonlySet<string | undefined> = new Set(hosts.map(({ id }) => makeSafeLabelValue(id)));
+  const orphaned = secrets.filter(({ metadata: { labels = {} } = {} }) => {
+    const owner = labels[LABELS.executorId];
+    return labels[LABELS.managedBy] === MANAGED_BY && owner !== undefined && !present.has(owner);
+  });
+  if (orphaned.length > 0 && !database.hasSecretFaults)
+    faults.push(`secrets that nobody will sweep: ${names(orphaned)}`);
   if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {
     const task = database.tasks.get(id);

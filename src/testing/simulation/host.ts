@@ -205,10 +205,9 @@ export class SimulatedHost {
     this.#told.add(id);
     const lapse = outcome.ranAs === undefined ? undefined : this.#guard.lapse();
     if (lapse !== undefined) database.faults.push(`host ${this.id} tells of ${id}, and ${lapse}`);
-    const isCancelled = outcome.state === 'failed' && outcome.verdict.kind === 'cancelled';
     const isUnproven = database.mayRun(outcome.key);
-    if (isCancelled && this.#options.hosts === 1 && !database.hasLostNodes && isUnproven)
-      database.faults.push(`${id} was told as cancelled, and its pod is at work`);
+    if (outcome.state === 'failed' && this.#options.hosts === 1 && !database.hasLostNodes && isUnproven)
+      database.faults.push(`${id} was told as failed (${outcome.verdict.kind}), and its pod is at work`);
     if (habits.slowStoreMs === 0) return this.#store(outcome, isUnproven);
     this.#storing += 1;
     const stored = this.#clock.delay(random.next() * habits.slowStoreMs).then(() => this.#store(outcome, isUnproven));

@@ -11,15 +11,20 @@ interface Holding {
   readonly holder: string;
   /** When the server last took a renewal, in milliseconds of the cluster's clock. */
   readonly at: number;
+  /** When the holder got it. */
+  readonly since: number;
   readonly durationMs: number;
 }
 
+/** How long it may take to act on a look, with all retries. */
+const LOOK_MS = 10_000;
+
 /** Whether a pod of an executor waits for somebody to see to it. */
-const isLeft = ({ metadata }: Pod, label: string) =>
-  metadata?.labels?.[LABELS.executorId] === label &&
-  metadata.labels[LABELS.done] !== 'true' &&
-  metadata.annotations?.[ANNOTATIONS.acknowledged] === undefined &&
-  metadata.deletionTimestamp === undefined;
+const isLeft = ({ metadata: { labels = {}, deletionTimestamp } = {} }: Pod, label: string, isWithKept: boolean) =>
+  labels[LABELS.executorId] === label &&
+  deletionTimestamp === undefined &&
+  // Who goes by itself may leave what it keeps to its next life.
+  (isWithKept || labels[LABELS.done] !== 'true');
 
 /** See the module's text. */
 export class LeaseBook {
@@ -27,19 +32,24 @@ export class LeaseBook {
   /** By the label that carries the id of the executor whose lease it is. */
   readonly #leases = new Map<string, Holding>();
 
-  /** @param onFault - told what is wrong with the end of a lease. */
-  constructor(cluster: FakeCluster<VirtualClock>, onFault: (fault: string) => void) {
+  /** @param onFault - told what is wrong with the end of a lease. @param mayPatch whether nobody ever lacked the right to change pods. */
+  constructor(cluster: FakeCluster<VirtualClock>, onFault: (fault: string) => void, mayPatch: () => boolean) {
     this.#cluster = cluster;
     cluster.onLeaseChange(({ metadata, spec = {} }, isGone) => {
       const label = metadata?.labels?.[LABELS.executorId];
       if (label === undefined) return;
       const { holderIdentity: holder = '', leaseDurationSeconds = 0 } = spec;
       if (!isGone) {
-        this.#leases.set(label, { holder, at: cluster.clock.now(), durationMs: leaseDurationSeconds * 1_000 });
+        const at = cluster.clock.now();
+        const before = this.#leases.get(label);
+        const since = before?.holder === holder ? before.since : at;
+        this.#leases.set(label, { holder, at, since, durationMs: leaseDurationSeconds * 1_000 });
         return;
       }
+      const isTakenOver = this.#leases.get(label)?.holder.startsWith(`${label}_`) === false;
       this.#leases.delete(label);
-      const left = cluster.pods().filter((pod) => isLeft(pod, label));
+      // What is kept and may not be given another label goes in its time as it is.
+      const left = cluster.pods().filter((pod) => isLeft(pod, label, isTakenOver && mayPatch()));
       if (left.length === 0) return;
       onFault(`the lease of ${label} goes, and its pods do not: ${left.map((pod) => pod.metadata?.name).join(', ')}`);
     });
@@ -55,9 +65,13 @@ export class LeaseBook {
     return overMs > 0 ? `the lease of ${label} has run out ${overMs / 1_000} s ago` : undefined;
   }
 
-  /** Whether there is a lease of an executor. */
-  has(label: string): boolean {
-    return this.#leases.has(label);
+  /** Why a process may not take the pods of an executor, in words; `undefined` where it may. */
+  obstacleTo(label: string, identity: string): string | undefined {
+    const lease = this.#leases.get(label);
+    // Without a lease it is whoever comes first, and who comes just then is seen at the next look.
+    if (lease === undefined || (lease.holder !== identity && this.#cluster.clock.now() - lease.since < LOOK_MS))
+      return undefined;
+    return this.lapseOf(label, identity);
   }
 }
 
@@ -115,7 +129,7 @@ export class LeaseGuard {
     if (body.includes('"resourceVersion"') && !body.includes(`"${resourceVersion}"`)) return undefined;
     if (method === 'DELETE' || !body.includes(LABELS.executorId))
       return `sends ${method} ${name}, which is of ${owner}`;
-    const lapse = this.#book.has(owner) ? this.#book.lapseOf(owner, this.#own.identity) : undefined;
-    return lapse === undefined ? undefined : `takes ${name} from ${owner}, and ${lapse}`;
+    const obstacle = this.#book.obstacleTo(owner, this.#own.identity);
+    return obstacle === undefined ? undefined : `takes ${name} from ${owner}, and ${obstacle}`;
   }
 }

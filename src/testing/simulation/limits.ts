@@ -20,7 +20,7 @@ interface Trouble {
   readonly until: number;
   /** What it excuses of lateness. */
   readonly excusedMs: number;
-  readonly of: 'host' | 'watch' | 'request';
+  readonly of: 'host' | 'watch' | 'request' | 'rights';
 }
 
 /** When programs have started, and when hosts or watches could not do what they should. All times are in milliseconds of the cluster's clock. */
@@ -34,6 +34,11 @@ export class LimitWatch {
   /** A host could not do what it should for a while. */
   hostTrouble(from: number, until: number): void {
     this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'host' });
+  }
+
+  /** Hosts may not make pods for a while, which keeps them from nothing else. */
+  creationTrouble(from: number, until: number): void {
+    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'rights' });
   }
 
   /** Requests fail from now on, which may cost so much time. */

@@ -7,8 +7,8 @@ import type { VirtualClock } from '../virtual-clock.js';
 
 /** What is wrong with the wire. */
 export interface WireState {
-  /** `cut`: nothing arrives. `deaf`: requests arrive, answers do not. */
-  mode: 'open' | 'cut' | 'deaf';
+  /** `cut`: nothing arrives. `deaf`: requests arrive, answers do not. `leaseless`: nothing about leases arrives. */
+  mode: 'open' | 'cut' | 'deaf' | 'leaseless';
   /** How long requests are under way before the server sees them, in milliseconds. */
   delayMs: number;
   /** How long answers are under way, in milliseconds, while watches tell their news at once. */
@@ -53,7 +53,7 @@ export class HostWire implements Transport {
     if (request.method !== 'GET') onWrite(request);
     if (!isAlive()) return never();
     onMessage();
-    if (this.state.mode === 'cut') {
+    if (this.state.mode === 'cut' || (this.state.mode === 'leaseless' && request.path.includes('/leases'))) {
       await clock.delay(1_000);
       await hearing();
       throw lost();
@@ -121,7 +121,7 @@ export class HostWire implements Transport {
     const { hearing, onMessage } = this.#options;
     for await (const piece of body) {
       await hearing();
-      if (this.state.mode !== 'open') throw lost();
+      if (this.state.mode === 'cut' || this.state.mode === 'deaf') throw lost();
       onMessage();
       yield piece;
     }

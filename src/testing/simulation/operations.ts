@@ -56,9 +56,12 @@ export type Operation =
     }
   | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
   | { readonly type: 'freeze'; readonly host: Pick; readonly ms: number }
-  | { readonly type: 'wire'; readonly host: Pick; readonly mode: 'cut' | 'deaf' | 'slow' | 'late'; readonly ms: number }
+  | { readonly type: 'wire'; readonly host: Pick; readonly mode: WireTrouble; readonly ms: number }
   | { readonly type: 'watches'; readonly what: 'break' | 'close' | 'silence' | 'rotate' }
   | { readonly type: 'wait'; readonly ms: number };
+
+/** What can be wrong with the wire of a host. */
+export type WireTrouble = 'cut' | 'deaf' | 'slow' | 'late' | 'leaseless';
 
 /** Pods out of which one is chosen. */
 export type PodChoice = 'running' | 'pending' | 'ended' | 'same task' | 'newest running' | 'newest pending';
@@ -99,7 +102,7 @@ const RIGHTS: typeof OTHER_REQUESTS = [
   ['secrets', ['create', 'patch', 'list', 'delete']],
 ];
 /** Kinds of single events. */
-type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss';
+type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss' | 'conflict';
 type Kind = Single | Sequence;
 
 /** How often what happens, out of which there is to choose, and how fast it comes. */
@@ -146,6 +149,11 @@ export const EVEN_MIX: Mix = {
     rethink: 0,
     stubborn: 0,
     rights: 0,
+    lapse: 0,
+    heirs: 0,
+    conflict: 0,
+    echo: 0,
+    barred: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -200,7 +208,28 @@ export function drawMix(random: Random, hosts: number): Mix {
   const rethink = of(random, SELDOM);
   const stubborn = of(random, [0, 0, 0, 0.04]);
   const rights = of(random, [0, 0, 0, 0.05]);
-  const later = { gasp, unseen, contest, patience, photoFinish, lag, loss, rethink, stubborn, rights };
+  const lapse = of(random, hosts > 1 ? [0, 0.05, 0.1, 0.2] : SELDOM);
+  const heirs = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
+  const conflict = of(random, SELDOM);
+  const echo = of(random, hosts > 1 ? [0, 0, 0.05, 0.2] : [0]);
+  const barred = of(random, [0, 0, 0, 0.04]);
+  const later = {
+    gasp,
+    unseen,
+    contest,
+    patience,
+    photoFinish,
+    lag,
+    loss,
+    rethink,
+    stubborn,
+    rights,
+    lapse,
+    heirs,
+    conflict,
+    echo,
+    barred,
+  };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }
 
@@ -251,6 +280,14 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       const [resource, verbs] = of(random, RIGHTS);
       return { type, resource, verb: of(random, verbs), ms: upTo(random, 12) * 30_000 };
     }
+    case 'conflict':
+      // A server that is at odds with itself, as one under load is.
+      return {
+        type: 'request',
+        verb: of(random, ['delete', 'patch']),
+        times: upTo(random, 5),
+        fault: { status: 409, reason: 'Conflict' },
+      };
     case 'quota':
       return { type, pods: upTo(random, 2), ms: 240_000 };
     case 'kill':

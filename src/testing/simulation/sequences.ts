@@ -141,6 +141,77 @@ function* contest(random: Random, longestTask: number): Generator<Operation> {
   yield shortWait(random, 40_000);
 }
 
+/** A host cannot renew its lease while everything else goes on: what it learns and is asked for meanwhile it may not act on. */
+function* lapse(random: Random, longestTask: number): Generator<Operation> {
+  for (let tasks = upTo(random, 2); tasks > 0; tasks -= 1)
+    yield { type: 'queue', annotations: drawTask(random, longestTask) };
+  yield shortWait(random, 6_000);
+  yield {
+    type: 'wire',
+    host: random.next(),
+    mode: 'leaseless',
+    ms: 10_000 + upTo(random, of(random, [30_000, 120_000])),
+  };
+  const happens: readonly Operation[] = [
+    { type: 'pod', pod: random.next(), what: of(random, ['evict', 'fail', 'delete', 'preempt', 'oom'] as const) },
+    { type: 'cancel', task: random.next() },
+    { type: 'cancel', task: 0.999_999 },
+    { type: 'revoke', task: random.next() },
+    { type: 'queue', annotations: drawTask(random, longestTask) },
+  ];
+  for (let events = 3; events > 0; events -= 1) {
+    yield shortWait(random, 12_000);
+    yield of(random, happens);
+  }
+  yield shortWait(random, 30_000);
+}
+
+/** Two hosts are given one task, and one of them is asked to cancel it: whoever has its pod tells the end, and the other finds the same. */
+function* echo(random: Random): Generator<Operation> {
+  const annotations = { [`${TEST_ANNOTATION}duration`]: of(random, ['30s', '600s']) };
+  yield { type: 'queue', annotations, alsoTo: random.next() };
+  yield { type: 'wait', ms: 3_000 + upTo(random, 8_000) };
+  yield { type: 'cancel', task: 0.999_999, on: random.next() };
+  yield { type: 'wait', ms: 30_000 + upTo(random, 40_000) };
+}
+
+/** Nobody may make pods while tasks are handed over. */
+function* barred(random: Random, longestTask: number): Generator<Operation> {
+  yield { type: 'rights', resource: 'pods', verb: 'create', ms: 10_000 + upTo(random, 60_000) };
+  for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1) {
+    yield { type: 'queue', annotations: drawTask(random, longestTask) };
+    yield shortWait(random, 10_000);
+  }
+}
+
+/** Two hosts are given one task, the one that has its pod goes away, and what the other needs to do about that is refused for a while. */
+function* heirs(random: Random, longestTask: number): Generator<Operation> {
+  yield { type: 'queue', annotations: drawTask(random, longestTask), alsoTo: random.next() };
+  yield shortWait(random, 6_000);
+  const host = random.next();
+  const ms = 20_000 + upTo(random, 100_000);
+  yield of(random, [
+    { type: 'freeze', host, ms },
+    { type: 'wire', host, mode: 'cut', ms },
+    { type: 'wire', host, mode: 'leaseless', ms },
+    { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
+    { type: 'leave', host, how: 'detach', backAfterMs: ms },
+  ] as const);
+  yield shortWait(random, 15_000);
+  const refused: readonly Operation[] = [
+    { type: 'rights', resource: 'pods', verb: 'patch', ms: 20_000 + upTo(random, 100_000) },
+    { type: 'request', verb: 'patch', times: 10 + upTo(random, 20), fault: { status: 503 } },
+    { type: 'request', resource: 'leases', verb: 'update', times: upTo(random, 12), fault: { status: 503 } },
+    { type: 'request', resource: 'leases', verb: 'list', times: upTo(random, 12), fault: { status: 503 } },
+    { type: 'request', resource: 'leases', verb: 'delete', times: upTo(random, 3), fault: { applyThenDrop: true } },
+  ];
+  yield of(random, refused);
+  yield { type: 'wait', ms: 5_000 + upTo(random, 25_000) };
+  if (random.next() < 0.5) yield { type: 'cancel', task: 0.999_999 };
+  else yield { type: 'pod', pod: random.next(), what: of(random, ['evict', 'fail', 'delete'] as const) };
+  yield shortWait(random, 40_000);
+}
+
 /** Programs have run for most of their time when their host dies. */
 function* patience(random: Random, longestTask: number): Generator<Operation> {
   for (let tasks = 3; tasks > 0; tasks -= 1) yield { type: 'queue', annotations: drawTask(random, longestTask) };
@@ -201,7 +272,23 @@ function* stubborn(random: Random): Generator<Operation> {
   for (let waits = 4; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 30_000) };
 }
 
-const SEQUENCES = { doubt, race, storm, takeover, gasp, unseen, contest, patience, photoFinish, rethink, stubborn };
+const SEQUENCES = {
+  doubt,
+  race,
+  storm,
+  takeover,
+  gasp,
+  unseen,
+  contest,
+  patience,
+  photoFinish,
+  rethink,
+  stubborn,
+  lapse,
+  heirs,
+  echo,
+  barred,
+};
 
 /** A kind of sequence. */
 export type Sequence = keyof typeof SEQUENCES;

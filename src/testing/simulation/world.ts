@@ -101,7 +101,11 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.cluster = options.cluster;
-    this.#leases = new LeaseBook(options.cluster, (fault) => this.database.faults.push(fault));
+    this.#leases = new LeaseBook(
+      options.cluster,
+      (fault) => this.database.faults.push(fault),
+      () => !this.database.missingRights.has('patch'),
+    );
     this.#acts = new ClusterActs({
       cluster: options.cluster,
       note: (text) => this.#note(text),
@@ -439,7 +443,8 @@ export class World {
     if (resource === 'secrets') database.hasSecretFaults = true;
     database.missingRights.add(verb);
     for (const { id } of this.#hosts) database.troubled(id, now + ms);
-    this.#limits.hostTrouble(now, now + ms);
+    if (resource === 'pods' && verb === 'create') this.#limits.creationTrouble(now, now + ms);
+    else this.#limits.hostTrouble(now, now + ms);
     cluster.faults.inject({ fault: 'forbid', verb, resource, lasts: ms });
   }
 
