@@ -8,8 +8,8 @@ import { untilAborted } from '../core/within.js';
 import { KubeApiError } from '../errors.js';
 import { type CallPriority, FlowControl, type FlowControlOptions } from './flow-control.js';
 import type { CallGate, CallOptions } from './kube-client.js';
-import { DEFAULT_RETRY, type RetryPolicy, repeatDelayMs } from './retry.js';
-import { markSent, mayHaveBeenSent } from './transport.js';
+import { DEFAULT_RETRY, isUntouched, type RetryPolicy, repeatDelayMs } from './retry.js';
+import { markSent } from './transport.js';
 
 /** How a client sends its calls: repetition, bounds, deadlines. */
 export interface CallRunnerOptions {
@@ -91,9 +91,12 @@ export class CallRunner {
     const deadline = this.#clock.monotonic() + (call.timeoutMs ?? timeoutMs);
     let failure: unknown;
     let mayBeSent = false;
+    const rethrown = (error: unknown): never => {
+      throw marked(error, mayBeSent);
+    };
     for (let attempts = 1; ; attempts += 1) {
       call.signal?.throwIfAborted();
-      const release = this.#tryEnter(call) ?? (await this.#entered(call, deadline).catch(markIf(mayBeSent)));
+      const release = this.#tryEnter(call) ?? (await this.#entered(call, deadline).catch(rethrown));
       try {
         const leftMs = deadline - this.#clock.monotonic();
         const result = await this.once(call, Math.min(leftMs, this.attemptLimitMs(call)), work);
@@ -105,10 +108,10 @@ export class CallRunner {
       } finally {
         release();
       }
+      mayBeSent ||= failure instanceof KubeApiError && !isUntouched(failure);
       const delayMs = repeatDelayMs(call, failure, attempts, retry, this.#random);
       // A wait that outlasts the deadline would only delay the bad news.
-      if (delayMs === undefined || this.#clock.monotonic() + delayMs >= deadline) throw failure;
-      mayBeSent ||= mayHaveBeenSent(failure);
+      if (delayMs === undefined || this.#clock.monotonic() + delayMs >= deadline) throw marked(failure, mayBeSent);
       this.#logger.debug({ err: failure, attempts, delayMs }, 'a call to the API server is repeated');
       await this.#clock.delay(delayMs, { signal: call.signal });
     }
@@ -158,10 +161,9 @@ export class CallRunner {
 
 const TURN = 'still waiting for its turn after';
 
-/** Rethrows an error; of a call that may have reached the server earlier it says so. */
-const markIf = (mayBeSent: boolean) => (error: unknown) => {
-  throw mayBeSent && error instanceof KubeApiError ? markSent(error, true) : error;
-};
+/** The error of a call that may have reached the server at an earlier attempt says so. */
+const marked = (error: unknown, mayBeSent: boolean) =>
+  mayBeSent && error instanceof KubeApiError ? markSent(error, true) : error;
 
 const isShut = (gate: CallGate | undefined) => gate?.isOpen === false;
 

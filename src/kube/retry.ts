@@ -24,7 +24,7 @@ const isTooNew = ({ status, message }: KubeApiError) =>
   status === 504 && message.includes('Too large resource version');
 
 /** Whether the server has certainly not acted: it was not reached, or it turned the call away at the door. */
-function isUntouched(error: KubeApiError): boolean {
+export function isUntouched(error: KubeApiError): boolean {
   if (error.status === 0) return !mayHaveBeenSent(error);
   return error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined);
 }

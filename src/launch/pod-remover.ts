@@ -78,6 +78,13 @@ type Verb = 'delete' | 'patch';
 /** What a host must have a right to. */
 export type NeededVerb = Verb | 'get';
 type PodCheck = (pod: Pod) => boolean;
+/** How a write meets what is in its way. */
+interface Persistence {
+  /** Tries on where there is no right to it, as where the server is away. */
+  readonly insists?: boolean;
+  /** Is about what the host has been told: should the lease be lost meanwhile and had again, it is as right as before where the pod is still ours. */
+  readonly outlivesTerm?: boolean;
+}
 /** One write; the version is given where it is to be a precondition. */
 type Write = (resourceVersion: string | undefined) => Promise<unknown>;
 
@@ -109,6 +116,11 @@ export class PodRemover {
   /** Whether something is still to be done for which the right was missing. */
   get owes(): boolean {
     return !this.#refused.isEmpty;
+  }
+
+  /** Tries again, at once, what the right was missing for. */
+  makeUp(): Promise<void> {
+    return this.#refused.makeUp();
   }
 
   /** Deletes a pod, and only this one; resolves with whether nothing is left to do: the server has accepted it, or the pod was gone or is not to go. Never rejects. */
@@ -167,7 +179,7 @@ export class PodRemover {
       (resourceVersion) =>
         this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
       isOurs === undefined && isStillToGo === undefined ? undefined : mayGoOn,
-      ifRefused === 'insist',
+      { insists: ifRefused === 'insist', outlivesTerm: ifRefused === undefined || ifRefused === 'owe' },
     );
     if (deleted !== 'done' || isSpared || keepsFinalizer || pod.isTracked !== true) return deleted;
     const released = await this.#owed(anyVersionOf(pod), {});
@@ -221,7 +233,7 @@ export class PodRemover {
   /** A patch that is made up for where the host has no right to it now. */
   async #owed(pod: PodIdentity, metadata: object, onDone = () => {}): Promise<WriteResult> {
     const write = async (target: PodIdentity) => {
-      const result = await this.#patch(target, metadata);
+      const result = await this.#patch(target, metadata, undefined, { outlivesTerm: true });
       if (result === 'done') onDone();
       return result;
     };
@@ -231,7 +243,12 @@ export class PodRemover {
   }
 
   /** Patches the metadata of one pod, and lets go of it where our finalizer holds it. */
-  #patch({ isTracked, ...pod }: PodIdentity, metadata: object, mayGoOn?: PodCheck): Promise<WriteResult> {
+  #patch(
+    { isTracked, ...pod }: PodIdentity,
+    metadata: object,
+    mayGoOn?: PodCheck,
+    persistence: Persistence = {},
+  ): Promise<WriteResult> {
     const { namespace, name, uid } = pod;
     const release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
     const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
@@ -243,7 +260,7 @@ export class PodRemover {
         { metadata: { ...metadata, ...release, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) } },
         options,
       );
-    return this.#track('patch', pod, write, mayGoOn);
+    return this.#track('patch', pod, write, mayGoOn, persistence);
   }
 
   #track(
@@ -251,9 +268,9 @@ export class PodRemover {
     pod: PodIdentity,
     write: Write,
     mayGoOn = this.#options.isOurs,
-    insists = false,
+    persistence: Persistence = {},
   ): Promise<WriteResult> {
-    const work = this.#attempt(verb, pod, write, mayGoOn, insists);
+    const work = this.#attempt(verb, pod, write, mayGoOn, persistence);
     this.#pending.add(work);
     void work.finally(() => this.#pending.delete(work));
     return work;
@@ -264,7 +281,7 @@ export class PodRemover {
     pod: PodIdentity,
     write: Write,
     mayGoOn: PodCheck | undefined,
-    insists: boolean,
+    { insists = false, outlivesTerm = false }: Persistence,
   ): Promise<WriteResult> {
     const { clock, random, logger } = this.#options;
     const startedAt = clock.monotonic();
@@ -285,8 +302,14 @@ export class PodRemover {
         this.#missing.delete(kindOf(verb, pod));
         return 'done';
       } catch (error) {
-        // Who lost the lease has no say in the pod any more.
-        if (error instanceof LeaseLostError) return 'given up';
+        if (error instanceof LeaseLostError) {
+          // Who lost the lease has no say in the pod any more, unless it is found to be ours still.
+          if (!outlivesTerm || mayGoOn === undefined) return 'given up';
+          version = undefined;
+          const { signal } = this.#closing;
+          await clock.delay(backoffMs(BACKOFF, attempt, random), { signal }).catch(() => {});
+          continue;
+        }
         const status = error instanceof KubeApiError ? error.status : -1;
         if (status === 404 || status === 422) return 'done';
         if (status === 409) {

@@ -45,6 +45,13 @@ export class RefusedWrites {
     this.#cancelTimer ??= this.#clock.schedule(PROBE_MS, () => this.#probe());
   }
 
+  /** Tries each kind again, at once. */
+  async makeUp(): Promise<void> {
+    await Promise.all(
+      [...this.#kinds].map(([name, kind]) => (kind.isProbed ? undefined : this.#probeKind(name, kind))),
+    );
+  }
+
   /** Forgets them. */
   close(): void {
     this.#isClosed = true;

@@ -39,7 +39,7 @@ export const mutations = [
   {
     name: 'limits-trust-a-silent-watch',
     file: `${K}/pod-end-flow.ts`,
-    from: "if (decision.type === 'expired' && (await this.#isOutdated(track))) return;",
+    from: "if (decision.type === 'expired' && (await this.#isOutdated(track, decision))) return;",
     to: '',
   },
   // Names and creates.

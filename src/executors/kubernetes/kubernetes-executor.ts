@@ -427,6 +427,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
+    if (!isDetached) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#remover.makeUp());
     const isAllDone =
       isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
     this.#keeper.close();
@@ -517,7 +518,13 @@ export class KubernetesExecutor extends BaseExecutor {
 
   async #adoptFrom(label: string, lease: TakenLease): Promise<boolean> {
     const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);
-    const isResumed = await this.#keeper.resume(label, this.#stop.signal, lease);
+    let isResumed = false;
+    try {
+      isResumed = await this.#keeper.resume(label, this.#stop.signal, lease);
+    } finally {
+      // Of what was made ours the answers may be lost.
+      if (!isResumed) void this.#keeper.resume(this.#label, this.#stop.signal);
+    }
     return isComplete && isResumed && (await this.#secrets.takeOver(label, this.#namespaces(), lease));
   }
 

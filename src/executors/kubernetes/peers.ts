@@ -197,7 +197,8 @@ export class Peers {
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
         'an executor is dead; its pods are taken over',
       );
-      if (!(await adoptFrom(label, taken))) return;
+      // What is left must not keep its owner from coming back; we look at it again after a while.
+      if (!(await adoptFrom(label, taken))) return await taken.giveBack();
       await taken.remove();
       this.#known.delete(label);
     } catch (error) {

@@ -117,6 +117,7 @@ async function claim(
         await pause();
       }
     }
-    if (signal.aborted && !isLeftAlone) return { type: 'ours', pod };
+    // Whoever has taken it meanwhile decides about it.
+    if (signal.aborted && !isLeftAlone && ownerOf(pod) === owner && !wasTold(pod)) return { type: 'ours', pod };
   }
 }

@@ -98,6 +98,7 @@ export class PodDelivery {
       podTimes: seen === undefined ? undefined : podTimesOf(seen),
       requests: seen === undefined ? undefined : observedRequests(seen),
       result: end.result === 'success' ? end.message : undefined,
+      isUnproven: seen !== undefined && !track.isDead,
       acknowledge: isManuallyAcknowledged ? this.onAcknowledged(track, cleanup) : undefined,
     };
     if (end.result === 'success') reports.success(track, details);

@@ -51,7 +51,7 @@ export class PodEndFlow {
       this.#hands.see(track, successor);
       return;
     }
-    if (decision.type === 'expired' && (await this.#isOutdated(track))) return;
+    if (decision.type === 'expired' && (await this.#isOutdated(track, decision))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     if (decision.type === 'expired') reports.ending(track, decision.verdict);
     const end: PodEnd =
@@ -141,7 +141,7 @@ export class PodEndFlow {
    * Before a pod is ended for what it shows, the server is asked whether it still does, until it answers: the watch may have been silent for
    * longer than the limit. The newer state is then looked at instead.
    */
-  async #isOutdated(track: PodTrack): Promise<boolean> {
+  async #isOutdated(track: PodTrack, { verdict }: PodExpired): Promise<boolean> {
     const { clock } = this.#options;
     const { seen } = track;
     if (seen === undefined) return false;
@@ -149,9 +149,9 @@ export class PodEndFlow {
     if (pod === 'unknown') return track.isAbandoned;
     if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
     else this.#hands.see(track, pod);
-    const isOver =
-      track.isGone ||
-      decide(track.record, track.seen ?? seen, track.policy, clock.monotonic()).decision.type !== 'expired';
+    const { decision } = decide(track.record, track.seen ?? seen, track.policy, clock.monotonic());
+    // It may be ended for something else by now.
+    const isOver = track.isGone || decision.type !== 'expired' || decision.verdict.kind !== verdict.kind;
     if (isOver) track.isEnding = false;
     return isOver;
   }

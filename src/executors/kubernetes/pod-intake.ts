@@ -10,6 +10,7 @@ import { KubeApiError } from '../../errors.js';
 import { eachPodIn, type Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient, ListOptions } from '../../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
+import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
@@ -327,11 +328,12 @@ export class PodIntake {
 
   /** Makes another executor's pod ours; the watch then shows it. It may be gone by now, or somebody else's. */
   async #takeOverOne(found: Pod, lease?: TakenLease): Promise<'ours' | 'gone' | 'left'> {
-    const { client, executorLabel, logger } = this.#options;
+    const { client, executorLabel, logger, mayBeAlive } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
     let pod = found;
     for (let attempt = 1; attempt <= ADOPTION_ATTEMPTS; attempt += 1) {
+      let isLate = false;
       try {
         const patch = ownershipPatch(pod, executorLabel);
         const { metadata = {} } = await client.patchPod(namespace, name, patch, {
@@ -346,7 +348,9 @@ export class PodIntake {
         // What the lease could not be renewed for says nothing of the pod.
         if (lease?.hasFailed) return 'left';
         if (status === 404) return 'gone';
-        if (status !== 409 || attempt === ADOPTION_ATTEMPTS) {
+        // One that stands on a look alone may have been applied, or is tried again after another look.
+        isLate = lease === undefined && mayAnswerLater(error);
+        if (status !== 409 && !isLate) {
           logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
           return 'left';
         }
@@ -360,8 +364,10 @@ export class PodIntake {
         return 'ours';
       }
       if (ownerNow !== owner) return 'gone';
+      if (isLate && (await mayBeAlive(owner ?? ''))) break;
       pod = now;
     }
+    logger.warn({ pod: name, namespace }, 'a pod could not be adopted');
     return 'left';
   }
 }

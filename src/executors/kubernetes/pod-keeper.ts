@@ -179,9 +179,9 @@ export class PodKeeper {
       return false;
     }
     const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
-    const take = ({ pod, as, heldMs, endedAt }: Found) => {
+    const take = ({ pod, as, heldMs, endedAt }: Found, owner?: string) => {
       if (as === 'held') this.holdName(pod, heldMs);
-      else this.keep(pod, as, Math.max(0, now - endedAt), executorLabel);
+      else this.keep(pod, as, Math.max(0, now - endedAt), owner);
     };
     found.sort((a, b) => a.endedAt - b.endedAt);
     if (lease === undefined) {
@@ -194,7 +194,9 @@ export class PodKeeper {
     );
     found.forEach((one, index) => {
       const result = taken[index];
-      if (result?.status === 'fulfilled' && result.value === 'ours') take(one);
+      if (result?.status !== 'fulfilled') return;
+      if (result.value === 'ours') take(one);
+      else if (result.value === 'as it is') take(one, executorLabel);
     });
     lease.assertHeld();
     return taken.every((result) => result.status === 'fulfilled' && result.value !== 'later');
@@ -213,7 +215,11 @@ export class PodKeeper {
   }
 
   /** A pod that an executor has kept which is no more: should we be no more before its time, the next one finds it among ours. */
-  async #makeOurs(pod: PodIdentity, owner: string, lease: TakenLease): Promise<'ours' | 'later' | 'never'> {
+  async #makeOurs(
+    pod: PodIdentity,
+    owner: string,
+    lease: TakenLease,
+  ): Promise<'ours' | 'as it is' | 'later' | 'never'> {
     const { client, logger, executorLabel, remover } = this.#options;
     const { namespace, name, uid, resourceVersion = '' } = pod;
     const patch = ownershipPatch({ metadata: { uid, resourceVersion } }, executorLabel);
@@ -229,7 +235,7 @@ export class PodKeeper {
       // What is refused must not keep anybody from taking over the rest: it is removed in its time as it is, and made ours once that is allowed.
       if (status === 403) {
         remover.relabelLater(pod, owner, executorLabel);
-        return 'ours';
+        return 'as it is';
       }
       if (status !== 409 && !mayAnswerLater(error)) return 'never';
       // The answer may have been lost, and no list of the other one's pods would show it again.

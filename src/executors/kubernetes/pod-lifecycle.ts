@@ -9,7 +9,7 @@ import { Alarms } from '../../core/alarms.js';
 import { askedOrBackoffMs, type BackoffPolicy, backoffMs } from '../../core/backoff.js';
 import type { VerdictKind } from '../../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
-import { mayHaveBeenSent } from '../../kube/transport.js';
+import { isUntouched } from '../../kube/retry.js';
 import { launchVerdict } from '../../launch/create-errors.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, decideGone, type FinalDecision } from '../../lifecycle/decide.js';
@@ -137,7 +137,7 @@ export class PodLifecycle implements LifecycleHands {
         if (error.status === 409) continue;
         // It may have been deleted all the same, which the next look shows.
         if (!error.retryable) break;
-        isDeleteSent ||= mayHaveBeenSent(error);
+        isDeleteSent ||= !isUntouched(error);
         await clock.delay(askedOrBackoffMs(error, REVOKE_BACKOFF, attempt, random));
       }
     }

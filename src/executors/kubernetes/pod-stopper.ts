@@ -72,7 +72,9 @@ export class PodStopper {
     if (tracks.get(track.id) !== track) return UNSEEN;
     const isProven = await ender.end(track, graceSeconds);
     if (track.isAbandoned) return UNSEEN;
-    if (isProven && (await this.#isTheirs(track))) {
+    const isTheirs = isProven && (await this.#isTheirs(track));
+    if (tracks.get(track.id) !== track) return UNSEEN;
+    if (isTheirs) {
       this.#leave(track, THEIRS);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }

@@ -79,6 +79,15 @@ export class TakenLease implements CallGate {
     await client.deleteLease(namespace, name, { uid, resourceVersion });
   }
 
+  /** Leaves it to whoever comes first, its owner above all. */
+  async giveBack(): Promise<void> {
+    const { client, namespace, durationMs } = this.#options;
+    const { metadata, spec } = this.#lease;
+    const { holderIdentity: _ours, ...free } = { ...spec, leaseDurationSeconds: 1 };
+    const call = { timeoutMs: durationMs / 3 };
+    await client.replaceLease(namespace, metadata?.name ?? '', { ...this.#lease, spec: free }, call);
+  }
+
   get #ageMs(): number {
     const { clock } = this.#options;
     const { monotonic, wall } = this.#renewedAt;

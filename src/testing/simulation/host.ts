@@ -37,6 +37,8 @@ export interface SimulatedHostContext {
 
 /** What the simulation asks of an executor. */
 export interface SimulatedExecutor extends Executor {
+  /** Takes over pods that have ended, and whose executor is no more. @default it does not */
+  adoptCompletedPods?(): Promise<readonly Outcome['key'][]>;
   /** Whether a task falls to this one of several hosts. @default all do */
   isMine?(key: Outcome['key']): boolean;
 }
@@ -146,6 +148,15 @@ export class SimulatedHost {
     } catch {
       // Refused because it has ended here already, or because the executor is on its way out.
     }
+  }
+
+  /** Looks at once for what others have left: pods that have ended, or those of the open tasks. */
+  adopt(what: 'completed' | 'wanted'): void {
+    if (!this.isStarted || !this.#isAlive || this.#isLeaving) return;
+    const { executor } = this;
+    const open = this.#options.database.open.map(({ key }) => key);
+    const adopted = what === 'completed' ? executor.adoptCompletedPods?.() : executor.tryAdoptTaskInstances(open);
+    void adopted?.catch(() => {});
   }
 
   /** Goes in good order: leaves what runs to the next life, or ends it. Resolves when that is done. */

@@ -101,6 +101,9 @@ export function checkPods(
  * pod of that name, and of two executors that take a pod at the same time both would believe that they have it.
  */
 export function unguarded({ method, path, body = '' }: TransportRequest): string | undefined {
+  const shared = /\/(?:secrets|leases)\/([^/?]+)(?:\?|$)/.exec(path)?.[1];
+  if (shared !== undefined && (method === 'DELETE' || method === 'PUT'))
+    return body.includes('"resourceVersion"') ? undefined : `sends ${method} ${shared} whatever it is by then`;
   const name = /\/pods\/([^/?]+)(\?|$)/.exec(path)?.[1];
   if (name === undefined) return undefined;
   if (method === 'DELETE') return body.includes('"uid"') ? undefined : `deletes ${name} without saying which one`;

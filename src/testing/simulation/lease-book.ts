@@ -33,7 +33,11 @@ export class LeaseBook {
   readonly #leases = new Map<string, Holding>();
 
   /** @param onFault - told what is wrong with the end of a lease. @param mayPatch whether nobody ever lacked the right to change pods. */
-  constructor(cluster: FakeCluster<VirtualClock>, onFault: (fault: string) => void, mayPatch: () => boolean) {
+  constructor(
+    cluster: FakeCluster<VirtualClock>,
+    onFault: (fault: string) => void,
+    readonly mayPatch: () => boolean,
+  ) {
     this.#cluster = cluster;
     cluster.onLeaseChange(({ metadata, spec = {} }, isGone) => {
       const label = metadata?.labels?.[LABELS.executorId];
@@ -90,10 +94,7 @@ export class LeaseGuard {
 
   /** What is wrong with a write that is about to be sent. */
   onWrite({ method, path, body = '' }: TransportRequest): string | undefined {
-    if (path.includes('/leases')) {
-      this.#learn(method, body);
-      return undefined;
-    }
+    if (path.includes('/leases')) return this.#onLease(method, body);
     const name = /\/(pods|secrets)(\/[^/?]+)?(\?|$)/.exec(path)?.[0];
     if (name === undefined || this.#own === undefined) return undefined;
     const lapse = this.lapse();
@@ -106,13 +107,19 @@ export class LeaseGuard {
     return this.#own === undefined ? undefined : this.#book.lapseOf(this.#own.label, this.#own.identity);
   }
 
-  #learn(method: string, body: string): void {
-    if (method !== 'POST' && method !== 'PUT') return;
+  /** Learns by which lease its executor works; that of another one is only to be taken by who has its own. */
+  #onLease(method: string, body: string): string | undefined {
+    if (method !== 'POST' && method !== 'PUT') return undefined;
     const { metadata, spec } = JSON.parse(body) as Lease;
     const label = metadata?.labels?.[LABELS.executorId];
     const identity = spec?.holderIdentity;
-    if (metadata?.annotations?.[ANNOTATIONS.executorId] === this.#executorId && label !== undefined && identity)
+    if (label === undefined || !identity) return undefined;
+    if (metadata?.annotations?.[ANNOTATIONS.executorId] === this.#executorId) {
       this.#own ??= { label, identity };
+      return undefined;
+    }
+    const lapse = this.#book.lapseOf(label, identity) === undefined ? undefined : this.lapse();
+    return lapse === undefined ? undefined : `takes the lease of ${label}, and ${lapse}`;
   }
 
   /** What is wrong with a write about a pod, by whose it is. */
@@ -125,6 +132,8 @@ export class LeaseGuard {
       return undefined;
     // It only stands there for its name, and whoever meets it may clear it away.
     if (pod?.metadata?.annotations?.[ANNOTATIONS.holdsName] !== undefined) return undefined;
+    // What is kept and could not be given another label may have two that care for it.
+    if (pod?.metadata?.labels?.[LABELS.done] === 'true' && !this.#book.mayPatch()) return undefined;
     // What goes by a version that is no more is turned away.
     if (body.includes('"resourceVersion"') && !body.includes(`"${resourceVersion}"`)) return undefined;
     if (method === 'DELETE' || !body.includes(LABELS.executorId))

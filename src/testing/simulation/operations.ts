@@ -56,6 +56,7 @@ export type Operation =
     }
   | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
   | { readonly type: 'freeze'; readonly host: Pick; readonly ms: number }
+  | { readonly type: 'adopt'; readonly host: Pick; readonly what: 'completed' | 'wanted' }
   | { readonly type: 'wire'; readonly host: Pick; readonly mode: WireTrouble; readonly ms: number }
   | { readonly type: 'watches'; readonly what: 'break' | 'close' | 'silence' | 'rotate' }
   | { readonly type: 'wait'; readonly ms: number };
@@ -154,6 +155,7 @@ export const EVEN_MIX: Mix = {
     conflict: 0,
     echo: 0,
     barred: 0,
+    adopt: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -213,6 +215,7 @@ export function drawMix(random: Random, hosts: number): Mix {
   const conflict = of(random, SELDOM);
   const echo = of(random, hosts > 1 ? [0, 0, 0.05, 0.2] : [0]);
   const barred = of(random, [0, 0, 0, 0.04]);
+  const adopt = of(random, SELDOM);
   const later = {
     gasp,
     unseen,
@@ -229,6 +232,7 @@ export function drawMix(random: Random, hosts: number): Mix {
     conflict,
     echo,
     barred,
+    adopt,
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }
@@ -297,6 +301,8 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
         backAfterMs: random.next() < 0.5 ? 0 : upTo(random, 90) * 1_000,
         atWrite: random.next() < 0.5 ? 0 : upTo(random, 4),
       };
+    case 'adopt':
+      return { type, host: random.next(), what: of(random, ['completed', 'wanted'] as const) };
     case 'freeze':
       return { type, host: random.next(), ms: upTo(random, 60) * 1_000 };
     case 'wire':

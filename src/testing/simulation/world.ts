@@ -408,6 +408,11 @@ export class World {
         host.kill();
         return this.#revive(index, operation.backAfterMs);
       }
+      case 'adopt': {
+        const { host } = this.#host(operation.host);
+        this.#note(`${host.id} looks for ${operation.what} pods`);
+        return host.adopt(operation.what);
+      }
       case 'freeze': {
         const { host } = this.#host(operation.host);
         this.#note(`${host.id} is frozen for ${operation.ms} ms`);
