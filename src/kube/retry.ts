@@ -2,7 +2,6 @@
 import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Random } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
-import { mayHaveBeenSent } from './transport.js';
 
 /** How often and how far apart calls are repeated. */
 export interface RetryPolicy extends BackoffPolicy {
@@ -25,7 +24,8 @@ const isTooNew = ({ status, message }: KubeApiError) =>
 
 /** Whether the server has certainly not acted: it was not reached, or it turned the call away at the door. */
 export function isUntouched(error: KubeApiError): boolean {
-  if (error.status === 0) return !mayHaveBeenSent(error);
+  const { mayHaveBeenSent: isSent } = error as { mayHaveBeenSent?: boolean };
+  if (error.status === 0 || isSent !== undefined) return isSent === false;
   return error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined);
 }
 

@@ -51,6 +51,8 @@ export interface RemoveOptions {
    * follows depends on the answer. @default 'owe'
    */
   readonly ifRefused?: 'owe' | 'tell' | 'insist' | undefined;
+  /** Goes on where the lease was lost meanwhile and is had again, if the pod is still ours: its end was told. @default false */
+  readonly outlivesTerm?: boolean | undefined;
   /** Told when what was owed is done. */
   readonly onRemovedLater?: (() => void) | undefined;
 }
@@ -81,9 +83,9 @@ type PodCheck = (pod: Pod) => boolean;
 /** How a write meets what is in its way. */
 interface Persistence {
   /** Tries on where there is no right to it, as where the server is away. */
-  readonly insists?: boolean;
+  readonly insists?: boolean | undefined;
   /** Is about what the host has been told: should the lease be lost meanwhile and had again, it is as right as before where the pod is still ours. */
-  readonly outlivesTerm?: boolean;
+  readonly outlivesTerm?: boolean | undefined;
 }
 /** One write; the version is given where it is to be a precondition. */
 type Write = (resourceVersion: string | undefined) => Promise<unknown>;
@@ -136,7 +138,7 @@ export class PodRemover {
 
   /** Removes a pod whose outcome is with the host; where that cannot be done now, the pod says so. Never rejects. */
   async removeForGood(pod: PodIdentity, options: RemoveOptions = {}): Promise<void> {
-    if (!(await this.remove(pod, options))) await this.markAcknowledged(pod);
+    if (!(await this.remove(pod, { ...options, outlivesTerm: true }))) await this.markAcknowledged(pod);
   }
 
   /** Removes the pod of a former launch; where that cannot be done now, the pod says so. Never rejects. */
@@ -164,7 +166,7 @@ export class PodRemover {
   }
 
   async #remove(pod: PodIdentity, options: RemoveOptions): Promise<WriteResult> {
-    const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo, ifRefused } = options;
+    const { gracePeriodSeconds, keepsFinalizer = false, isStillToGo, ifRefused, outlivesTerm } = options;
     const { isOurs } = this.#options;
     const { namespace, name, uid } = pod;
     let isSpared = false;
@@ -179,7 +181,7 @@ export class PodRemover {
       (resourceVersion) =>
         this.#options.client.deletePod(namespace, name, { uid, resourceVersion, gracePeriodSeconds }),
       isOurs === undefined && isStillToGo === undefined ? undefined : mayGoOn,
-      { insists: ifRefused === 'insist', outlivesTerm: ifRefused === undefined || ifRefused === 'owe' },
+      { insists: ifRefused === 'insist', outlivesTerm },
     );
     if (deleted !== 'done' || isSpared || keepsFinalizer || pod.isTracked !== true) return deleted;
     const released = await this.#owed(anyVersionOf(pod), {});
@@ -238,7 +240,10 @@ export class PodRemover {
       return result;
     };
     const result = await write(pod);
-    if (result === 'refused') this.#refused.add(kindOf('patch', pod), pod.uid, () => write(anyVersionOf(pod)));
+    const kind = kindOf('patch', pod);
+    if (result === 'refused') this.#refused.add(kind, pod.uid, () => write(anyVersionOf(pod)));
+    // What was owed before may be wrong by now: it would free a name that is held since.
+    else if (result === 'done') this.#refused.drop(kind, pod.uid);
     return result;
   }
 

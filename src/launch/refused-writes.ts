@@ -9,8 +9,8 @@ type Write = () => Promise<WriteResult>;
 interface Kind {
   /** By id, oldest first. */
   readonly writes: Map<string, Write>;
-  /** Whether one is being tried; it may take its time, and holds up no other kind. */
-  isProbed: boolean;
+  /** While one is being tried; it may take its time, and holds up no other kind. */
+  probing: Promise<void> | undefined;
 }
 
 /** How often it is tried whether the right is there by now: one request for all writes of a kind. */
@@ -38,11 +38,18 @@ export class RefusedWrites {
   /** Keeps a write for later; one of the same id takes the place of the former. */
   add(kindName: string, id: string, write: Write): void {
     if (this.#isClosed) return;
-    const kind = this.#kinds.get(kindName) ?? { writes: new Map<string, Write>(), isProbed: false };
+    const kind = this.#kinds.get(kindName) ?? { writes: new Map<string, Write>(), probing: undefined };
     if (kind.writes.size >= MOST_OF_A_KIND && !kind.writes.has(id)) return;
     kind.writes.set(id, write);
     this.#kinds.set(kindName, kind);
     this.#cancelTimer ??= this.#clock.schedule(PROBE_MS, () => this.#probe());
+  }
+
+  /** Forgets a write in whose place another one is through. */
+  drop(kindName: string, id: string): void {
+    const kind = this.#kinds.get(kindName);
+    kind?.writes.delete(id);
+    if (kind?.writes.size === 0 && kind.probing === undefined) this.#kinds.delete(kindName);
   }
 
   /** Tries each kind again, at once. */
@@ -60,18 +67,23 @@ export class RefusedWrites {
   }
 
   #probe(): void {
-    for (const [name, kind] of this.#kinds) if (!kind.isProbed) void this.#probeKind(name, kind);
+    for (const [name, kind] of this.#kinds) void this.#probeKind(name, kind);
     this.#cancelTimer = this.isEmpty ? undefined : this.#clock.schedule(PROBE_MS, () => this.#probe());
   }
 
   /** One shows for all of its kind whether there is any sense in it: each in its turn, since a policy may be about that one alone. */
-  async #probeKind(name: string, kind: Kind): Promise<void> {
-    kind.isProbed = true;
-    const [first, ...rest] = [...kind.writes];
-    if (first !== undefined && (await this.#again(kind.writes, first)))
-      await Promise.all(rest.map((one) => this.#again(kind.writes, one)));
-    kind.isProbed = false;
-    if (kind.writes.size === 0) this.#kinds.delete(name);
+  #probeKind(name: string, kind: Kind): Promise<void> {
+    kind.probing ??= this.#tryAll(kind.writes).finally(() => {
+      kind.probing = undefined;
+      if (kind.writes.size === 0) this.#kinds.delete(name);
+    });
+    return kind.probing;
+  }
+
+  async #tryAll(writes: Map<string, Write>): Promise<void> {
+    const [first, ...rest] = [...writes];
+    if (first !== undefined && (await this.#again(writes, first)))
+      await Promise.all(rest.map((one) => this.#again(writes, one)));
   }
 
   /** Tells whether there was a right to it. */

@@ -252,7 +252,7 @@ export const mutations = [
   {
     name: 'the-living-are-taken-over',
     file: `${K}/peers.ts`,
-    from: 'if (!isTaken && this.#isAlive(sight)) return;',
+    from: 'if (this.#isAlive(sight)) return;',
     to: '',
     in: H3,
   },

@@ -375,6 +375,7 @@ export class KubernetesExecutor extends BaseExecutor {
     }
     this.#stop.abort();
     this.#abandonAll('The executor could not start');
+    await this.#remover.settled(0);
     await this.#lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
@@ -422,12 +423,13 @@ export class KubernetesExecutor extends BaseExecutor {
     await waitWithin(this.clock, limitMs, this.#delivery.closed({ isWaitedFor: !isDetached }));
     // A takeover that was under way has ended by now, or its pods are not ours yet.
     if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
+    // What it makes up for may be marked only now, and is to be kept or released like the rest.
+    if (!isDetached && this.#remover.owes) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#madeUp());
     // Of what is left the others hear when the lease has run out.
     const isWorkDone = !isDetached && (await this.#isWorkDone());
     this.#delivery.close();
     // Nobody else is to come, so no name needs to be held any more.
     if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
-    if (!isDetached) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#remover.makeUp());
     const isAllDone =
       isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
     this.#keeper.close();
@@ -506,6 +508,11 @@ export class KubernetesExecutor extends BaseExecutor {
       this.#handOver(track.task, why);
       return track.task.key;
     });
+  }
+
+  async #madeUp(): Promise<void> {
+    await this.#remover.makeUp();
+    await this.#delivery.closed({ isWaitedFor: false });
   }
 
   /** Whether a pod is ours to remove; what only holds its name may be removed by anybody. */

@@ -180,25 +180,24 @@ export class Peers {
 
   async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
     const { client, clock, namespace, identity, durationMs, logger, adoptFrom, confirm } = this.#options;
-    const isTaken = sight.holder === identity;
-    if (!isTaken && this.#isAlive(sight)) return;
+    // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
+    if (this.#isAlive(sight)) return;
     const taken = new TakenLease(lease, {
       client,
       clock,
       namespace,
       identity,
       durationMs,
+      confirm,
       isWanted: () => !this.#isClosed && !isOver(),
     });
     try {
-      await confirm();
       await taken.renew();
       logger.info(
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
         'an executor is dead; its pods are taken over',
       );
-      // What is left must not keep its owner from coming back; we look at it again after a while.
-      if (!(await adoptFrom(label, taken))) return await taken.giveBack();
+      if (!(await adoptFrom(label, taken))) return;
       await taken.remove();
       this.#known.delete(label);
     } catch (error) {

@@ -183,6 +183,7 @@ export class PodDelivery {
     const options = {
       gracePeriodSeconds,
       keepsFinalizer: true,
+      outlivesTerm: true,
       onRemovedLater: () => void this.tracked(markAsGoing()),
     };
     if (seen.isDeleting || (await remover.remove(seen, options))) await markAsGoing();

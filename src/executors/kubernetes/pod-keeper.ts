@@ -281,11 +281,13 @@ export class PodKeeper {
       return;
     }
     if (now?.metadata?.uid !== uid) return;
+    const { labels = {}, annotations = {} } = now.metadata;
+    const label = labels[LABELS.executorId];
     // Another executor that has taken it over keeps it by its own rules; a name may be freed by anybody.
-    const label = now.metadata.labels?.[LABELS.executorId];
-    if (as !== 'held' && label !== executorLabel && label !== pod.owner) return;
+    const mayFree = as === 'held' && annotations[ANNOTATIONS.holdsName] !== undefined;
+    if (label !== executorLabel && label !== pod.owner && !mayFree) return;
     // What somebody has deleted only waits for our finalizer.
-    if (now.metadata.labels?.[LABELS.keep] !== 'true' || now.metadata.deletionTimestamp !== undefined)
+    if (labels[LABELS.keep] !== 'true' || now.metadata.deletionTimestamp !== undefined)
       await remover.remove(identityOf(now));
   }
 }

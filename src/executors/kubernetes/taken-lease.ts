@@ -18,6 +18,8 @@ export interface TakenLeaseOptions {
   /** Of the process that takes it. */
   readonly identity: string;
   readonly durationMs: number;
+  /** Resolves when our own lease is surely held. */
+  readonly confirm: () => Promise<void>;
   /** Whether the takeover is to go on. */
   readonly isWanted: () => boolean;
 }
@@ -79,15 +81,6 @@ export class TakenLease implements CallGate {
     await client.deleteLease(namespace, name, { uid, resourceVersion });
   }
 
-  /** Leaves it to whoever comes first, its owner above all. */
-  async giveBack(): Promise<void> {
-    const { client, namespace, durationMs } = this.#options;
-    const { metadata, spec } = this.#lease;
-    const { holderIdentity: _ours, ...free } = { ...spec, leaseDurationSeconds: 1 };
-    const call = { timeoutMs: durationMs / 3 };
-    await client.replaceLease(namespace, metadata?.name ?? '', { ...this.#lease, spec: free }, call);
-  }
-
   get #ageMs(): number {
     const { clock } = this.#options;
     const { monotonic, wall } = this.#renewedAt;
@@ -96,7 +89,8 @@ export class TakenLease implements CallGate {
   }
 
   async #write(): Promise<void> {
-    const { client, clock, namespace, identity, durationMs } = this.#options;
+    const { client, clock, namespace, identity, durationMs, confirm } = this.#options;
+    await confirm();
     const begun = { monotonic: clock.monotonic(), wall: clock.now() };
     const { metadata, spec = {} } = this.#lease;
     const renewed = {

@@ -217,6 +217,8 @@ export class World {
         host.kill();
       } else if (!host.isAlive) this.#startHost(index);
     }
+    // What is under way on a slow wire comes all the same.
+    await cluster.clock.advance(SLOWEST_MS);
     const requests = cluster.requests.length;
     const started = cluster.clock.monotonic();
     const elapsedMs = () => cluster.clock.monotonic() - started;
