@@ -54,9 +54,7 @@ export class RefusedWrites {
 
   /** Tries each kind again, at once. */
   async makeUp(): Promise<void> {
-    await Promise.all(
-      [...this.#kinds].map(([name, kind]) => (kind.isProbed ? undefined : this.#probeKind(name, kind))),
-    );
+    await Promise.all([...this.#kinds].map(([name, kind]) => this.#probeKind(name, kind)));
   }
 
   /** Forgets them. */
