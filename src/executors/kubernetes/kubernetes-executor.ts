@@ -225,6 +225,7 @@ export class KubernetesExecutor extends BaseExecutor {
       tracks: this.#tracks,
       policy,
       executorLabel: this.#label,
+      isNameShared,
       mayBeAlive,
       adopt: (found, hasEnded) => {
         const task = this.adopt(found, { hasEnded });

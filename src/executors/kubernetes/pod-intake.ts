@@ -42,6 +42,8 @@ export interface PodIntakeOptions {
   ) => { readonly id: string; readonly task: QueuedTask } | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Whether all launches of a task have one name, which other executors use, too. */
+  readonly isNameShared: boolean;
   /** Lets go of a task that another executor has. */
   readonly handOver: (task: QueuedTask, why: string) => void;
 }
@@ -214,6 +216,8 @@ export class PodIntake {
     }
     const known = tracks.get(keyToString(task.key));
     if (known !== undefined) {
+      // Under the one name that all launches have, the launch that waits for its turn finds it, and takes it up.
+      if (this.#options.isNameShared && known.seen === undefined) return;
       this.#meetSecondPod(known, pod, isListed);
       return;
     }
