@@ -222,6 +222,7 @@ export class KubernetesExecutor extends BaseExecutor {
       ...parts,
       lifecycle: this.#lifecycle,
       remover: this.#remover,
+      delivery: this.#delivery,
       tracks: this.#tracks,
       policy,
       executorLabel: this.#label,

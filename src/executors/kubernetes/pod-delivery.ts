@@ -106,8 +106,8 @@ export class PodDelivery {
     if (!isManuallyAcknowledged) void this.tracked(cleanup());
   }
 
-  /** Cleans up after a task whose end is told by others: it was cancelled. */
-  discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind): Promise<void> {
+  /** Cleans up after a task whose end is told by others: it was cancelled, or its pod came after that. `failure`: what is written on it. */
+  discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind | undefined): Promise<void> {
     const removed = async () => {
       await track.former;
       await this.#takeAway(track, gracePeriodSeconds, failure);

@@ -18,6 +18,7 @@ import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { LONELY_PATCH_MS, launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
+import type { PodDelivery } from './pod-delivery.js';
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
 import { PodTrack, type PodTrackTable } from './pod-track.js';
@@ -31,6 +32,7 @@ export interface PodIntakeOptions {
   readonly logger: Logger;
   readonly lifecycle: PodLifecycle;
   readonly remover: PodRemover;
+  readonly delivery: PodDelivery;
   readonly tracks: PodTrackTable;
   readonly policy: LifecyclePolicy;
   /** Value of the label that carries the executor's id. */
@@ -234,8 +236,20 @@ export class PodIntake {
         { pod: podIdOf(pod), task: keyToString(task.key) },
         'a pod came after the outcome of its task; it is removed',
       );
-      void remover.remove(identityOf(pod));
+      if (this.#options.isNameShared) this.#discard(task, pod);
+      else void remover.remove(identityOf(pod));
     }
+  }
+
+  /** Its task was refused here, perhaps, while it was at work elsewhere: others that are given the task must find it, or they do the work again. */
+  #discard(task: QueuedTask, pod: Pod): void {
+    const { policy, tracks, delivery } = this.#options;
+    const track = new PodTrack(keyToString(task.key), task, policy, false);
+    track.found(pod);
+    track.seen = observe(pod);
+    if (cannotRun(track.seen)) track.markDead(false);
+    tracks.letGo(pod);
+    void delivery.discard(track, undefined, undefined);
   }
 
   #take(track: PodTrack, pod: Pod, isListed: boolean): void {

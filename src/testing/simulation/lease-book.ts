@@ -132,8 +132,8 @@ export class LeaseGuard {
       return undefined;
     // It only stands there for its name, and whoever meets it may clear it away.
     if (pod?.metadata?.annotations?.[ANNOTATIONS.holdsName] !== undefined) return undefined;
-    // What is kept and could not be given another label may have two that care for it.
-    if (pod?.metadata?.labels?.[LABELS.done] === 'true' && !this.#book.mayPatch()) return undefined;
+    // What could not be given another label may have two that care for it.
+    if (!this.#book.mayPatch()) return undefined;
     // What goes by a version that is no more is turned away.
     if (body.includes('"resourceVersion"') && !body.includes(`"${resourceVersion}"`)) return undefined;
     if (method === 'DELETE' || !body.includes(LABELS.executorId))
