@@ -114,7 +114,7 @@ function liesOf(
 ): string[] {
   const { annotations, met } = task;
   // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
-  const isCancelled = task.isCancelled || (task.isRevoked && hasLostNodes);
+  const isCancelled = task.isCancelled || (task.isRevoked && (hasLostNodes || missingRights.has('get')));
   const done = succeeded.get(id);
   if (outcome.state === 'success') {
     const lies: string[] = [];
