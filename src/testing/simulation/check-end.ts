@@ -1,7 +1,6 @@
 /** What must hold once all faults of a simulation are over and all hosts have ended. */
 import { keyToString } from '../../core/task-key.js';
 import type { VerdictKind } from '../../core/verdict.js';
-import { makeSafeLabelValue } from '../../pod/names.js';
 import { LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease, Secret } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
@@ -61,7 +60,7 @@ export async function checkEnd(
     return hosts.length === 1 && !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
   });
   // A sweep looks for its executor's own alone.
-  const present: ReadonlySet<string | undefined> = new Set(hosts.map(({ id }) => makeSafeLabelValue(id)));
+  const present: ReadonlySet<string | undefined> = new Set(hosts.map(({ id }) => id));
   const orphaned = secrets.filter(({ metadata: { labels = {} } = {} }) => {
     const owner = labels[LABELS.executorId];
     return labels[LABELS.managedBy] === MANAGED_BY && owner !== undefined && !present.has(owner);
