@@ -9,7 +9,7 @@ import { KubeApiError } from '../errors.js';
 import { type CallPriority, FlowControl, type FlowControlOptions } from './flow-control.js';
 import type { CallGate, CallOptions } from './kube-client.js';
 import { DEFAULT_RETRY, isUntouched, type RetryPolicy, repeatDelayMs } from './retry.js';
-import { markSent } from './transport.js';
+import { markSent, sentMark } from './transport.js';
 
 /** How a client sends its calls: repetition, bounds, deadlines. */
 export interface CallRunnerOptions {
@@ -117,19 +117,19 @@ export class CallRunner {
     }
   }
 
-  /** Runs work with a limit; both the limit and the caller's signal abort it. */
+  /** Runs work with a limit; both the limit and the caller's signal abort it. `unsent`: what it waits for, where it was not sent yet. */
   async once<T>(
     call: RunnableCall,
     limitMs: number,
     work: (signal: AbortSignal) => Promise<T>,
-    isSent = true,
-    waited = 'no answer within',
+    unsent?: string,
   ): Promise<T> {
     const { signal } = call;
     signal?.throwIfAborted();
     if (limitMs <= 0) throw lateError(call, 'no time was left to send it', false);
     const stop = linkedAbort(signal);
-    const onLimit = () => stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, isSent));
+    const waited = unsent ?? 'no answer within';
+    const onLimit = () => stop.abort(lateError(call, `${waited} ${Math.round(limitMs)} ms`, unsent === undefined));
     const cancel = this.#clock.schedule(limitMs, onLimit);
     try {
       return await work(stop.signal);
@@ -149,9 +149,9 @@ export class CallRunner {
     for (;;) {
       const leftMs = deadline - this.#clock.monotonic();
       if (gate !== undefined && isShut(gate))
-        await this.once(call, leftMs, (signal) => untilAborted(gate.opened(), signal), false, 'not let through within');
+        await this.once(call, leftMs, (signal) => untilAborted(gate.opened(), signal), 'not let through within');
       else {
-        const release = await this.once(call, leftMs, (signal) => this.#flow.acquire(priority, signal), false, TURN);
+        const release = await this.once(call, leftMs, (signal) => this.#flow.acquire(priority, signal), TURN);
         if (!isShut(gate)) return release;
         release();
       }
@@ -184,6 +184,6 @@ function withAttempts(error: unknown, attempts: number): unknown {
     cause,
     attempts,
   });
-  const { mayHaveBeenSent } = error as { mayHaveBeenSent?: boolean };
-  return mayHaveBeenSent === undefined ? counted : markSent(counted, mayHaveBeenSent);
+  const isSent = sentMark(error);
+  return isSent === undefined ? counted : markSent(counted, isSent);
 }

@@ -2,6 +2,7 @@
 import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
 import type { Random } from '../core/random.js';
 import { KubeApiError } from '../errors.js';
+import { mayHaveBeenSent, sentMark } from './transport.js';
 
 /** How often and how far apart calls are repeated. */
 export interface RetryPolicy extends BackoffPolicy {
@@ -24,8 +25,7 @@ const isTooNew = ({ status, message }: KubeApiError) =>
 
 /** Whether the server has certainly not acted: it was not reached, or it turned the call away at the door. */
 export function isUntouched(error: KubeApiError): boolean {
-  const { mayHaveBeenSent: isSent } = error as { mayHaveBeenSent?: boolean };
-  if (error.status === 0 || isSent !== undefined) return isSent === false;
+  if (error.status === 0 || sentMark(error) !== undefined) return !mayHaveBeenSent(error);
   return error.status === 429 || (error.status === 503 && error.retryAfterMs !== undefined);
 }
 

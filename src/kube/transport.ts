@@ -41,10 +41,12 @@ export interface Transport {
   close?(): Promise<void>;
 }
 
+/** Whether the server may have acted, as {@link markSent} has noted it; `undefined` where nobody has. */
+export const sentMark = (error: unknown): boolean | undefined =>
+  (error as { mayHaveBeenSent?: boolean } | undefined)?.mayHaveBeenSent;
+
 /** Whether the server may have acted on a request that got no answer. What a transport does not say counts as "may have". */
-export function mayHaveBeenSent(error: unknown): boolean {
-  return (error as { mayHaveBeenSent?: boolean } | undefined)?.mayHaveBeenSent !== false;
-}
+export const mayHaveBeenSent = (error: unknown): boolean => sentMark(error) !== false;
 
 /** Notes on an error whether the server may have acted; returns the error. */
 export function markSent<E extends object>(error: E, isSent: boolean): E {

@@ -293,6 +293,7 @@ export class PodRemover {
     let version = pod.resourceVersion;
     let asked: NeededVerb = verb;
     let isDoubtful = false;
+    const pause = (ms: number) => clock.delay(ms, { signal: this.#closing.signal }).catch(() => {});
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
       try {
         if ((mayGoOn !== undefined || isDoubtful) && version === undefined) {
@@ -311,8 +312,7 @@ export class PodRemover {
           // Who lost the lease has no say in the pod any more, unless it is found to be ours still.
           if (!outlivesTerm || mayGoOn === undefined) return 'given up';
           version = undefined;
-          const { signal } = this.#closing;
-          await clock.delay(backoffMs(BACKOFF, attempt, random), { signal }).catch(() => {});
+          await pause(backoffMs(BACKOFF, attempt, random));
           continue;
         }
         const status = error instanceof KubeApiError ? error.status : -1;
@@ -333,8 +333,7 @@ export class PodRemover {
           if (!insists || clock.monotonic() - startedAt > READ_LIMIT_MS) return 'refused';
         }
         if (!(error instanceof KubeApiError)) return 'given up';
-        const { signal } = this.#closing;
-        await clock.delay(askedOrBackoffMs(error, BACKOFF, attempt, random), { signal }).catch(() => {});
+        await pause(askedOrBackoffMs(error, BACKOFF, attempt, random));
       }
     }
     return 'given up';

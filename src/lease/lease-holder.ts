@@ -17,6 +17,7 @@ import type { LeaseClient } from '../kube/kube-client.js';
 import { formatMicroTime } from '../wire/micro-time.js';
 import type { Lease } from '../wire/types.js';
 import { isFree, type LeaseSight, lookAt } from './lease-sight.js';
+import { ageMs, LONG_AGO, type Moment, momentOf } from './moment.js';
 
 /** Options of a {@link LeaseHolder}. */
 export interface LeaseHolderOptions {
@@ -41,11 +42,6 @@ export interface LeaseHolderOptions {
 /** How often the release of a lease is tried; after that it runs out by itself. */
 const RELEASE_ATTEMPTS = 3;
 
-interface Moment {
-  readonly monotonic: number;
-  readonly wall: number;
-}
-
 /** See the module's text. */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
@@ -54,7 +50,7 @@ export class LeaseHolder {
   #released: Promise<void> | undefined;
   #hasTerm = false;
   #term = 0;
-  #renewedAt: Moment = { monotonic: Number.NEGATIVE_INFINITY, wall: 0 };
+  #renewedAt = LONG_AGO;
   /** As last written by us; spares the read before each renewal. */
   #lease: Lease | undefined;
   #sight: LeaseSight | undefined;
@@ -155,7 +151,7 @@ export class LeaseHolder {
   /** One attempt to take or to renew. Resolves with whether to try again at once. */
   async #beat(): Promise<boolean> {
     const { clock, client, namespace, name, durationMs, logger } = this.#options;
-    const begun: Moment = { monotonic: clock.monotonic(), wall: clock.now() };
+    const begun = momentOf(clock);
     const call = { timeoutMs: durationMs / 3, signal: this.#stop.signal };
     const isCached = this.#lease !== undefined;
     try {
@@ -233,8 +229,7 @@ export class LeaseHolder {
 
   #isDoubtful(): boolean {
     const { clock, durationMs } = this.#options;
-    const { monotonic, wall } = this.#renewedAt;
-    const elapsed = Math.max(clock.monotonic() - monotonic, clock.now() - wall);
+    const elapsed = ageMs(clock, this.#renewedAt);
     return elapsed >= (durationMs * 2) / 3;
   }
 

@@ -239,6 +239,7 @@ export const mutations = [
         to: 'const flow = (fence === undefined ? previous : previous)',
       },
       { file: 'src/lease/fenced-client.ts', from: 'if (!lease.isHeld) await lease.confirm();', to: '' },
+      { file: 'src/lease/fenced-client.ts', from: 'gated[at] = { ...options, gate };', to: '' },
     ],
     in: H3,
   },

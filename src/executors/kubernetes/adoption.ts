@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import { interned } from '../../core/interned.js';
 import type { QueuedTask } from '../../core/outcome.js';
 import { keyToString } from '../../core/task-key.js';
+import type { CallOptions } from '../../kube/kube-client.js';
 import { decodeTimeouts } from '../../launch/adapt-launch.js';
 import { changedRecord, FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
@@ -43,8 +44,11 @@ export function isPodOf(id: string, { metadata }: Pod): boolean {
 export const wasTold = ({ metadata }: Pod): boolean =>
   metadata?.labels?.[LABELS.done] === 'true' || metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true';
 
-/** How long a patch may take, with its retries, by which a pod is taken whose executor has no lease any more, in milliseconds. */
-export const LONELY_PATCH_MS = 5_000;
+/**
+ * How a pod is taken whose executor has no lease any more. Nothing but a look shows that nobody has it: one that is old says nothing any more, since its
+ * owner may be back.
+ */
+export const LONELY: CallOptions = { timeoutMs: 5_000 };
 
 /** The patch that makes a pod an executor's; uid and version are preconditions, so that of two that want it, one gets it. */
 export function ownershipPatch({ metadata: { uid, resourceVersion } = {} }: Pod, executorLabel: string): object {

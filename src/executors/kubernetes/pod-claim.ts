@@ -5,11 +5,11 @@ import { linkedAbort } from '../../core/linked-abort.js';
 import type { Logger } from '../../core/logger.js';
 import type { Random } from '../../core/random.js';
 import { KubeApiError, LeaseLostError } from '../../errors.js';
-import type { CallOptions, KubeClient } from '../../kube/kube-client.js';
+import type { KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { LONELY_PATCH_MS, ownershipPatch, wasTold } from './adoption.js';
+import { LONELY, ownershipPatch, wasTold } from './adoption.js';
 import type { PodTrack } from './pod-track.js';
 
 /** What {@link claimPod} works with. */
@@ -40,9 +40,6 @@ export type ClaimedPod =
 
 /** How often the pod of a living executor is looked at: of a task that runs for hours there is seldom news. */
 const WAIT: BackoffPolicy = { initialMs: 5_000, maxMs: 30_000 };
-
-/** Nothing but a look shows that nobody has it: one that is old says nothing any more, since its owner may be back. */
-const LONELY: CallOptions = { timeoutMs: LONELY_PATCH_MS };
 
 const ownerOf = (pod: Pod) => pod.metadata?.labels?.[LABELS.executorId] ?? '';
 

@@ -17,7 +17,7 @@ import type { LifecyclePolicy } from '../../lifecycle/policy.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import { LONELY_PATCH_MS, launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
+import { LONELY, launchOf, ownershipPatch, recordOfAdopted, taskOfPod, wasTold } from './adoption.js';
 import type { PodDelivery } from './pod-delivery.js';
 import { followPods, podIdOf } from './pod-feed.js';
 import type { PodLifecycle } from './pod-lifecycle.js';
@@ -356,7 +356,7 @@ export class PodIntake {
         const patch = ownershipPatch(pod, executorLabel);
         const { metadata = {} } = await client.patchPod(namespace, name, patch, {
           answer: 'metadata',
-          ...(lease === undefined ? { timeoutMs: LONELY_PATCH_MS } : { gate: lease }),
+          ...(lease === undefined ? LONELY : { gate: lease }),
         });
         // The version was a precondition: nothing but the metadata can differ from what was seen.
         this.#onPod({ ...pod, metadata });

@@ -120,10 +120,11 @@ export class PodKeeper {
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
+    const owned = { ...pod, owner };
     const cancelTimer = Number.isFinite(forMs)
-      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release({ ...pod, owner }, as))
+      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(owned, as))
       : () => {};
-    kept.set(pod.uid, { ...pod, owner, cancelTimer });
+    kept.set(pod.uid, { ...owned, cancelTimer });
     for (const oldest of kept.values()) {
       if (kept.size <= last) break;
       void this.#release(oldest, as);

@@ -7,6 +7,7 @@
 import type { Clock } from '../../core/clock.js';
 import { LifecycleError } from '../../errors.js';
 import type { CallGate, LeaseClient } from '../../kube/kube-client.js';
+import { ageMs, LONG_AGO, momentOf } from '../../lease/moment.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import type { Lease } from '../../wire/types.js';
 
@@ -28,7 +29,7 @@ export interface TakenLeaseOptions {
 export class TakenLease implements CallGate {
   readonly #options: TakenLeaseOptions;
   #lease: Lease;
-  #renewedAt = { monotonic: Number.NEGATIVE_INFINITY, wall: Number.NEGATIVE_INFINITY };
+  #renewedAt = LONG_AGO;
   #renewing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -82,16 +83,13 @@ export class TakenLease implements CallGate {
   }
 
   get #ageMs(): number {
-    const { clock } = this.#options;
-    const { monotonic, wall } = this.#renewedAt;
-    // A machine that slept has a monotonic clock that did not go on.
-    return Math.max(clock.monotonic() - monotonic, clock.now() - wall);
+    return ageMs(this.#options.clock, this.#renewedAt);
   }
 
   async #write(): Promise<void> {
     const { client, clock, namespace, identity, durationMs, confirm } = this.#options;
     await confirm();
-    const begun = { monotonic: clock.monotonic(), wall: clock.now() };
+    const begun = momentOf(clock);
     const { metadata, spec = {} } = this.#lease;
     const renewed = {
       ...spec,

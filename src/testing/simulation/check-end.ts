@@ -65,9 +65,10 @@ export async function checkEnd(
     const owner = labels[LABELS.executorId];
     return labels[LABELS.managedBy] === MANAGED_BY && owner !== undefined && !present.has(owner);
   });
-  if (orphaned.length > 0 && !database.hasSecretFaults)
-    faults.push(`secrets that nobody will sweep: ${names(orphaned)}`);
-  if (forgotten.length > 0 && !database.hasSecretFaults) faults.push(`secrets left behind: ${names(forgotten)}`);
+  if (!database.hasSecretFaults) {
+    if (orphaned.length > 0) faults.push(`secrets that nobody will sweep: ${names(orphaned)}`);
+    if (forgotten.length > 0) faults.push(`secrets left behind: ${names(forgotten)}`);
+  }
   for (const [id, told] of database.outcomes) {
     const task = database.tasks.get(id);
     if (task !== undefined) faults.push(...liesOf(id, told, task, database, context));

@@ -31,14 +31,9 @@ export class LimitWatch {
   readonly #uids = new Map<string, string>();
   readonly #troubles: Trouble[] = [];
 
-  /** A host could not do what it should for a while. */
-  hostTrouble(from: number, until: number): void {
-    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'host' });
-  }
-
-  /** Hosts may not make pods for a while, which keeps them from nothing else. */
-  creationTrouble(from: number, until: number): void {
-    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of: 'rights' });
+  /** A host could not do what it should for a while; of `rights`: it could not make pods, which keeps it from nothing else. */
+  hostTrouble(from: number, until: number, of: 'host' | 'rights' = 'host'): void {
+    this.#troubles.push({ from, until, excusedMs: until - from + TROUBLE_MARGIN_MS, of });
   }
 
   /** Requests fail from now on, which may cost so much time. */

@@ -200,39 +200,23 @@ export function drawMix(random: Random, hosts: number): Mix {
     longestTask: of(random, [10, 90, 90, 300]),
   };
   // Drawn last, so that the others are what they were before there were these.
-  const gasp = of(random, SELDOM);
-  const unseen = of(random, SELDOM);
-  const contest = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
-  const patience = of(random, SELDOM);
-  const photoFinish = of(random, SELDOM);
-  const lag = of(random, SELDOM);
-  const loss = of(random, hosts > 1 ? [0, 0, 0.02] : [0]);
-  const rethink = of(random, SELDOM);
-  const stubborn = of(random, [0, 0, 0, 0.04]);
-  const rights = of(random, [0, 0, 0, 0.05]);
-  const lapse = of(random, hosts > 1 ? [0, 0.05, 0.1, 0.2] : SELDOM);
-  const heirs = of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]);
-  const conflict = of(random, SELDOM);
-  const echo = of(random, hosts > 1 ? [0, 0, 0.05, 0.2] : [0]);
-  const barred = of(random, [0, 0, 0, 0.04]);
-  const adopt = of(random, SELDOM);
   const later = {
-    gasp,
-    unseen,
-    contest,
-    patience,
-    photoFinish,
-    lag,
-    loss,
-    rethink,
-    stubborn,
-    rights,
-    lapse,
-    heirs,
-    conflict,
-    echo,
-    barred,
-    adopt,
+    gasp: of(random, SELDOM),
+    unseen: of(random, SELDOM),
+    contest: of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]),
+    patience: of(random, SELDOM),
+    photoFinish: of(random, SELDOM),
+    lag: of(random, SELDOM),
+    loss: of(random, hosts > 1 ? [0, 0, 0.02] : [0]),
+    rethink: of(random, SELDOM),
+    stubborn: of(random, [0, 0, 0, 0.04]),
+    rights: of(random, [0, 0, 0, 0.05]),
+    lapse: of(random, hosts > 1 ? [0, 0.05, 0.1, 0.2] : SELDOM),
+    heirs: of(random, hosts > 1 ? [0, 0.05, 0.2] : [0]),
+    conflict: of(random, SELDOM),
+    echo: of(random, hosts > 1 ? [0, 0, 0.05, 0.2] : [0]),
+    barred: of(random, [0, 0, 0, 0.04]),
+    adopt: of(random, SELDOM),
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }

@@ -42,6 +42,14 @@ function* storm(random: Random): Generator<Operation> {
   }
 }
 
+/** How a host loses its lease. */
+const waysToBeAway = (host: number, ms: number, mode: 'deaf' | 'leaseless'): readonly Operation[] => [
+  { type: 'freeze', host, ms },
+  { type: 'wire', host, mode: 'cut', ms },
+  { type: 'wire', host, mode, ms },
+  { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
+];
+
 /** A host is away for longer than its lease holds, and comes back amid what others do about its pods. */
 function* takeover(random: Random, longestTask: number): Generator<Operation> {
   const host = random.next();
@@ -49,12 +57,7 @@ function* takeover(random: Random, longestTask: number): Generator<Operation> {
   for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1)
     yield { type: 'queue', annotations: drawTask(random, longestTask) };
   yield shortWait(random, 5_000);
-  yield of(random, [
-    { type: 'freeze', host, ms },
-    { type: 'wire', host, mode: 'cut', ms },
-    { type: 'wire', host, mode: 'deaf', ms },
-    { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
-  ] as const);
+  yield of(random, waysToBeAway(host, ms, 'deaf'));
   yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
   // Sometimes all is over, names and all, when it comes back.
   if (ms > 100_000) yield { type: 'wait', ms: ms - 40_000 };
@@ -191,12 +194,9 @@ function* heirs(random: Random, longestTask: number): Generator<Operation> {
   const host = random.next();
   const ms = 20_000 + upTo(random, 100_000);
   yield of(random, [
-    { type: 'freeze', host, ms },
-    { type: 'wire', host, mode: 'cut', ms },
-    { type: 'wire', host, mode: 'leaseless', ms },
-    { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
-    { type: 'leave', host, how: 'detach', backAfterMs: ms },
-  ] as const);
+    ...waysToBeAway(host, ms, 'leaseless'),
+    { type: 'leave', host, how: 'detach', backAfterMs: ms } as const,
+  ]);
   yield shortWait(random, 15_000);
   const refused: readonly Operation[] = [
     { type: 'rights', resource: 'pods', verb: 'patch', ms: 20_000 + upTo(random, 100_000) },

@@ -450,8 +450,7 @@ export class World {
     if (resource === 'secrets') database.hasSecretFaults = true;
     database.missingRights.add(verb);
     for (const { id } of this.#hosts) database.troubled(id, now + ms);
-    if (resource === 'pods' && verb === 'create') this.#limits.creationTrouble(now, now + ms);
-    else this.#limits.hostTrouble(now, now + ms);
+    this.#limits.hostTrouble(now, now + ms, resource === 'pods' && verb === 'create' ? 'rights' : 'host');
     cluster.faults.inject({ fault: 'forbid', verb, resource, lasts: ms });
   }
 
