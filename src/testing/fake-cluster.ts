@@ -263,9 +263,11 @@ export class FakeCluster<C extends Clock = Clock> implements AsyncDisposable {
     return new FaultTarget({ store: this.#server.core.store, clock: this.clock, kubelet: this.#kubelet }, predicate);
   }
 
-  /** Calls back with each pod that has changed, in the same turn and before anybody else hears of it. @internal */
-  onPodChange(listener: (pod: Pod) => void): () => void {
-    return this.#server.core.store.subscribe('pods', ({ after }) => after !== undefined && listener(after as Pod));
+  /** Calls back with each pod that has changed, or is gone, in the same turn and before anybody else hears of it. @internal */
+  onPodChange(listener: (pod: Pod, isGone: boolean) => void): () => void {
+    return this.#server.core.store.subscribe('pods', ({ after, last }) =>
+      listener((after ?? last) as Pod, after === undefined),
+    );
   }
 
   /** Calls back with each lease that has changed, or is gone, in the same turn and before anybody else hears of it. @internal */

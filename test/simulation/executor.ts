@@ -60,7 +60,7 @@ function drawOddities(random: Random) {
 }
 
 /** More of it, drawn apart, so that a seed's other options are what they were before there was this. */
-function drawTroubles(random: Random) {
+function drawTroubles(random: Random, hosts: number) {
   const isOdd = () => random.next() < 0.25;
   return {
     /** Namespaces are watched one by one. */
@@ -69,6 +69,8 @@ function drawTroubles(random: Random) {
     callbacksFail: isOdd(),
     keepsVersions: isOdd(),
     hasCompanions: isOdd(),
+    /** Nobody says whether a task is still wanted. Hosts that share tasks need that word. */
+    isTrusting: isOdd() && hosts === 1,
   };
 }
 
@@ -136,11 +138,17 @@ export function simulationOf(
   const drawn = drawOptions(seededRandom(seed + 1), hosts);
   const odd = mix === 'even' ? undefined : drawOddities(seededRandom(seed ^ 0x0dd));
   const { watch, namespaces = [], keepsPods = false } = odd ?? {};
-  const troubles: Partial<Troubles> = mix === 'troubled' ? drawTroubles(seededRandom(seed ^ 0x7b0b)) : {};
-  const { isNarrow = false, callbacksFail = false, keepsVersions = false, hasCompanions = false } = troubles;
+  const troubles: Partial<Troubles> = mix === 'troubled' ? drawTroubles(seededRandom(seed ^ 0x7b0b), hosts) : {};
+  const {
+    isNarrow = false,
+    callbacksFail = false,
+    keepsVersions = false,
+    hasCompanions = false,
+    isTrusting = false,
+  } = troubles;
   const createExecutor = (context: SimulatedHostContext) => {
     const { kubeClient, clock, random, executorId, tookLog } = context;
-    const isStillWanted = callbacksFail ? failingNowAndThen(context) : context.isStillWanted;
+    const isStillWanted = isTrusting ? undefined : callbacksFail ? failingNowAndThen(context) : context.isStillWanted;
     const store = keepsVersions ? storeOn(context) : undefined;
     const logSink: LogSink = async (source, lines) => {
       await readAll(source, lines).finally(() => tookLog(source.pod));

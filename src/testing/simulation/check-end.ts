@@ -7,7 +7,7 @@ import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
 import type { SimulatedHost } from './host.js';
-import { strayPods } from './invariants.js';
+import { strayPods, taskIdOf } from './invariants.js';
 import type { LimitWatch } from './limits.js';
 
 /** What {@link checkEnd} looks at besides cluster and database. */
@@ -54,10 +54,13 @@ export async function checkEnd(
   if (ours.length > 0) faults.push(`leases left behind: ${names(ours)}`);
   // What a pod owns goes with it; this cluster has no garbage collector.
   const secrets = (await client.listSecrets()).items.filter(({ metadata }) => metadata?.ownerReferences === undefined);
-  const forgotten = secrets.filter(({ metadata }) => {
-    const createdAt = Date.parse(metadata?.creationTimestamp ?? '');
+  const forgotten = secrets.filter(({ metadata = {} }) => {
+    const createdAt = Date.parse(metadata.creationTimestamp ?? '');
+    const told = database.outcomes.get(taskIdOf({ metadata }));
+    // Whoever tells that a task will have no pod has removed what was made for it shortly after.
+    const until = Math.min(createdAt + LAUNCH_MS, (told?.at ?? Number.POSITIVE_INFINITY) + AFTERMATH_MS);
     // What hosts may share is left to a sweep, which comes half an hour later with the next launch.
-    return hosts.length === 1 && !limits.wasHostTrouble(createdAt - AFTERMATH_MS, createdAt + LAUNCH_MS);
+    return hosts.length === 1 && !limits.wasHostTrouble(createdAt - AFTERMATH_MS, Math.max(createdAt, until));
   });
   // A sweep looks for its executor's own alone.
   const present: ReadonlySet<string | undefined> = new Set(hosts.map(({ id }) => id));

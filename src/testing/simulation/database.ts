@@ -44,10 +44,12 @@ export class SimulatedDatabase {
   readonly #hasLivePod: (id: string) => boolean;
   /** Until when a host was dead, frozen or cut off last. */
   readonly #troubledUntil = new Map<string, number>();
-  /** Whether requests about secrets ever failed: one may then wait for the sweep of a later run. */
+  /** Whether requests about secrets that are there ever failed: one may then wait for the sweep of a later run. */
   hasSecretFaults = false;
   /** What hosts ever lacked the right to do, as verbs. */
   readonly missingRights = new Set<string>();
+  /** How many deletes of pods ever failed, or were to. */
+  failedDeletes = 0;
   /** Whether a wire has ever been bad: whoever reads a log over it may be given up. */
   hasBadWires = false;
   /** Tasks whose acknowledgement was accepted by the only host, so that it must not tell of them again. */

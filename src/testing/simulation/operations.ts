@@ -1,6 +1,7 @@
 /** What can befall a simulation, as plain data: drawn from a seed, repeated to the letter, and left out one by one when a story is shrunk. */
 import type { Random } from '../../core/random.js';
-import { drawSequence, drawTask, isSequence, of, type Sequence, upTo } from './sequences.js';
+import { drawTask, of, upTo } from './draws.js';
+import { drawSequence, isSequence, type Sequence } from './sequences.js';
 
 /** A share from 0 up to 1 that picks one of whatever there is when its turn comes. */
 type Pick = number;
@@ -12,8 +13,8 @@ export type Operation =
       readonly type: 'cancel';
       readonly task: Pick;
       readonly ofLostPod?: boolean;
-      /** The only host that is asked. @default all that have the task */
-      readonly on?: Pick;
+      /** The only host that is asked, by its place or because it has the task's pod. @default all that have the task */
+      readonly on?: Pick | 'its owner';
     }
   | { readonly type: 'revoke'; readonly task: Pick; readonly ofLostPod?: boolean }
   | {
@@ -156,6 +157,10 @@ export const EVEN_MIX: Mix = {
     echo: 0,
     barred: 0,
     adopt: 0,
+    snatch: 0,
+    nap: 0,
+    bequest: 0,
+    farewell: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -217,6 +222,10 @@ export function drawMix(random: Random, hosts: number): Mix {
     echo: of(random, hosts > 1 ? [0, 0, 0.05, 0.2] : [0]),
     barred: of(random, [0, 0, 0, 0.04]),
     adopt: of(random, SELDOM),
+    snatch: of(random, SELDOM),
+    nap: of(random, hosts > 1 ? [0, 0, 0.05, 0.1] : SELDOM),
+    bequest: of(random, hosts > 1 ? [0, 0, 0.02] : [0]),
+    farewell: of(random, SELDOM),
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }

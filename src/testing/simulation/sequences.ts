@@ -1,33 +1,8 @@
-/** Tasks, and what follows upon each other in a simulation in order to bring together what seldom meets. */
+/** What follows upon each other in a simulation in order to bring together what seldom meets. */
 import type { Random } from '../../core/random.js';
+import { drawTask, of, shortWait, TEST_ANNOTATION, upTo } from './draws.js';
+import { bequest, contest, echo, heirs, lapse, nap, takeover } from './host-sequences.js';
 import type { Operation } from './operations.js';
-
-const TEST_ANNOTATION = 'testing.podwright.dev/';
-
-/** One of a list. */
-export const of = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random.next() * list.length)] as T;
-/** An integer from 1 to the most. */
-export const upTo = (random: Random, most: number) => 1 + Math.floor(random.next() * most);
-
-/** What a task does, for the scripted kubelet. */
-export function drawTask(random: Random, longestTask: number): Readonly<Record<string, string>> {
-  const roll = random.next();
-  const annotations: Record<string, string> = { [`${TEST_ANNOTATION}duration`]: `${upTo(random, longestTask)}s` };
-  // A third of them take their time when they are asked to end.
-  if (Math.floor(roll * 1_000) % 3 === 0) annotations[`${TEST_ANNOTATION}stop-delay`] = '10s';
-  if (roll < 0.15) annotations[`${TEST_ANNOTATION}exit-code`] = '3';
-  else if (roll < 0.2) annotations[`${TEST_ANNOTATION}result`] = 'OOMKilled';
-  else if (roll < 0.24) annotations[`${TEST_ANNOTATION}result`] = 'ImagePullBackOff';
-  else if (roll < 0.27) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerConfigError';
-  else if (roll < 0.29) annotations[`${TEST_ANNOTATION}result`] = 'CreateContainerError';
-  // Some of what keeps a program from starting heals, shortly before anybody may give up.
-  const isHealing = roll >= 0.2 && roll < 0.29 && Math.floor(roll * 10_000) % 2 === 0;
-  if (isHealing) annotations[`${TEST_ANNOTATION}waiting-for`] = `${70 + (Math.floor(roll * 100_000) % 40)}s`;
-  return annotations;
-}
-
-/** A wait of up to so many milliseconds. */
-const shortWait = (random: Random, most: number): Operation => ({ type: 'wait', ms: upTo(random, most) });
 
 /** One task is unlucky again and again, until its budgets are spent; its hosts must not forget how often that was. */
 function* storm(random: Random): Generator<Operation> {
@@ -40,34 +15,6 @@ function* storm(random: Random): Generator<Operation> {
     if (random.next() < 0.15) yield { type: 'kill', host: random.next(), backAfterMs: 1_000, atWrite: 0 };
     yield { type: 'pod', pod: 0, what: of(random, whats), of: 'same task' };
   }
-}
-
-/** How a host loses its lease. */
-const waysToBeAway = (host: number, ms: number, mode: 'deaf' | 'leaseless'): readonly Operation[] => [
-  { type: 'freeze', host, ms },
-  { type: 'wire', host, mode: 'cut', ms },
-  { type: 'wire', host, mode, ms },
-  { type: 'kill', host, backAfterMs: ms, atWrite: 0 },
-];
-
-/** A host is away for longer than its lease holds, and comes back amid what others do about its pods. */
-function* takeover(random: Random, longestTask: number): Generator<Operation> {
-  const host = random.next();
-  const ms = 15_000 + upTo(random, of(random, [45_000, 45_000, 200_000]));
-  for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1)
-    yield { type: 'queue', annotations: drawTask(random, longestTask) };
-  yield shortWait(random, 5_000);
-  yield of(random, waysToBeAway(host, ms, 'deaf'));
-  yield { type: 'wait', ms: 10_000 + upTo(random, 20_000) };
-  // Sometimes all is over, names and all, when it comes back.
-  if (ms > 100_000) yield { type: 'wait', ms: ms - 40_000 };
-  yield {
-    type: 'request',
-    verb: of(random, ['patch', 'list', 'get', 'delete']),
-    times: upTo(random, 4),
-    fault: of(random, [{ status: 503 }, { applyThenDrop: true }, { latencyMs: 3_000 }]),
-  };
-  yield shortWait(random, 30_000);
 }
 
 /** A host dies between two of the writes that follow the end of a pod, perhaps one that is not its task's last. */
@@ -123,63 +70,14 @@ function* doubt(random: Random): Generator<Operation> {
   yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 90) * 1_000, atWrite: upTo(random, 3) };
 }
 
-/** Two hosts are given one task, which is cancelled, and one of them is away for so long that others take over from it. */
-function* contest(random: Random, longestTask: number): Generator<Operation> {
-  const fault = of(random, [{ applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
-  if (random.next() < 0.5) yield { type: 'request', verb: 'create', times: upTo(random, 3), fault };
-  yield { type: 'queue', annotations: drawTask(random, longestTask), alsoTo: random.next() };
-  yield shortWait(random, 6_000);
-  const host = random.next();
-  const ms = 15_000 + upTo(random, 60_000);
-  const away: readonly Operation[] = [
-    { type: 'freeze', host, ms },
-    { type: 'wire', host, mode: 'cut', ms },
-    { type: 'kill', host, backAfterMs: ms, atWrite: random.next() < 0.5 ? 0 : upTo(random, 3) },
-  ];
-  if (random.next() < 0.5) yield of(random, away);
-  yield shortWait(random, 20_000);
-  yield { type: 'cancel', task: 0.999_999, ...(random.next() < 0.5 ? { on: random.next() } : {}) };
-  yield shortWait(random, 3_000);
-  yield of(random, away);
-  yield shortWait(random, 40_000);
-}
-
-/** A host cannot renew its lease while everything else goes on: what it learns and is asked for meanwhile it may not act on. */
-function* lapse(random: Random, longestTask: number): Generator<Operation> {
-  for (let tasks = upTo(random, 2); tasks > 0; tasks -= 1)
-    yield { type: 'queue', annotations: drawTask(random, longestTask) };
-  yield shortWait(random, 6_000);
-  yield {
-    type: 'wire',
-    host: random.next(),
-    mode: 'leaseless',
-    ms: 10_000 + upTo(random, of(random, [30_000, 120_000])),
-  };
-  const happens: readonly Operation[] = [
-    { type: 'pod', pod: random.next(), what: of(random, ['evict', 'fail', 'delete', 'preempt', 'oom'] as const) },
-    { type: 'cancel', task: random.next() },
-    { type: 'cancel', task: 0.999_999 },
-    { type: 'revoke', task: random.next() },
-    { type: 'queue', annotations: drawTask(random, longestTask) },
-  ];
-  for (let events = 3; events > 0; events -= 1) {
-    yield shortWait(random, 12_000);
-    yield of(random, happens);
-  }
-  yield shortWait(random, 30_000);
-}
-
-/** Two hosts are given one task, and one of them is asked to cancel it: whoever has its pod tells the end, and the other finds the same. */
-function* echo(random: Random): Generator<Operation> {
-  const annotations = { [`${TEST_ANNOTATION}duration`]: of(random, ['30s', '600s']) };
-  yield { type: 'queue', annotations, alsoTo: random.next() };
-  yield { type: 'wait', ms: 3_000 + upTo(random, 8_000) };
-  yield { type: 'cancel', task: 0.999_999, on: random.next() };
-  yield { type: 'wait', ms: 30_000 + upTo(random, 40_000) };
-}
-
-/** Nobody may make pods while tasks are handed over. */
+/** Nobody may make pods while tasks are handed over; one of them has its pod already, and nobody has heard of it. */
 function* barred(random: Random, longestTask: number): Generator<Operation> {
+  if (random.next() < 0.5) {
+    yield { type: 'watches', what: 'silence' };
+    yield { type: 'request', verb: 'create', times: 1, fault: { applyThenDrop: true } };
+    yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '60s' } };
+    yield shortWait(random, 600);
+  }
   yield { type: 'rights', resource: 'pods', verb: 'create', ms: 10_000 + upTo(random, 60_000) };
   for (let tasks = upTo(random, 3); tasks > 0; tasks -= 1) {
     yield { type: 'queue', annotations: drawTask(random, longestTask) };
@@ -187,29 +85,15 @@ function* barred(random: Random, longestTask: number): Generator<Operation> {
   }
 }
 
-/** Two hosts are given one task, the one that has its pod goes away, and what the other needs to do about that is refused for a while. */
-function* heirs(random: Random, longestTask: number): Generator<Operation> {
-  yield { type: 'queue', annotations: drawTask(random, longestTask), alsoTo: random.next() };
-  yield shortWait(random, 6_000);
-  const host = random.next();
-  const ms = 20_000 + upTo(random, 100_000);
-  yield of(random, [
-    ...waysToBeAway(host, ms, 'leaseless'),
-    { type: 'leave', host, how: 'detach', backAfterMs: ms } as const,
-  ]);
-  yield shortWait(random, 15_000);
-  const refused: readonly Operation[] = [
-    { type: 'rights', resource: 'pods', verb: 'patch', ms: 20_000 + upTo(random, 100_000) },
-    { type: 'request', verb: 'patch', times: 10 + upTo(random, 20), fault: { status: 503 } },
-    { type: 'request', resource: 'leases', verb: 'update', times: upTo(random, 12), fault: { status: 503 } },
-    { type: 'request', resource: 'leases', verb: 'list', times: upTo(random, 12), fault: { status: 503 } },
-    { type: 'request', resource: 'leases', verb: 'delete', times: upTo(random, 3), fault: { applyThenDrop: true } },
-  ];
-  yield of(random, refused);
-  yield { type: 'wait', ms: 5_000 + upTo(random, 25_000) };
-  if (random.next() < 0.5) yield { type: 'cancel', task: 0.999_999 };
-  else yield { type: 'pod', pod: random.next(), what: of(random, ['evict', 'fail', 'delete'] as const) };
-  yield shortWait(random, 40_000);
+/** A task is taken back in the moment in which its program starts. */
+function* snatch(random: Random): Generator<Operation> {
+  const seconds = 3 + upTo(random, 10);
+  const annotations = { [`${TEST_ANNOTATION}start-delay`]: `${seconds}s`, [`${TEST_ANNOTATION}duration`]: '60s' };
+  yield { type: 'queue', annotations };
+  yield { type: 'wait', ms: 1_000 * seconds - 2_500 + upTo(random, 3_000) };
+  yield { type: 'request', verb: of(random, ['delete', 'get']), times: upTo(random, 2), fault: { latencyMs: 3_000 } };
+  yield { type: 'revoke', task: 0.999_999 };
+  yield shortWait(random, 10_000);
 }
 
 /** Programs have run for most of their time when their host dies. */
@@ -229,7 +113,9 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
     : of(random, [{ applyThenDrop: true }, { applyThenDrop: true }, { latencyMs: 3_000 }, { status: 503 }]);
   // A pod that the quota keeps out has a secret already, and perhaps never comes.
   if (!isDark && random.next() < 0.5) yield { type: 'quota', pods: 1, ms: 30_000 };
-  yield { type: 'request', verb: 'create', times: isDark ? 3 : upTo(random, 2), fault };
+  // Or nobody knows of the secret that was made for it.
+  const resource = random.next() < 0.2 ? 'secrets' : 'pods';
+  yield { type: 'request', resource, verb: 'create', times: isDark ? 3 : upTo(random, 2), fault };
   const times = isDark ? 14 : upTo(random, 4);
   if (isDark || random.next() < 0.5) yield { type: 'request', verb: 'get', times, fault: { status: 503 } };
   if (random.next() < 0.5) yield { type: 'watches', what: of(random, ['silence', 'break'] as const) };
@@ -237,6 +123,22 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
   yield shortWait(random, isDark ? 1_500 : 3_000);
   // The task that was queued last stands at the end of the open ones.
   yield { type: 'cancel', task: 0.999_999 };
+}
+
+/** A host leaves in good order while it looks into how a program has ended. */
+function* farewell(random: Random): Generator<Operation> {
+  const seconds = 3 + upTo(random, 6);
+  const exit = random.next() < 0.5 ? { [`${TEST_ANNOTATION}exit-code`]: '3' } : {};
+  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: `${seconds}s`, ...exit } };
+  const [resource, verb] = of(random, [
+    ['pods/log', 'get'],
+    ['events', 'list'],
+    ['pods', 'patch'],
+  ] as const);
+  yield { type: 'request', resource, verb, times: 3, fault: { latencyMs: 3_000 } };
+  yield { type: 'wait', ms: 1_000 * seconds + upTo(random, 4_000) };
+  yield { type: 'leave', host: random.next(), how: 'detach', backAfterMs: upTo(random, 30) * 1_000 };
+  yield shortWait(random, 5_000);
 }
 
 /** A program comes to its end while the delete of its pod is on its way. */
@@ -268,6 +170,9 @@ function* stubborn(random: Random): Generator<Operation> {
   yield { type: 'wait', ms: 2_000 + upTo(random, 4_000) };
   const fault = of(random, [{ status: 503 }, { drop: true }, { status: 429, retryAfter: 10 }]);
   yield { type: 'request', verb: 'delete', times: 10 + upTo(random, 40), fault, ofNewest: true };
+  // And nobody can look how it is.
+  if (random.next() < 0.5)
+    yield { type: 'request', verb: 'get', times: 14 + upTo(random, 30), fault: { status: 503 }, ofNewest: true };
   yield { type: 'cancel', task: 0.999_999 };
   for (let waits = 4; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 30_000) };
 }
@@ -288,6 +193,10 @@ const SEQUENCES = {
   heirs,
   echo,
   barred,
+  snatch,
+  nap,
+  bequest,
+  farewell,
 };
 
 /** A kind of sequence. */

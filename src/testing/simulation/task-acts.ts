@@ -1,6 +1,7 @@
 /** What hosts of a simulation are asked to do with tasks. */
 import type { Workload } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
+import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -75,13 +76,21 @@ export class TaskActs {
     const task = at(ofLostPod ? this.#lost() : open, share);
     if (task === undefined) return;
     const { hosts } = this.#options;
-    const only = on === undefined ? undefined : at(hosts, on);
+    const only =
+      on === undefined ? undefined : on === 'its owner' ? this.#ownerOf(keyToString(task.key)) : at(hosts, on);
     for (const { executor, isStarted, isAlive, id } of only === undefined ? hosts : [only]) {
       if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
       task.isCancelled = true;
       this.#options.note(`${nameOf(task.key)} is cancelled on ${id}`);
       void executor.cancel(task.key).catch(() => {});
     }
+  }
+
+  /** The host whose label the pod of a task carries. */
+  #ownerOf(id: string): SimulatedHost | undefined {
+    const { cluster, hosts } = this.#options;
+    const pod = cluster.pods().find((one) => taskIdOf(one) === id);
+    return hosts.find((host) => host.id === pod?.metadata?.labels?.[LABELS.executorId]);
   }
 
   /** Tasks without an outcome whose pods are, in a phase where one is given, on lost nodes. */

@@ -10,6 +10,7 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd } from './check-end.js';
 import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
+import { EvidenceWatch } from './evidence-watch.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { checkPods, isAtWork, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
 import { LeaseBook } from './lease-book.js';
@@ -111,7 +112,15 @@ export class World {
       note: (text) => this.#note(text),
       onMet: (id, what) => this.database.tasks.get(id)?.met.add(what),
     });
-    options.cluster.onPodChange((pod) => {
+    const evidence = new EvidenceWatch({
+      database: this.database,
+      pods: () => options.cluster.pods(),
+      hasSharedNames: options.lateWrites,
+      isToldOfLater: (id, launch) => this.#hosts.some((host) => host.isAlive && host.hasHeardOfLater(id, launch)),
+    });
+    options.cluster.onPodChange((pod, isGone) => {
+      evidence.onPod(pod, isGone);
+      if (isGone) return;
       this.#limits.onPod(pod, options.cluster.clock.now());
       const { uid = '', name = '' } = pod.metadata ?? {};
       if (!isProofOfSuccess(pod) || this.#acts.unknown.has(uid)) return;
@@ -383,7 +392,8 @@ export class World {
       case 'request': {
         const { verb, resource = 'pods', times, fault, ofNewest = false } = operation;
         const name = ofNewest ? newestOf(cluster.pods())[0]?.metadata?.name : undefined;
-        if (resource === 'secrets') this.database.hasSecretFaults = true;
+        if (resource === 'pods' && verb === 'delete') this.database.failedDeletes += times;
+        if (resource === 'secrets') this.database.hasSecretFaults ||= verb !== 'create';
         else if (verb !== 'create') {
           const { retryAfter = 0 } = fault as { readonly retryAfter?: number };
           this.#limits.requestTrouble(clock.now(), times * (RETRY_MS + retryAfter * 1_000));
@@ -447,7 +457,7 @@ export class World {
     const { cluster, database } = this;
     const now = cluster.clock.now();
     this.#note(`nobody may ${verb} ${resource} for ${ms / 1_000} s`);
-    if (resource === 'secrets') database.hasSecretFaults = true;
+    if (resource === 'secrets') database.hasSecretFaults ||= verb !== 'create';
     database.missingRights.add(verb);
     for (const { id } of this.#hosts) database.troubled(id, now + ms);
     this.#limits.hostTrouble(now, now + ms, resource === 'pods' && verb === 'create' ? 'rights' : 'host');

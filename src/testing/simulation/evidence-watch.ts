@@ -1,0 +1,92 @@
+/** What hosts do to pods that nothing has befallen: work that goes on is left alone, and what has ended stays until somebody has told of it. */
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import type { Pod } from '../../wire/types.js';
+import type { SimulatedDatabase, SimulatedTask } from './database.js';
+import { isAtWork, taskIdOf } from './invariants.js';
+import type { PodOperation } from './operations.js';
+
+/** What removes a pod, now or later, without a host having a hand in it. */
+const REMOVALS: readonly (PodOperation | 'node')[] = ['delete', 'deleteByForce', 'preempt', 'node'];
+
+/** How often a client tries at least before it gives a request up. */
+const ATTEMPTS = 10;
+
+const launchOf = ({ metadata }: Pod) => Number(metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
+const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+/** Whether a host may end a program of a task for reasons of the task's own: a limit, or a container beside the program that has failed. */
+const mayBeEnded = ({ workload: { timeouts, executorConfig } }: SimulatedTask) =>
+  timeouts?.running !== undefined ||
+  (executorConfig as { podOverride?: unknown } | undefined)?.podOverride !== undefined;
+
+/** What an {@link EvidenceWatch} looks at. */
+export interface EvidenceWatchOptions {
+  readonly database: SimulatedDatabase;
+  /** All pods that are there now. */
+  readonly pods: () => readonly Pod[];
+  /** Whether the pod of the next launch has the name of the last one, which must go before. */
+  readonly hasSharedNames: boolean;
+  /** Whether a host has heard that a task ended in a later launch than this one, which may have had no pod. */
+  readonly isToldOfLater: (id: string, launch: number) => boolean;
+}
+
+/** See the module's text. */
+export class EvidenceWatch {
+  readonly #options: EvidenceWatchOptions;
+  /** Pods that are on their way out, by uid, and whether they had ended before that. */
+  readonly #going = new Map<string, boolean>();
+
+  constructor(options: EvidenceWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Notes the news of a pod. */
+  onPod(pod: Pod, isGone: boolean): void {
+    const { uid = '', deletionTimestamp } = pod.metadata ?? {};
+    const id = taskIdOf(pod);
+    const task = this.#options.database.tasks.get(id);
+    const isGoing = isGone || deletionTimestamp !== undefined;
+    if (isGoing && !this.#going.has(uid)) {
+      this.#going.set(uid, hasEnded(pod));
+      if (task !== undefined) this.#checkWork(pod, id, task);
+    }
+    if (!isGone) return;
+    const hadEnded = this.#going.get(uid) === true;
+    this.#going.delete(uid);
+    if (task === undefined || !hadEnded || REMOVALS.some((removal) => task.met.has(removal))) return;
+    this.#checkEvidence(pod, id, task);
+    this.#checkOrder(pod, id);
+  }
+
+  /** A revoke, too, spares what has started. */
+  #checkWork(pod: Pod, id: string, task: SimulatedTask): void {
+    const { outcomes, faults } = this.#options.database;
+    const isWanted = !outcomes.has(id) && !task.isCancelled;
+    if (!isWanted || task.met.size > 0 || mayBeEnded(task) || pod.status?.phase !== 'Running' || !isAtWork(pod)) return;
+    faults.push(`${pod.metadata?.name} is deleted while it works, and nobody wanted that`);
+  }
+
+  /** What was spent on a task stands on its last pod, and so does its end until that is told. */
+  #checkEvidence(pod: Pod, id: string, task: SimulatedTask): void {
+    const { database, pods, hasSharedNames, isToldOfLater } = this.#options;
+    const { outcomes, faults } = database;
+    const isOpen = !outcomes.has(id) && !task.isCancelled && !task.isRevoked;
+    if (!isOpen || (hasSharedNames && pod.status?.phase === 'Failed') || isToldOfLater(id, launchOf(pod))) return;
+    const hasNext = pods().some((one) => taskIdOf(one) === id && launchOf(one) > launchOf(pod));
+    if (!hasNext) faults.push(`${pod.metadata?.name} had ended, and goes before anybody has told of it`);
+  }
+
+  /** Whoever finds a former launch alone would take it for the last one. What could not be deleted for long is made up for in any order. */
+  #checkOrder(pod: Pod, id: string): void {
+    const { database, pods } = this.#options;
+    const { missingRights, failedDeletes, hasBadWires } = database;
+    if (missingRights.has('delete') || failedDeletes >= ATTEMPTS || hasBadWires) return;
+    const isFormer = (one: Pod) =>
+      taskIdOf(one) === id &&
+      launchOf(one) < launchOf(pod) &&
+      one.metadata?.deletionTimestamp === undefined &&
+      one.metadata?.labels?.[LABELS.done] !== 'true';
+    const former = pods().find(isFormer);
+    if (former !== undefined)
+      database.faults.push(`${pod.metadata?.name} goes before ${former.metadata?.name}, an earlier launch`);
+  }
+}
