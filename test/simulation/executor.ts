@@ -60,7 +60,7 @@ function drawOddities(random: Random) {
 }
 
 /** More of it, drawn apart, so that a seed's other options are what they were before there was this. */
-function drawTroubles(random: Random, hosts: number) {
+function drawTroubles(random: Random) {
   const isOdd = () => random.next() < 0.25;
   return {
     /** Namespaces are watched one by one. */
@@ -69,8 +69,6 @@ function drawTroubles(random: Random, hosts: number) {
     callbacksFail: isOdd(),
     keepsVersions: isOdd(),
     hasCompanions: isOdd(),
-    /** Nobody says whether a task is still wanted. Hosts that share tasks need that word. */
-    isTrusting: isOdd() && hosts === 1,
   };
 }
 
@@ -133,19 +131,16 @@ export function simulationOf(
   seed: number,
   steps: number,
   hosts: number,
-  mix: 'troubled' | 'varied' | 'even' = 'troubled',
+  mix: 'full' | 'troubled' | 'varied' | 'even' = 'full',
 ): SimulationOptions {
   const drawn = drawOptions(seededRandom(seed + 1), hosts);
   const odd = mix === 'even' ? undefined : drawOddities(seededRandom(seed ^ 0x0dd));
   const { watch, namespaces = [], keepsPods = false } = odd ?? {};
-  const troubles: Partial<Troubles> = mix === 'troubled' ? drawTroubles(seededRandom(seed ^ 0x7b0b), hosts) : {};
-  const {
-    isNarrow = false,
-    callbacksFail = false,
-    keepsVersions = false,
-    hasCompanions = false,
-    isTrusting = false,
-  } = troubles;
+  const hasTroubles = mix === 'full' || mix === 'troubled';
+  const troubles: Partial<Troubles> = hasTroubles ? drawTroubles(seededRandom(seed ^ 0x7b0b)) : {};
+  const { isNarrow = false, callbacksFail = false, keepsVersions = false, hasCompanions = false } = troubles;
+  // Nobody says whether a task is still wanted. Hosts that share tasks need that word.
+  const isTrusting = mix === 'full' && hosts === 1 && seededRandom(seed ^ 0x7e57).next() < 0.25;
   const createExecutor = (context: SimulatedHostContext) => {
     const { kubeClient, clock, random, executorId, tookLog } = context;
     const isStillWanted = isTrusting ? undefined : callbacksFail ? failingNowAndThen(context) : context.isStillWanted;

@@ -122,8 +122,8 @@ export class PodEndFlow {
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
   async #writeReason(track: PodTrack, kind: VerdictKind): Promise<void> {
-    const { seen, isGone } = track;
-    if (seen?.isTracked === true && !isGone && succeededAfterAll(track) === undefined)
+    const { seen, mayBeMetAgain } = track;
+    if (seen !== undefined && mayBeMetAgain && succeededAfterAll(track) === undefined)
       await this.#write(track, seen, kind);
   }
 

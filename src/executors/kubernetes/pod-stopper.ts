@@ -108,13 +108,12 @@ export class PodStopper {
     this.#left.clear();
   }
 
-  /** What is about to be told stands on a pod that stays: one that may still run, or that waits for its acknowledgement. */
+  /** What is about to be told stands on a pod that stays, for one that may still run, or has ended for something else, would be judged anew after a crash. */
   async #writeDown(track: PodTrack, isProven: boolean, isSilent: boolean): Promise<void> {
-    const { lifecycle, remover, isManuallyAcknowledged } = this.#options;
-    const { seen, isGone } = track;
+    const { lifecycle, remover } = this.#options;
+    const { seen, mayBeMetAgain } = track;
     if (!isProven) return lifecycle.settleUnproven(track, 'cancelled');
-    const isKept = isManuallyAcknowledged && !isSilent && seen?.isTracked === true && !isGone;
-    if (isKept && succeededAfterAll(track) === undefined)
+    if (seen !== undefined && mayBeMetAgain && !isSilent && succeededAfterAll(track) === undefined)
       await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
   }
 

@@ -89,6 +89,11 @@ export class PodTrack implements Alarmed {
     return this.#scaleUps ?? NO_MARKS;
   }
 
+  /** Whether its pod stays there until somebody removes it: it has not been deleted, or our finalizer is on it. Whoever comes next judges it anew. */
+  get mayBeMetAgain(): boolean {
+    return this.seen !== undefined && !this.isGone && (this.seen.isTracked || !this.seen.isDeleting);
+  }
+
   /** Notes that an autoscaler has extended its wait. */
   extendedBy(mark: string): void {
     this.#scaleUps ??= new Set();

@@ -80,13 +80,15 @@ export class EvidenceWatch {
     const { database, pods } = this.#options;
     const { missingRights, failedDeletes, hasBadWires } = database;
     if (missingRights.has('delete') || failedDeletes >= ATTEMPTS || hasBadWires) return;
-    const isFormer = (one: Pod) =>
-      taskIdOf(one) === id &&
-      launchOf(one) < launchOf(pod) &&
-      one.metadata?.deletionTimestamp === undefined &&
-      one.metadata?.labels?.[LABELS.done] !== 'true';
-    const former = pods().find(isFormer);
-    if (former !== undefined)
+    const others = pods().filter((one) => taskIdOf(one) === id);
+    const former = others.find(
+      (one) =>
+        launchOf(one) < launchOf(pod) &&
+        one.metadata?.deletionTimestamp === undefined &&
+        one.metadata?.labels?.[LABELS.done] !== 'true',
+    );
+    const isLast = !others.some((one) => launchOf(one) > launchOf(pod));
+    if (isLast && former !== undefined)
       database.faults.push(`${pod.metadata?.name} goes before ${former.metadata?.name}, an earlier launch`);
   }
 }

@@ -50,10 +50,14 @@ export class LeaseBook {
         this.#leases.set(label, { holder, at, since, durationMs: leaseDurationSeconds * 1_000 });
         return;
       }
-      const isTakenOver = this.#leases.get(label)?.holder.startsWith(`${label}_`) === false;
+      const last = this.#leases.get(label);
+      const isTakenOver = last?.holder.startsWith(`${label}_`) === false;
+      // What its owner had asked for may come after whoever took the lease has looked.
+      const isLate = ({ metadata: { creationTimestamp } = {} }: Pod) =>
+        isTakenOver && Date.parse(creationTimestamp ?? '') + 1_000 > last.since;
       this.#leases.delete(label);
       // What is kept and may not be given another label goes in its time as it is.
-      const left = cluster.pods().filter((pod) => isLeft(pod, label, isTakenOver && mayPatch()));
+      const left = cluster.pods().filter((pod) => isLeft(pod, label, isTakenOver && mayPatch()) && !isLate(pod));
       if (left.length === 0) return;
       onFault(`the lease of ${label} goes, and its pods do not: ${left.map((pod) => pod.metadata?.name).join(', ')}`);
     });
