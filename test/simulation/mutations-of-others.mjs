@@ -250,4 +250,10 @@ export const mutationsOfOthers = [
     from: '!this.isGone && (this.seen.isTracked || !this.seen.isDeleting)',
     to: '!this.isGone && this.seen.isTracked',
   },
+  {
+    name: 'a-launch-that-came-to-nothing-is-told-by-no-pod',
+    file: `${K}/pod-lifecycle.ts`,
+    from: 'await this.#ends.settleFormer(track, end);',
+    to: '',
+  },
 ];

@@ -553,6 +553,7 @@ export class KubernetesExecutor extends BaseExecutor {
       },
       success: ({ task }, details) => void this.success(task.key, details),
       fail: ({ task }, verdict, details) => void this.fail(task.key, verdict, details),
+      isRevoked: (task) => this.isRevoked(task.key),
       isStillWanted: (task) => isStillWanted(task.key),
       logsRead: (track) => this.#logsTaken(track, logSink),
     };

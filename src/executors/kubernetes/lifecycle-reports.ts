@@ -24,6 +24,8 @@ export interface LifecycleReports {
   readonly relaunch: (track: PodTrack, verdict: Verdict) => void;
   readonly success: (track: PodTrack, details: EndDetails) => void;
   readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
+  /** Whether a task is being taken back, so that nobody is to hear of it. */
+  readonly isRevoked: (task: QueuedTask) => boolean;
   readonly isStillWanted: (task: QueuedTask) => boolean | Promise<boolean>;
   /** Resolves when nobody reads the log of the launch any more, or has had time enough. Never rejects. */
   readonly logsRead: (track: PodTrack) => Promise<void>;

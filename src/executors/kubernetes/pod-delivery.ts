@@ -61,8 +61,8 @@ export class PodDelivery {
   }
 
   /** What the host is to call once it has an outcome for good: it starts the cleanup, once. Without a pod there is nothing to wait for. */
-  onAcknowledged({ seen, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
-    if (seen === undefined || isGone || isTold) return () => this.tracked(cleanup());
+  onAcknowledged({ seen, formerPod, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
+    if ((seen === undefined && formerPod === undefined) || isGone || isTold) return () => this.tracked(cleanup());
     let noteAcknowledged = () => {};
     const acknowledged = new Promise<void>((resolve) => {
       noteAcknowledged = resolve;
@@ -131,8 +131,12 @@ export class PodDelivery {
   async #cleanup(track: PodTrack, failure: VerdictKind | undefined): Promise<void> {
     const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
     const { gracePeriodSeconds } = this.#options;
-    const { seen } = track;
+    const { seen, formerPod } = track;
     await track.former;
+    if (seen === undefined && formerPod !== undefined) {
+      await formerPod.logsRead;
+      await remover.removeFormer(formerPod.pod);
+    }
     if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
     const isWorthKeeping = seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure);

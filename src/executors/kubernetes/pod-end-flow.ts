@@ -127,6 +127,13 @@ export class PodEndFlow {
       await this.#write(track, seen, kind);
   }
 
+  /** Where a launch has come to nothing, whoever meets the pod of the one before after a crash would launch again: it tells how the task has ended. */
+  async settleFormer(track: PodTrack, end: PodEnd): Promise<void> {
+    const { formerPod, seen, task } = track;
+    if (formerPod === undefined || seen !== undefined || end.result === 'success') return;
+    if (!this.#options.reports.isRevoked(task)) await this.#write(track, formerPod.pod, end.verdict.kind);
+  }
+
   async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind): Promise<void> {
     // Whoever has the task now, or has told its end, is the one who says.
     if (track.isAbandoned || track.isTold) return;
@@ -212,9 +219,11 @@ export class PodEndFlow {
     const isNameFree = track.isGone;
     tracks.releasePod(track);
     track.advance(spent);
+    track.formerPod = seen === undefined || isGone || isNameShared ? undefined : { pod: seen, logsRead: logsTaken };
     await this.#launches.launch(track, isNameFree);
-    if (seen === undefined || isGone || isNameShared) return;
+    if (seen === undefined || track.formerPod === undefined || track.seen === undefined) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
+    track.formerPod = undefined;
     track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeFormer(seen))));
   }
 }

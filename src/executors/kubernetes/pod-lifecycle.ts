@@ -212,6 +212,7 @@ export class PodLifecycle implements LifecycleHands {
   async tell(track: PodTrack, end: PodEnd): Promise<void> {
     const { fence } = this.#options;
     if (fence?.isHeld === false) await fence.confirm();
+    await this.#ends.settleFormer(track, end);
     this.#deliver(track, end);
   }
 

@@ -50,6 +50,8 @@ export class PodTrack implements Alarmed {
   isCreating = false;
   /** Whether another executor has told its outcome already; ours can only be the same. */
   isTold = false;
+  /** The pod of the launch before, which stays until the pod of this one is there, or its outcome is with the host. */
+  formerPod: { readonly pod: PodObservation; readonly logsRead: Promise<void> } | undefined;
   /** The removal of the pods of its former launches, as long as it may be under way. Never rejects. */
   former: Promise<unknown> | undefined;
   /** What is being done for it right now, if anything. Never rejects. */
