@@ -75,6 +75,8 @@ export interface PodRemoverOptions {
 }
 
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
+/** How long an outcome waits for what is written on a pod before. */
+const NOTE_LIMIT_MS = 10_000;
 
 type Verb = 'delete' | 'patch';
 /** What a host must have a right to. */
@@ -211,6 +213,13 @@ export class PodRemover {
     // Who was seen to have it may not have it any more: with others about it is looked at anew.
     const target = isOurs === undefined ? pod : anyVersionOf(pod);
     return (await this.#patch({ ...target, isTracked: false }, { annotations }, mayGoOn)) === 'done';
+  }
+
+  /** Writes on a pod, and waits for that no longer than ten seconds: what is to be told must not wait for a server that is away. The write goes on by itself. */
+  async annotateInTime(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<void> {
+    const written = this.annotate(pod, annotations);
+    written.catch(() => {});
+    await waitWithin(this.#options.clock, NOTE_LIMIT_MS, written);
   }
 
   /** Gives a pod that stays another executor's label, which the host had no right to, once it has. */

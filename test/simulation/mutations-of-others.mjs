@@ -235,8 +235,8 @@ export const mutationsOfOthers = [
   {
     name: 'the-old-pod-goes-before-the-next-is-made',
     file: `${K}/pod-end-flow.ts`,
-    from: '    await this.#launches.launch(track, isNameFree);\n    if (seen',
-    to: '    if (seen !== undefined && !isGone) await remover.removeFormer(seen);\n    await this.#launches.launch(track, isNameFree);\n    if (seen',
+    from: '    await this.#launches.launch(track, isNameFree);\n    // The old',
+    to: '    if (seen !== undefined && !isGone) await remover.removeFormer(seen);\n    await this.#launches.launch(track, isNameFree);\n    // The old',
   },
   {
     name: 'a-conflict-means-gone',
@@ -246,14 +246,14 @@ export const mutationsOfOthers = [
   },
   {
     name: 'only-what-a-finalizer-holds-is-written-on',
-    file: `${K}/pod-track.ts`,
-    from: '!this.isGone && (this.seen.isTracked || !this.seen.isDeleting)',
-    to: '!this.isGone && this.seen.isTracked',
+    file: `${K}/pod-stopper.ts`,
+    from: 'if (seen === undefined || isGone || success !== undefined) return;',
+    to: 'if (seen?.isTracked !== true || isGone || success !== undefined) return;',
   },
   {
     name: 'a-launch-that-came-to-nothing-is-told-by-no-pod',
     file: `${K}/pod-lifecycle.ts`,
-    from: 'await this.#ends.settleFormer(track, end);',
+    from: "await this.settleFormer(track, end.result === 'success' ? undefined : end.verdict.kind);",
     to: '',
   },
 ];

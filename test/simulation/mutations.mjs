@@ -22,7 +22,7 @@ export const mutations = [
   {
     name: 'unproven-is-not-written-down',
     file: `${K}/pod-end-flow.ts`,
-    from: 'await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });',
+    from: '    await write(written);\n',
     to: '',
   },
   {
@@ -404,15 +404,22 @@ export const mutations = [
   },
   {
     name: 'old-pods-of-relaunches-stay',
-    file: `${K}/pod-end-flow.ts`,
-    from: 'track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeFormer(seen))));',
-    to: '',
+    file: `${K}/pod-delivery.ts`,
+    from: 'this.tracked(logsRead.then(() => this.#options.remover.removeFormer(pod)));',
+    to: 'logsRead;',
   },
   {
     name: 'the-last-pod-goes-first',
     file: `${K}/pod-track.ts`,
     from: 'this.former = Promise.all([this.former, removal]);',
     to: 'this.former = undefined;',
+    and: [
+      {
+        file: `${K}/pod-delivery.ts`,
+        from: '    await this.removeFormer(track);\n    if (seen === undefined || track.isGone || track.isTold) return',
+        to: '    if (seen === undefined || track.isGone || track.isTold) return',
+      },
+    ],
   },
   {
     name: 'infra-spends-the-oom-budget',

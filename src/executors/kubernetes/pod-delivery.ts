@@ -62,7 +62,8 @@ export class PodDelivery {
 
   /** What the host is to call once it has an outcome for good: it starts the cleanup, once. Without a pod there is nothing to wait for. */
   onAcknowledged({ seen, formerPod, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
-    if ((seen === undefined && formerPod === undefined) || isGone || isTold) return () => this.tracked(cleanup());
+    const hasPod = formerPod !== undefined || (seen !== undefined && !isGone);
+    if (!hasPod || isTold) return () => this.tracked(cleanup());
     let noteAcknowledged = () => {};
     const acknowledged = new Promise<void>((resolve) => {
       noteAcknowledged = resolve;
@@ -89,7 +90,9 @@ export class PodDelivery {
     // Whatever has ended a task that was to stop, it is told as cancelled; its pod must not say otherwise.
     const kind = end.result === 'success' ? undefined : end.verdict.kind;
     const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
-    const cleanup = () => this.#cleanup(track, told);
+    // Nobody is to hear of a task that was taken back, nor to find its pod when it is handed over again.
+    const isSilent = told !== undefined && (seen === undefined || track.isDead) && reports.isRevoked(track.task);
+    const cleanup = isSilent ? () => this.#takeAllBack(track) : () => this.#cleanup(track, told);
     const details: EndDetails = {
       exitCode: end.exitCode,
       warnings: end.warnings,
@@ -110,15 +113,34 @@ export class PodDelivery {
   discard(track: PodTrack, gracePeriodSeconds: number | undefined, failure: VerdictKind | undefined): Promise<void> {
     const removed = async () => {
       await track.former;
+      await this.removeFormer(track);
       await this.#takeAway(track, gracePeriodSeconds, failure);
     };
     return this.tracked(removed());
   }
 
+  #takeAllBack(track: PodTrack): Promise<void> {
+    const { launcher, gracePeriodSeconds } = this.#options;
+    track.takenBack ??= this.takeBack(track, gracePeriodSeconds).then(() => launcher.wakeParked());
+    return track.takenBack;
+  }
+
   /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
-  async takeBack({ seen, isGone, former }: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
-    await former;
+  async takeBack(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+    const { seen, isGone } = track;
+    await track.former;
+    await this.removeFormer(track);
     if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen, { gracePeriodSeconds }));
+  }
+
+  /** Removes the pod of the launch before, where there is one, when its logs are read. */
+  async removeFormer(track: PodTrack): Promise<void> {
+    const { formerPod } = track;
+    if (formerPod === undefined) return;
+    const { pod, logsRead } = formerPod;
+    formerPod.removal ??= this.tracked(logsRead.then(() => this.#options.remover.removeFormer(pod)));
+    await formerPod.removal;
+    if (track.formerPod === formerPod) track.formerPod = undefined;
   }
 
   /** Counts a cleanup among those that an end waits for. */
@@ -131,12 +153,9 @@ export class PodDelivery {
   async #cleanup(track: PodTrack, failure: VerdictKind | undefined): Promise<void> {
     const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
     const { gracePeriodSeconds } = this.#options;
-    const { seen, formerPod } = track;
+    const { seen } = track;
     await track.former;
-    if (seen === undefined && formerPod !== undefined) {
-      await formerPod.logsRead;
-      await remover.removeFormer(formerPod.pod);
-    }
+    await this.removeFormer(track);
     if (seen === undefined || track.isGone || track.isTold) return launcher.wakeParked();
     await reports.logsRead(track);
     const isWorthKeeping = seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure);

@@ -67,7 +67,7 @@ export class PodEndFlow {
       if (decision.type === 'expired') {
         if (await ender.end(track, undefined)) await this.#writeReason(track, verdict.kind);
         else await this.settleUnproven(track, verdict.kind);
-      }
+      } else if (track.isStopping) await this.#writeReason(track, verdict.kind);
       return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
     }
     // A second launch starts only after proof that the first is dead.
@@ -117,31 +117,41 @@ export class PodEndFlow {
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
-    await this.#write(track, seen, kind);
+    await this.#write(track, seen, kind, true);
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
   async #writeReason(track: PodTrack, kind: VerdictKind): Promise<void> {
-    const { seen, mayBeMetAgain } = track;
-    if (seen !== undefined && mayBeMetAgain && succeededAfterAll(track) === undefined)
-      await this.#write(track, seen, kind);
+    const { seen, isGone } = track;
+    if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
+      await this.#write(track, seen, kind, false);
   }
 
-  /** Where a launch has come to nothing, whoever meets the pod of the one before after a crash would launch again: it tells how the task has ended. */
-  async settleFormer(track: PodTrack, end: PodEnd): Promise<void> {
-    const { formerPod, seen, task } = track;
-    if (formerPod === undefined || seen !== undefined || end.result === 'success') return;
-    if (!this.#options.reports.isRevoked(task)) await this.#write(track, formerPod.pod, end.verdict.kind);
+  /**
+   * Where the pod of the last launch is not there, whoever meets that of the one before after a crash would launch again: it says how the task has
+   * ended, or, after a success, that it is not to be looked at.
+   */
+  async settleFormer(track: PodTrack, kind: VerdictKind | undefined): Promise<void> {
+    const { formerPod, seen, isGone } = track;
+    if (formerPod === undefined || (seen !== undefined && !isGone)) return;
+    if (kind !== undefined) await this.#write(track, formerPod.pod, kind, false);
+    else await this.#options.remover.annotateInTime(formerPod.pod, { [ANNOTATIONS.acknowledged]: 'former' });
   }
 
-  async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind): Promise<void> {
+  /** Writes down how a task has ended. Of one that is taken back only what is told all the same, since its end could not be proven. */
+  async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind, isUnproven: boolean): Promise<void> {
+    const { remover, reports } = this.#options;
+    const mayBeTold = () => isUnproven || !reports.isRevoked(track.task);
     // Whoever has the task now, or has told its end, is the one who says.
-    if (track.isAbandoned || track.isTold) return;
+    if (track.isAbandoned || track.isTold || !mayBeTold()) return;
+    const write = (written: VerdictKind): Promise<unknown> => {
+      const note = { [ANNOTATIONS.verdict]: written };
+      return isUnproven || seen.isTracked ? remover.annotate(seen, note) : remover.annotateInTime(seen, note);
+    };
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
     const written = track.isStopping ? 'cancelled' : kind;
-    await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: written });
-    if (track.isStopping && written !== 'cancelled')
-      await this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+    await write(written);
+    if (track.isStopping && written !== 'cancelled' && mayBeTold()) await write('cancelled');
   }
 
   /**
@@ -219,11 +229,13 @@ export class PodEndFlow {
     const isNameFree = track.isGone;
     tracks.releasePod(track);
     track.advance(spent);
-    track.formerPod = seen === undefined || isGone || isNameShared ? undefined : { pod: seen, logsRead: logsTaken };
+    const { delivery } = this.#options;
+    if (seen !== undefined && !isGone && !isNameShared) {
+      if (track.formerPod !== undefined) track.leaves(delivery.removeFormer(track));
+      track.formerPod = { pod: seen, logsRead: logsTaken };
+    }
     await this.#launches.launch(track, isNameFree);
-    if (seen === undefined || track.formerPod === undefined || track.seen === undefined) return;
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    track.formerPod = undefined;
-    track.leaves(this.#options.delivery.tracked(logsTaken.then(() => remover.removeFormer(seen))));
+    if (track.seen !== undefined && !track.isDead) track.leaves(delivery.removeFormer(track));
   }
 }

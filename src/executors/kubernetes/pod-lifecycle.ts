@@ -52,6 +52,11 @@ export class PodLifecycle implements LifecycleHands {
     return this.#ends.settleUnproven(track, kind);
   }
 
+  /** See {@link PodEndFlow.settleFormer}. */
+  settleFormer(track: PodTrack, kind: VerdictKind | undefined): Promise<void> {
+    return this.#ends.settleFormer(track, kind);
+  }
+
   /** Takes in a pod's state, from the watch or from an answer; `isDeferred` leaves the decision to a later call of `evaluate`. */
   see(track: PodTrack, pod: Pod, { isDeferred = false }: { readonly isDeferred?: boolean } = {}): void {
     const seen = observe(pod);
@@ -212,7 +217,10 @@ export class PodLifecycle implements LifecycleHands {
   async tell(track: PodTrack, end: PodEnd): Promise<void> {
     const { fence } = this.#options;
     if (fence?.isHeld === false) await fence.confirm();
-    await this.#ends.settleFormer(track, end);
+    const wasUnseen = track.seen === undefined;
+    await this.settleFormer(track, end.result === 'success' ? undefined : end.verdict.kind);
+    // Its pod has come after all, and is looked at instead.
+    if (wasUnseen && track.seen !== undefined) return;
     this.#deliver(track, end);
   }
 
@@ -233,9 +241,10 @@ export class PodLifecycle implements LifecycleHands {
     const { fence } = this.#options;
     const flow = (fence === undefined ? previous : previous.then(() => fence.confirm()))
       .then(work)
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         if (error instanceof LeaseLostError) return;
         this.#options.logger.error({ err: error, task: track.id }, 'a task could not be handled');
+        await this.settleFormer(track, 'launch_failed').catch(() => {});
         const verdict = launchVerdict(
           'launch_failed',
           `podwright failed to handle the task: ${error instanceof Error ? error.message : String(error)}`,

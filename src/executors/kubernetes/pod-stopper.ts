@@ -55,12 +55,14 @@ export class PodStopper {
     track.abort.abort();
     await track.busy;
     if (track.isAbandoned) return UNSEEN;
-    if (tracks.get(track.id) !== track)
+    if (tracks.get(track.id) !== track) {
+      await track.takenBack;
       return {
         observed: track.seen === undefined ? 'not_started' : 'finished',
         exitCode: track.seen?.base?.exitCode,
         forced: false,
       };
+    }
     if (track.isTheirs) {
       this.#leave(track, THEIRS);
       return UNSEEN;
@@ -108,13 +110,19 @@ export class PodStopper {
     this.#left.clear();
   }
 
-  /** What is about to be told stands on a pod that stays, for one that may still run, or has ended for something else, would be judged anew after a crash. */
+  /** What is about to be told stands on a pod that may stay: one that may still run, or has ended for something else, would be judged anew after a crash. */
   async #writeDown(track: PodTrack, isProven: boolean, isSilent: boolean): Promise<void> {
-    const { lifecycle, remover } = this.#options;
-    const { seen, mayBeMetAgain } = track;
+    const { lifecycle, remover, isManuallyAcknowledged } = this.#options;
+    const { seen, isGone } = track;
     if (!isProven) return lifecycle.settleUnproven(track, 'cancelled');
-    if (seen !== undefined && mayBeMetAgain && !isSilent && succeededAfterAll(track) === undefined)
-      await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+    const success = succeededAfterAll(track);
+    if (isSilent) return;
+    await lifecycle.settleFormer(track, success === undefined ? 'cancelled' : undefined);
+    if (seen === undefined || isGone || success !== undefined) return;
+    const note = { [ANNOTATIONS.verdict]: 'cancelled' };
+    // What our finalizer holds until it is acknowledged is met again for certain.
+    if (isManuallyAcknowledged && seen.isTracked) await remover.annotate(seen, note);
+    else await remover.annotateInTime(seen, note);
   }
 
   async #tell(
@@ -133,7 +141,10 @@ export class PodStopper {
     }
     tracks.remove(track);
     forget(track);
-    if (seen === undefined) return { observed: 'not_started', forced: false };
+    if (seen === undefined) {
+      void delivery.tracked(delivery.removeFormer(track));
+      return { observed: 'not_started', forced: false };
+    }
     if (isSilent) await delivery.takeBack(track, graceSeconds);
     else {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');

@@ -13,6 +13,14 @@ import { launchOf } from './adoption.js';
 
 const NO_MARKS: ReadonlySet<string> = new Set();
 
+/** A pod that the next launch has, or is to have, taken the place of. */
+export interface FormerPod {
+  readonly pod: PodObservation;
+  /** Resolves when nobody reads its logs any more. */
+  readonly logsRead: Promise<void>;
+  removal?: Promise<void>;
+}
+
 /** One task with its current launch. There are many of them, so that what most never need is made on first use. */
 export class PodTrack implements Alarmed {
   readonly id: string;
@@ -50,8 +58,10 @@ export class PodTrack implements Alarmed {
   isCreating = false;
   /** Whether another executor has told its outcome already; ours can only be the same. */
   isTold = false;
-  /** The pod of the launch before, which stays until the pod of this one is there, or its outcome is with the host. */
-  formerPod: { readonly pod: PodObservation; readonly logsRead: Promise<void> } | undefined;
+  /** The pod of the launch before, until it has gone: it stays until the pod of this one is there, or its outcome is with the host. */
+  formerPod: FormerPod | undefined;
+  /** What is done about the pods of a task that was taken back while something else was under way. Never rejects. */
+  takenBack: Promise<void> | undefined;
   /** The removal of the pods of its former launches, as long as it may be under way. Never rejects. */
   former: Promise<unknown> | undefined;
   /** What is being done for it right now, if anything. Never rejects. */
@@ -89,11 +99,6 @@ export class PodTrack implements Alarmed {
   /** Marks of the autoscaler that have each extended its wait for a node. */
   get scaleUps(): ReadonlySet<string> {
     return this.#scaleUps ?? NO_MARKS;
-  }
-
-  /** Whether its pod stays there until somebody removes it: it has not been deleted, or our finalizer is on it. Whoever comes next judges it anew. */
-  get mayBeMetAgain(): boolean {
-    return this.seen !== undefined && !this.isGone && (this.seen.isTracked || !this.seen.isDeleting);
   }
 
   /** Notes that an autoscaler has extended its wait. */

@@ -19,6 +19,8 @@ export interface SimulatedTask {
   isCancelled: boolean;
   /** Whether somebody asked to take it back. */
   isRevoked: boolean;
+  /** When somebody asked for that last, on the cluster's clock. */
+  revokedAt?: number;
   /** How often it was taken back in fact. */
   revokes: number;
   /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */

@@ -11,6 +11,9 @@ const REMOVALS: readonly (PodOperation | 'node')[] = ['delete', 'deleteByForce',
 /** How often a client tries at least before it gives a request up. */
 const ATTEMPTS = 10;
 
+/** How long after a revoke a pod may come that was asked for before. */
+const LATE_MS = 60_000;
+
 const launchOf = ({ metadata }: Pod) => Number(metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
 const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 /** Whether a host may end a program of a task for reasons of the task's own: a limit, or a container beside the program that has failed. */
@@ -25,8 +28,6 @@ export interface EvidenceWatchOptions {
   readonly pods: () => readonly Pod[];
   /** Whether the pod of the next launch has the name of the last one, which must go before. */
   readonly hasSharedNames: boolean;
-  /** Whether a host has heard that a task ended in a later launch than this one, which may have had no pod. */
-  readonly isToldOfLater: (id: string, launch: number) => boolean;
 }
 
 /** See the module's text. */
@@ -49,6 +50,8 @@ export class EvidenceWatch {
       this.#going.set(uid, hasEnded(pod));
       if (task !== undefined) this.#checkWork(pod, id, task);
     }
+    // What ends well on its way out has something to tell, too.
+    else if (isGoing && pod.status?.phase === 'Succeeded') this.#going.set(uid, true);
     if (!isGone) return;
     const hadEnded = this.#going.get(uid) === true;
     this.#going.delete(uid);
@@ -60,17 +63,21 @@ export class EvidenceWatch {
   /** A revoke, too, spares what has started. */
   #checkWork(pod: Pod, id: string, task: SimulatedTask): void {
     const { outcomes, faults } = this.#options.database;
-    const isWanted = !outcomes.has(id) && !task.isCancelled;
+    const bornAt = Date.parse(pod.metadata?.creationTimestamp ?? '');
+    // What was asked for before it was taken back may come after that, and start at once.
+    const { revokedAt = 0 } = task;
+    const isLate = bornAt + 1_000 > revokedAt && bornAt < revokedAt + LATE_MS;
+    const isWanted = !outcomes.has(id) && !task.isCancelled && !isLate;
     if (!isWanted || task.met.size > 0 || mayBeEnded(task) || pod.status?.phase !== 'Running' || !isAtWork(pod)) return;
     faults.push(`${pod.metadata?.name} is deleted while it works, and nobody wanted that`);
   }
 
   /** What was spent on a task stands on its last pod, and so does its end until that is told. */
   #checkEvidence(pod: Pod, id: string, task: SimulatedTask): void {
-    const { database, pods, hasSharedNames, isToldOfLater } = this.#options;
+    const { database, pods, hasSharedNames } = this.#options;
     const { outcomes, faults } = database;
-    const isOpen = !outcomes.has(id) && !task.isCancelled && !task.isRevoked;
-    if (!isOpen || (hasSharedNames && pod.status?.phase === 'Failed') || isToldOfLater(id, launchOf(pod))) return;
+    const isOpen = !outcomes.has(id) && !task.isRevoked;
+    if (!isOpen || (hasSharedNames && pod.status?.phase === 'Failed')) return;
     const hasNext = pods().some((one) => taskIdOf(one) === id && launchOf(one) > launchOf(pod));
     if (!hasNext) faults.push(`${pod.metadata?.name} had ended, and goes before anybody has told of it`);
   }

@@ -91,8 +91,7 @@ export class SimulatedHost {
   readonly #options: SimulatedHostOptions;
   readonly #clock: HostClock;
   readonly #ears: HostEars | undefined;
-  /** Tasks that it has heard the end of, and in which launch. */
-  readonly #told = new Map<string, number>();
+  readonly #told = new Set<string>();
   readonly #guard: LeaseGuard;
 
   constructor(options: SimulatedHostOptions) {
@@ -181,11 +180,6 @@ export class SimulatedHost {
     return this.#told.has(id);
   }
 
-  /** Whether it has heard that a task ended in a later launch than this one. */
-  hasHeardOfLater(id: string, launch: number): boolean {
-    return (this.#told.get(id) ?? 0) > launch;
-  }
-
   /** What it heard that does not fit together; to be asked once its executor has ended. */
   compareWhatWasHeard(): readonly string[] {
     return this.#ears?.compare() ?? [];
@@ -219,7 +213,7 @@ export class SimulatedHost {
     // What was never launched stays with the host, which hands it to its next life.
     if (this.#isLeaving && isRefusal(outcome)) return undefined;
     if (this.#told.has(id)) database.faults.push(`host ${this.id} was told two outcomes of ${id} in one life`);
-    this.#told.set(id, outcome.launches);
+    this.#told.add(id);
     const lapse = outcome.ranAs === undefined ? undefined : this.#guard.lapse();
     if (lapse !== undefined) database.faults.push(`host ${this.id} tells of ${id}, and ${lapse}`);
     const isUnproven = database.mayRun(outcome.key);

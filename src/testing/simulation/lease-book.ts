@@ -16,6 +16,8 @@ interface Holding {
   readonly durationMs: number;
 }
 
+/** How long after a look it may be that what it stands on is given up, with all retries. */
+const LATE_MS = 60_000;
 /** How long it may take to act on a look, with all retries. */
 const LOOK_MS = 10_000;
 
@@ -54,7 +56,8 @@ export class LeaseBook {
       const isTakenOver = last?.holder.startsWith(`${label}_`) === false;
       // What its owner had asked for may come after whoever took the lease has looked.
       const isLate = ({ metadata: { creationTimestamp } = {} }: Pod) =>
-        isTakenOver && Date.parse(creationTimestamp ?? '') + 1_000 > last.since;
+        isTakenOver &&
+        Date.parse(creationTimestamp ?? '') + 1_000 > Math.max(last.since, cluster.clock.now() - LATE_MS);
       this.#leases.delete(label);
       // What is kept and may not be given another label goes in its time as it is.
       const left = cluster.pods().filter((pod) => isLeft(pod, label, isTakenOver && mayPatch()) && !isLate(pod));

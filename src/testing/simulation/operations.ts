@@ -161,6 +161,7 @@ export const EVEN_MIX: Mix = {
     nap: 0,
     bequest: 0,
     farewell: 0,
+    retreat: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -226,6 +227,7 @@ export function drawMix(random: Random, hosts: number): Mix {
     nap: of(random, hosts > 1 ? [0, 0, 0.05, 0.1] : SELDOM),
     bequest: of(random, hosts > 1 ? [0, 0, 0.02] : [0]),
     farewell: of(random, SELDOM),
+    retreat: of(random, SELDOM),
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }

@@ -125,6 +125,22 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
   yield { type: 'cancel', task: 0.999_999 };
 }
 
+/** A task is taken back, or cancelled, between two launches, and perhaps its host dies then. */
+function* retreat(random: Random): Generator<Operation> {
+  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: of(random, ['60s', '240s']) } };
+  yield { type: 'wait', ms: 2_000 + upTo(random, 6_000) };
+  const roll = random.next();
+  if (roll < 0.3) yield { type: 'rights', resource: 'pods', verb: 'create', ms: 20_000 };
+  else if (roll < 0.5) yield { type: 'quota', pods: 1, ms: 30_000 };
+  const what = of(random, ['evict', 'nodeShutdown', 'preempt', 'oom'] as const);
+  yield { type: 'pod', pod: 0, what, of: 'newest running' };
+  yield shortWait(random, of(random, [1_200, 5_000]));
+  yield { type: of(random, ['revoke', 'cancel'] as const), task: 0.999_999 };
+  if (random.next() < 0.5)
+    yield { type: 'kill', host: random.next(), backAfterMs: 1_000, atWrite: upTo(random, 4) - 1 };
+  yield shortWait(random, 15_000);
+}
+
 /** A host leaves in good order while it looks into how a program has ended. */
 function* farewell(random: Random): Generator<Operation> {
   const seconds = 3 + upTo(random, 6);
@@ -197,6 +213,7 @@ const SEQUENCES = {
   nap,
   bequest,
   farewell,
+  retreat,
 };
 
 /** A kind of sequence. */

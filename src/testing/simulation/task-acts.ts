@@ -123,6 +123,7 @@ export class TaskActs {
         host.isAlive;
       this.#options.note(`${nameOf(task.key)} is revoked on ${host.id}`);
       task.isRevoked = true;
+      task.revokedAt = this.#options.cluster.clock.now();
       const { revokes } = task;
       const revoked = host.executor.revokeTask(task.key).catch(() => false);
       void revoked.then((isRevoked) => {

@@ -116,7 +116,6 @@ export class World {
       database: this.database,
       pods: () => options.cluster.pods(),
       hasSharedNames: options.lateWrites,
-      isToldOfLater: (id, launch) => this.#hosts.some((host) => host.isAlive && host.hasHeardOfLater(id, launch)),
     });
     options.cluster.onPodChange((pod, isGone) => {
       evidence.onPod(pod, isGone);
