@@ -215,9 +215,8 @@ export class PodRemover {
     return (await this.#patch({ ...target, isTracked: false }, { annotations }, mayGoOn)) === 'done';
   }
 
-  /** Writes on a pod, and waits for that no longer than ten seconds: what is to be told must not wait for a server that is away. The write goes on by itself. */
-  async annotateInTime(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<void> {
-    const written = this.annotate(pod, annotations);
+  /** Waits for what is written on a pod no longer than ten seconds: what is to be told must not wait for a server that is away. The write goes on by itself. */
+  async inTime(written: Promise<unknown>): Promise<void> {
     written.catch(() => {});
     await waitWithin(this.#options.clock, NOTE_LIMIT_MS, written);
   }

@@ -247,13 +247,13 @@ export const mutationsOfOthers = [
   {
     name: 'only-what-a-finalizer-holds-is-written-on',
     file: `${K}/pod-stopper.ts`,
-    from: 'if (seen === undefined || isGone || success !== undefined) return;',
-    to: 'if (seen?.isTracked !== true || isGone || success !== undefined) return;',
+    from: '    if (seen === undefined || isGone) return;\n    const written',
+    to: '    if (seen?.isTracked !== true || isGone) return;\n    const written',
   },
   {
     name: 'a-launch-that-came-to-nothing-is-told-by-no-pod',
     file: `${K}/pod-lifecycle.ts`,
-    from: "await this.settleFormer(track, end.result === 'success' ? undefined : end.verdict.kind);",
+    from: "if (end.result === 'failed') await this.settleFormer(track, end.verdict.kind);",
     to: '',
   },
 ];

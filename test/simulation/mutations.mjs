@@ -22,7 +22,7 @@ export const mutations = [
   {
     name: 'unproven-is-not-written-down',
     file: `${K}/pod-end-flow.ts`,
-    from: '    await write(written);\n',
+    from: '      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written });\n',
     to: '',
   },
   {
@@ -525,7 +525,7 @@ export const mutations = [
   {
     name: 'a-revoked-task-speaks',
     file: `${K}/pod-stopper.ts`,
-    from: 'if (isSilent) await delivery.takeBack(track, graceSeconds);',
+    from: 'if (isSilent) await delivery.takeBack(track);',
     to: "if (isSilent) void delivery.discard(track, graceSeconds, 'cancelled');",
     in: H3,
   },

@@ -62,7 +62,8 @@ export class PodDelivery {
 
   /** What the host is to call once it has an outcome for good: it starts the cleanup, once. Without a pod there is nothing to wait for. */
   onAcknowledged({ seen, formerPod, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
-    const hasPod = formerPod !== undefined || (seen !== undefined && !isGone);
+    const isFormerLeft = formerPod !== undefined && formerPod.removal === undefined;
+    const hasPod = isFormerLeft || (seen !== undefined && !isGone);
     if (!hasPod || isTold) return () => this.tracked(cleanup());
     let noteAcknowledged = () => {};
     const acknowledged = new Promise<void>((resolve) => {
@@ -91,7 +92,8 @@ export class PodDelivery {
     const kind = end.result === 'success' ? undefined : end.verdict.kind;
     const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
     // Nobody is to hear of a task that was taken back, nor to find its pod when it is handed over again.
-    const isSilent = told !== undefined && (seen === undefined || track.isDead) && reports.isRevoked(track.task);
+    const isDead = seen === undefined || track.isDead;
+    const isSilent = told !== undefined && isDead && !track.isTold && reports.isRevoked(track.task);
     const cleanup = isSilent ? () => this.#takeAllBack(track) : () => this.#cleanup(track, told);
     const details: EndDetails = {
       exitCode: end.exitCode,
@@ -120,17 +122,16 @@ export class PodDelivery {
   }
 
   #takeAllBack(track: PodTrack): Promise<void> {
-    const { launcher, gracePeriodSeconds } = this.#options;
-    track.takenBack ??= this.takeBack(track, gracePeriodSeconds).then(() => launcher.wakeParked());
+    track.takenBack ??= this.takeBack(track).then(() => this.#options.launcher.wakeParked());
     return track.takenBack;
   }
 
   /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
-  async takeBack(track: PodTrack, gracePeriodSeconds: number | undefined): Promise<void> {
+  async takeBack(track: PodTrack): Promise<void> {
     const { seen, isGone } = track;
     await track.former;
     await this.removeFormer(track);
-    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen, { gracePeriodSeconds }));
+    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.removeFormer(seen));
   }
 
   /** Removes the pod of the launch before, where there is one, when its logs are read. */

@@ -67,7 +67,11 @@ export class PodEndFlow {
       if (decision.type === 'expired') {
         if (await ender.end(track, undefined)) await this.#writeReason(track, verdict.kind);
         else await this.settleUnproven(track, verdict.kind);
-      } else if (track.isStopping) await this.#writeReason(track, verdict.kind);
+      } else if (track.isStopping || !track.isDead) {
+        // What lives on beside its program may change what the pod shows.
+        const { seen } = track;
+        if (seen !== undefined && !track.isGone) await this.#write(track, seen, verdict.kind, { isInTime: true });
+      }
       return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
     }
     // A second launch starts only after proof that the first is dead.
@@ -117,41 +121,45 @@ export class PodEndFlow {
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
-    await this.#write(track, seen, kind, true);
+    await this.#write(track, seen, kind, { isUnproven: true });
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
   async #writeReason(track: PodTrack, kind: VerdictKind): Promise<void> {
     const { seen, isGone } = track;
     if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
-      await this.#write(track, seen, kind, false);
+      await this.#write(track, seen, kind, { isInTime: !seen.isTracked });
+  }
+
+  /** Where the pod of the last launch is not there, whoever meets that of the one before after a crash would launch again: it says how the task has ended. */
+  async settleFormer(track: PodTrack, kind: VerdictKind): Promise<void> {
+    const { formerPod, seen, isGone } = track;
+    if (formerPod === undefined || (seen !== undefined && !isGone)) return;
+    await this.#write(track, formerPod.pod, kind, { isInTime: true });
   }
 
   /**
-   * Where the pod of the last launch is not there, whoever meets that of the one before after a crash would launch again: it says how the task has
-   * ended, or, after a success, that it is not to be looked at.
+   * Writes down how a task has ended; `isInTime`: without holding up what is to be told for long. Of a task that is taken back only what is told
+   * all the same, since its end could not be proven.
    */
-  async settleFormer(track: PodTrack, kind: VerdictKind | undefined): Promise<void> {
-    const { formerPod, seen, isGone } = track;
-    if (formerPod === undefined || (seen !== undefined && !isGone)) return;
-    if (kind !== undefined) await this.#write(track, formerPod.pod, kind, false);
-    else await this.#options.remover.annotateInTime(formerPod.pod, { [ANNOTATIONS.acknowledged]: 'former' });
-  }
-
-  /** Writes down how a task has ended. Of one that is taken back only what is told all the same, since its end could not be proven. */
-  async #write(track: PodTrack, seen: PodObservation, kind: VerdictKind, isUnproven: boolean): Promise<void> {
+  async #write(
+    track: PodTrack,
+    seen: PodObservation,
+    kind: VerdictKind,
+    { isUnproven = false, isInTime = false }: { readonly isUnproven?: boolean; readonly isInTime?: boolean },
+  ): Promise<void> {
     const { remover, reports } = this.#options;
-    const mayBeTold = () => isUnproven || !reports.isRevoked(track.task);
+    const mayBeTold = () => isUnproven || !(track.seen === undefined || track.isDead) || !reports.isRevoked(track.task);
     // Whoever has the task now, or has told its end, is the one who says.
     if (track.isAbandoned || track.isTold || !mayBeTold()) return;
-    const write = (written: VerdictKind): Promise<unknown> => {
-      const note = { [ANNOTATIONS.verdict]: written };
-      return isUnproven || seen.isTracked ? remover.annotate(seen, note) : remover.annotateInTime(seen, note);
-    };
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
-    const written = track.isStopping ? 'cancelled' : kind;
-    await write(written);
-    if (track.isStopping && written !== 'cancelled' && mayBeTold()) await write('cancelled');
+    const writeAll = async () => {
+      const written = track.isStopping ? 'cancelled' : kind;
+      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written });
+      if (track.isStopping && written !== 'cancelled' && mayBeTold())
+        await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+    };
+    await (isInTime ? remover.inTime(writeAll()) : writeAll());
   }
 
   /**
@@ -229,13 +237,9 @@ export class PodEndFlow {
     const isNameFree = track.isGone;
     tracks.releasePod(track);
     track.advance(spent);
-    const { delivery } = this.#options;
-    if (seen !== undefined && !isGone && !isNameShared) {
-      if (track.formerPod !== undefined) track.leaves(delivery.removeFormer(track));
-      track.formerPod = { pod: seen, logsRead: logsTaken };
-    }
+    track.formerPod = seen === undefined || isGone || isNameShared ? undefined : { pod: seen, logsRead: logsTaken };
     await this.#launches.launch(track, isNameFree);
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
-    if (track.seen !== undefined && !track.isDead) track.leaves(delivery.removeFormer(track));
+    if (track.seen !== undefined) track.leaves(this.#options.delivery.removeFormer(track));
   }
 }

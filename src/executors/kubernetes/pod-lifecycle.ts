@@ -53,7 +53,7 @@ export class PodLifecycle implements LifecycleHands {
   }
 
   /** See {@link PodEndFlow.settleFormer}. */
-  settleFormer(track: PodTrack, kind: VerdictKind | undefined): Promise<void> {
+  settleFormer(track: PodTrack, kind: VerdictKind): Promise<void> {
     return this.#ends.settleFormer(track, kind);
   }
 
@@ -218,9 +218,12 @@ export class PodLifecycle implements LifecycleHands {
     const { fence } = this.#options;
     if (fence?.isHeld === false) await fence.confirm();
     const wasUnseen = track.seen === undefined;
-    await this.settleFormer(track, end.result === 'success' ? undefined : end.verdict.kind);
-    // Its pod has come after all, and is looked at instead.
-    if (wasUnseen && track.seen !== undefined) return;
+    if (end.result === 'failed') await this.settleFormer(track, end.verdict.kind);
+    if (wasUnseen && track.seen !== undefined) {
+      // Its pod has come after all, and is looked at instead.
+      track.leaves(this.#options.delivery.removeFormer(track));
+      return;
+    }
     this.#deliver(track, end);
   }
 

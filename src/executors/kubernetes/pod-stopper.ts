@@ -115,14 +115,12 @@ export class PodStopper {
     const { lifecycle, remover, isManuallyAcknowledged } = this.#options;
     const { seen, isGone } = track;
     if (!isProven) return lifecycle.settleUnproven(track, 'cancelled');
-    const success = succeededAfterAll(track);
-    if (isSilent) return;
-    await lifecycle.settleFormer(track, success === undefined ? 'cancelled' : undefined);
-    if (seen === undefined || isGone || success !== undefined) return;
-    const note = { [ANNOTATIONS.verdict]: 'cancelled' };
+    if (isSilent || succeededAfterAll(track) !== undefined) return;
+    await lifecycle.settleFormer(track, 'cancelled');
+    if (seen === undefined || isGone) return;
+    const written = remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     // What our finalizer holds until it is acknowledged is met again for certain.
-    if (isManuallyAcknowledged && seen.isTracked) await remover.annotate(seen, note);
-    else await remover.annotateInTime(seen, note);
+    await (isManuallyAcknowledged && seen.isTracked ? written : remover.inTime(written));
   }
 
   async #tell(
@@ -145,7 +143,7 @@ export class PodStopper {
       void delivery.tracked(delivery.removeFormer(track));
       return { observed: 'not_started', forced: false };
     }
-    if (isSilent) await delivery.takeBack(track, graceSeconds);
+    if (isSilent) await delivery.takeBack(track);
     else {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
       const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(track, discard) : undefined;

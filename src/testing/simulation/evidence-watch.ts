@@ -76,7 +76,7 @@ export class EvidenceWatch {
   #checkEvidence(pod: Pod, id: string, task: SimulatedTask): void {
     const { database, pods, hasSharedNames } = this.#options;
     const { outcomes, faults } = database;
-    const isOpen = !outcomes.has(id) && !task.isRevoked;
+    const isOpen = !outcomes.has(id) && !task.isCancelled && !task.isRevoked;
     if (!isOpen || (hasSharedNames && pod.status?.phase === 'Failed')) return;
     const hasNext = pods().some((one) => taskIdOf(one) === id && launchOf(one) > launchOf(pod));
     if (!hasNext) faults.push(`${pod.metadata?.name} had ended, and goes before anybody has told of it`);
