@@ -1,5 +1,5 @@
 /** What hosts do to pods that nothing has befallen: work that goes on is left alone, and what has ended stays until somebody has told of it. */
-import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { SimulatedDatabase, SimulatedTask } from './database.js';
 import { isAtWork, taskIdOf } from './invariants.js';
@@ -50,8 +50,9 @@ export class EvidenceWatch {
       this.#going.set(uid, hasEnded(pod));
       if (task !== undefined) this.#checkWork(pod, id, task);
     }
-    // What ends well on its way out has something to tell, too.
-    else if (isGoing && pod.status?.phase === 'Succeeded') this.#going.set(uid, true);
+    // What ends well on its way out, and is held by our finalizer, has something to tell, too.
+    const isHeld = pod.metadata?.finalizers?.includes(FINALIZER) === true;
+    if (isGoing && isHeld && pod.status?.phase === 'Succeeded') this.#going.set(uid, true);
     if (!isGone) return;
     const hadEnded = this.#going.get(uid) === true;
     this.#going.delete(uid);
