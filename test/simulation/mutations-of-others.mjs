@@ -125,12 +125,6 @@ export const mutationsOfOthers = [
     in: H3,
   },
   {
-    name: 'a-lone-refusal-holds-up-all',
-    file: 'src/kube/call-runner.ts',
-    from: 'if (served > servedBefore) return;',
-    to: '',
-  },
-  {
     name: 'what-the-lost-have-kept-stays',
     file: `${K}/pod-keeper.ts`,
     from: "gate: lease });\n      return 'ours';",

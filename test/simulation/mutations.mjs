@@ -57,6 +57,13 @@ export const mutations = [
     file: `${L}/create-errors.ts`,
     from: "return error.reason === 'AlreadyExists' ? { type: 'exists' } : transient;",
     to: "return error.reason === 'AlreadyExists' ? { type: 'permanent', verdict: launchVerdict('launch_failed', message) } : transient;",
+    and: [
+      {
+        file: `${L}/pod-launcher.ts`,
+        from: "if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };",
+        to: "if (mayExist || !mayExist) return { type: 'failed', verdict };",
+      },
+    ],
   },
   {
     name: 'a-lost-answer-is-a-failure',
@@ -163,6 +170,13 @@ export const mutations = [
     file: `${K}/pod-delivery.ts`,
     from: '{ [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) }',
     to: '{ [ANNOTATIONS.holdsName]: String(ms) }',
+    and: [
+      {
+        file: `${K}/pod-stopper.ts`,
+        from: "const written = remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });",
+        to: 'const written = Promise.resolve();',
+      },
+    ],
     in: H3,
   },
   // Slots.
@@ -534,19 +548,6 @@ export const mutations = [
     file: 'src/executors/base-executor.ts',
     from: 'if (decided === undefined || details.isUnproven === true) entry.isSilent = false;',
     to: 'if (decided === undefined) entry.isSilent = false;',
-  },
-  {
-    name: 'a-pod-that-is-handed-over-is-released',
-    file: `${K}/pod-stopper.ts`,
-    from: 'this.#options.tracks.forget(track);',
-    to: 'this.#options.tracks.remove(track);',
-    and: [
-      {
-        file: `${K}/pod-track.ts`,
-        from: 'if (!uids.has(uid) && isInReach(seen, scope, listVersion)) this.#released.delete(uid);',
-        to: "if (!uids.has(uid) && isInReach(seen, scope, '')) this.#released.delete('');",
-      },
-    ],
   },
   ...mutationsOfOthers,
 ];
