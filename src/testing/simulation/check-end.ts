@@ -152,8 +152,9 @@ function liesOf(
   const mayRelaunch = !hasLostNodes && missingRights.size === 0;
   if (MENDED.has(kind) && mayRelaunch && !isCancelled && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
-  // Whatever is the matter with a create is waited out; only Secrets are given up after some attempts.
-  if (kind === 'launch_failed' && !message.startsWith('The Secret of the pod'))
+  // Whatever is the matter with a create is waited out, for many attempts.
+  const isGivenUp = message.startsWith('The Secret of the pod') || message.includes('attempts');
+  if (kind === 'launch_failed' && !isGivenUp)
     lies.push(`${id} failed (launch_failed), and nothing kept its pod from being made for long: ${message}`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
   if (kind === 'rejected_by_api' && !missingRights.has('create'))

@@ -23,7 +23,7 @@ export interface SimulatedTask {
   revokedAt?: number;
   /** How often it was taken back in fact. */
   revokes: number;
-  /** Whether more than one host was given it: one of them may be told to forget it while another is at work. */
+  /** Whether more than one host was given it, or one after it had let go of it: one of them may be told to forget it while another is at work. */
   isShared: boolean;
 }
 

@@ -66,6 +66,8 @@ export class EvidenceWatch {
     const { outcomes, faults } = this.#options.database;
     const bornAt = Date.parse(pod.metadata?.creationTimestamp ?? '');
     // What was asked for before it was taken back may come after that, and start at once.
+    // Nor does a revoke know of the pod of another host that dies at that moment.
+    if (task.isRevoked && task.isShared) return;
     const { revokedAt = 0 } = task;
     const isLate = bornAt + 1_000 > revokedAt && bornAt < revokedAt + LATE_MS;
     const isWanted = !outcomes.has(id) && !task.isCancelled && !isLate;

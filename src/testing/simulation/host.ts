@@ -92,6 +92,8 @@ export class SimulatedHost {
   readonly #clock: HostClock;
   readonly #ears: HostEars | undefined;
   readonly #told = new Set<string>();
+  /** Tasks that were handed over to it in this life. */
+  readonly #queued = new Set<string>();
   readonly #guard: LeaseGuard;
 
   constructor(options: SimulatedHostOptions) {
@@ -140,8 +142,13 @@ export class SimulatedHost {
   }
 
   /** Hands a task over, whoever it falls to. */
-  queue({ key, workload }: SimulatedTask): void {
+  queue(task: SimulatedTask): void {
+    const { key, workload } = task;
     if (!this.isStarted || !this.#isAlive || this.#isLeaving || this.executor.hasTask(key)) return;
+    // It was let go of in doubt, and its pod may be at work.
+    const id = keyToString(key);
+    if (this.#queued.has(id) && !task.isRevoked) task.isShared = true;
+    this.#queued.add(id);
     try {
       const run = this.executor.queueTask(workload);
       this.#ears?.keep(run, workload.priority ?? 0);
