@@ -147,7 +147,7 @@ export class SimulatedHost {
     if (!this.isStarted || !this.#isAlive || this.#isLeaving || this.executor.hasTask(key)) return;
     // It was let go of in doubt, and its pod may be at work.
     const id = keyToString(key);
-    if (this.#queued.has(id) && !task.isRevoked) task.isShared = true;
+    if (this.#queued.has(id) && task.revokes === 0) task.isShared = true;
     this.#queued.add(id);
     try {
       const run = this.executor.queueTask(workload);
