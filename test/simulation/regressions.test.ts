@@ -47,7 +47,7 @@ interface Story {
   readonly seed: number;
   readonly hosts: number;
   /** @default 'varied' */
-  readonly mix?: 'troubled' | 'full';
+  readonly mix?: 'troubled' | 'trusting';
   /** What it found. */
   readonly found: string;
   readonly operations: NonNullable<SimulationOptions['operations']>;

@@ -79,7 +79,8 @@ export interface KubernetesExecutorOptions extends BaseExecutorOptions {
   readonly trackWithFinalizer?: boolean | undefined;
   /**
    * Asked right before a create; `false` cancels the task without a pod. One that throws, rejects, or says nothing for 30 seconds is asked again, as
-   * often as a create that fails.
+   * often as a create that fails. Without it a task whose outcome was told can be launched again by the next life of a host that died right
+   * then, where the server had taken no note on its pod for ten seconds.
    */
   readonly isStillWanted?: ((key: TaskInstanceKey) => boolean | Promise<boolean>) | undefined;
   /** Called last with each finished pod; changes it in place or returns another. */

@@ -92,7 +92,7 @@ export class PodDelivery {
     const kind = end.result === 'success' ? undefined : end.verdict.kind;
     const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
     // Nobody is to hear of a task that was taken back, nor to find its pod when it is handed over again.
-    const isDead = seen === undefined || track.isDead;
+    const isDead = seen === undefined || (track.isDead && !seen.isHeld);
     const isSilent = told !== undefined && isDead && !track.isTold && reports.isRevoked(track.task);
     const cleanup = isSilent ? () => this.#takeAllBack(track) : () => this.#cleanup(track, told);
     const details: EndDetails = {
@@ -122,7 +122,11 @@ export class PodDelivery {
   }
 
   #takeAllBack(track: PodTrack): Promise<void> {
-    track.takenBack ??= this.takeBack(track).then(() => this.#options.launcher.wakeParked());
+    const { launcher, reports } = this.#options;
+    track.takenBack ??= reports
+      .logsRead(track)
+      .then(() => this.takeBack(track))
+      .then(() => launcher.wakeParked());
     return track.takenBack;
   }
 
@@ -131,7 +135,7 @@ export class PodDelivery {
     const { seen, isGone } = track;
     await track.former;
     await this.removeFormer(track);
-    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.removeFormer(seen));
+    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen));
   }
 
   /** Removes the pod of the launch before, where there is one, when its logs are read. */

@@ -220,7 +220,8 @@ export class PodLifecycle implements LifecycleHands {
     const wasUnseen = track.seen === undefined;
     if (end.result === 'failed') await this.settleFormer(track, end.verdict.kind);
     if (wasUnseen && track.seen !== undefined) {
-      // Its pod has come after all, and is looked at instead.
+      // Its pod has come after all, by a create whose answer was lost, and is looked at instead.
+      track.isAnswerLost = true;
       track.leaves(this.#options.delivery.removeFormer(track));
       return;
     }

@@ -153,7 +153,7 @@ function liesOf(
   if (MENDED.has(kind) && mayRelaunch && !isCancelled && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
   // Whatever is the matter with a create is waited out, for many attempts.
-  const isGivenUp = message.startsWith('The Secret of the pod') || message.includes('attempts');
+  const isGivenUp = /^The Secret of the pod|attempts|told so before/.test(message);
   if (kind === 'launch_failed' && !isGivenUp)
     lies.push(`${id} failed (launch_failed), and nothing kept its pod from being made for long: ${message}`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
