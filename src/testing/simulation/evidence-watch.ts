@@ -36,6 +36,9 @@ export class EvidenceWatch {
   /** Pods that are on their way out, by uid, and whether they had ended before that. */
   readonly #going = new Map<string, boolean>();
 
+  /** The last launch of each task that has had a pod. */
+  readonly #launches = new Map<string, number>();
+
   constructor(options: EvidenceWatchOptions) {
     this.#options = options;
   }
@@ -45,6 +48,7 @@ export class EvidenceWatch {
     const { uid = '', deletionTimestamp } = pod.metadata ?? {};
     const id = taskIdOf(pod);
     const task = this.#options.database.tasks.get(id);
+    this.#launches.set(id, Math.max(this.#launches.get(id) ?? 0, launchOf(pod)));
     const isGoing = isGone || deletionTimestamp !== undefined;
     if (isGoing && !this.#going.has(uid)) {
       this.#going.set(uid, hasEnded(pod));
@@ -77,12 +81,12 @@ export class EvidenceWatch {
 
   /** What was spent on a task stands on its last pod, and so does its end until that is told. */
   #checkEvidence(pod: Pod, id: string, task: SimulatedTask): void {
-    const { database, pods, hasSharedNames } = this.#options;
+    const { database, hasSharedNames } = this.#options;
     const { outcomes, faults } = database;
     const isOpen = !outcomes.has(id) && !task.isCancelled && !task.isRevoked;
     if (!isOpen || (hasSharedNames && pod.status?.phase === 'Failed')) return;
-    const hasNext = pods().some((one) => taskIdOf(one) === id && launchOf(one) > launchOf(pod));
-    if (!hasNext) faults.push(`${pod.metadata?.name} had ended, and goes before anybody has told of it`);
+    const isLast = (this.#launches.get(id) ?? 0) <= launchOf(pod);
+    if (isLast) faults.push(`${pod.metadata?.name} had ended, and goes before anybody has told of it`);
   }
 
   /** Whoever finds a former launch alone would take it for the last one. What could not be deleted for long is made up for in any order. */
