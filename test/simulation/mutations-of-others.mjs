@@ -1,8 +1,5 @@
 /** Ways to break the promises, most of them thought of by others than those who wrote the code and the first ones: see mutate.mjs. */
-
-const K = 'src/executors/kubernetes';
-const L = 'src/launch';
-const H3 = [{ hosts: 3, steps: 1_000 }];
+import { H3, K, L } from './mutation-places.mjs';
 
 export const mutationsOfOthers = [
   {

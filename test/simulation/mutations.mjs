@@ -1,9 +1,6 @@
 /** Ways to break the promises, for `npm run mutate`: see mutate.mjs. */
+import { H3, K, L } from './mutation-places.mjs';
 import { mutationsOfOthers } from './mutations-of-others.mjs';
-
-const K = 'src/executors/kubernetes';
-const L = 'src/launch';
-const H3 = [{ hosts: 3, steps: 1_000 }];
 
 export const mutations = [
   // Proof before another launch.

@@ -205,6 +205,8 @@ export class KubernetesExecutor extends BaseExecutor {
     });
     this.#stopper = new PodStopper({
       ...parts,
+      // What was asked for is no incident.
+      reports: plain,
       tracks: this.#tracks,
       lifecycle: this.#lifecycle,
       ender: this.#ender,
@@ -213,10 +215,8 @@ export class KubernetesExecutor extends BaseExecutor {
       lease: this.#lease,
       executorLabel: this.#label,
       isManuallyAcknowledged: this.#isManual,
-      isRevoked: (task) => this.isRevoked(task.key),
       handOver: (task, why) => this.#handOver(task, why),
       forget: (track) => this.#incidents?.forget(track.id),
-      fail: (track, verdict, details) => void this.fail(track.task.key, verdict, details),
     });
     this.#intake = new PodIntake({
       ...parts,

@@ -69,8 +69,7 @@ export class PodEndFlow {
         else await this.settleUnproven(track, verdict.kind);
       } else if (track.isStopping || !track.isDead) {
         // What lives on beside its program may change what the pod shows.
-        const { seen } = track;
-        if (seen !== undefined && !track.isGone) await this.#write(track, seen, verdict.kind, { isInTime: true });
+        await this.#writeReason(track, verdict.kind, { isInTime: true });
       }
       return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
     }
@@ -125,10 +124,14 @@ export class PodEndFlow {
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
-  async #writeReason(track: PodTrack, kind: VerdictKind): Promise<void> {
+  async #writeReason(
+    track: PodTrack,
+    kind: VerdictKind,
+    { isInTime = track.seen?.isTracked !== true }: { readonly isInTime?: boolean } = {},
+  ): Promise<void> {
     const { seen, isGone } = track;
     if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
-      await this.#write(track, seen, kind, { isInTime: !seen.isTracked });
+      await this.#write(track, seen, kind, { isInTime });
   }
 
   /** Where the pod of the last launch is not there, whoever meets that of the one before after a crash would launch again: it says how the task has ended. */

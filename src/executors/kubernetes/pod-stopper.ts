@@ -1,15 +1,14 @@
 /** Stops a task that is, was or will be a pod: what becomes of its pod, what is told of it, and what the caller is told of its end. */
 import type { QueuedTask } from '../../core/outcome.js';
-import type { Verdict } from '../../core/verdict.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { failureOf } from '../../lifecycle/classify.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { CancelResult } from '../executor.js';
-import type { EndDetails } from '../outcome-hub.js';
 import { UNSEEN } from '../task-stopper.js';
 import { wasTold } from './adoption.js';
 import type { ExecutorLease } from './executor-lease.js';
+import type { LifecycleReports } from './lifecycle-reports.js';
 import type { PodDelivery } from './pod-delivery.js';
 import { succeededAfterAll } from './pod-end-flow.js';
 import type { PodEnder } from './pod-ender.js';
@@ -27,14 +26,11 @@ export interface PodStopperOptions {
   readonly lease: ExecutorLease | undefined;
   readonly executorLabel: string;
   readonly isManuallyAcknowledged: boolean;
-  /** Whether a task is being taken back rather than cancelled, so that nobody is to hear of it. */
-  readonly isRevoked: (task: QueuedTask) => boolean;
+  readonly reports: LifecycleReports;
   /** Leaves a task to another executor. */
   readonly handOver: (task: QueuedTask, why: string) => void;
   /** Keeps nothing of what was seen and decided: it was no incident. */
   readonly forget: (track: PodTrack) => void;
-  /** Tells the end of a task. */
-  readonly fail: (track: PodTrack, verdict: Verdict, details: EndDetails) => void;
 }
 
 const THEIRS = 'Another executor has its pod, and tells its end';
@@ -51,7 +47,7 @@ export class PodStopper {
 
   /** Stops a task, waits for its end, tells it, and says what was seen. `graceSeconds`: instead of the executor's. */
   async stop(track: PodTrack, graceSeconds: number | undefined): Promise<CancelResult> {
-    const { tracks, lifecycle, ender, lease, isRevoked } = this.#options;
+    const { tracks, lifecycle, ender, lease, reports } = this.#options;
     track.abort.abort();
     await track.busy;
     if (track.isAbandoned) return UNSEEN;
@@ -80,7 +76,7 @@ export class PodStopper {
       this.#leave(track, THEIRS);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }
-    const isSilent = isProven && isRevoked(track.task);
+    const isSilent = isProven && reports.isRevoked(track.task);
     await this.#writeDown(track, isProven, isSilent);
     if ((await lease?.confirmed()) === false) {
       // In doubt nothing is told: another executor may have taken the task over.
@@ -129,7 +125,7 @@ export class PodStopper {
     isProven: boolean,
     isSilent: boolean,
   ): Promise<CancelResult> {
-    const { tracks, delivery, isManuallyAcknowledged, forget, fail } = this.#options;
+    const { tracks, delivery, isManuallyAcknowledged, forget, reports } = this.#options;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
     const success = isProven ? succeededAfterAll(track) : undefined;
@@ -140,14 +136,14 @@ export class PodStopper {
     tracks.remove(track);
     forget(track);
     if (seen === undefined) {
-      void delivery.tracked(delivery.removeFormer(track));
+      void delivery.removeFormer(track);
       return { observed: 'not_started', forced: false };
     }
     if (isSilent) await delivery.takeBack(track);
     else {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
       const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(track, discard) : undefined;
-      fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
+      reports.fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
       if (!isManuallyAcknowledged) void discard();
     }
     return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };

@@ -4,6 +4,7 @@ import type { VerdictKind } from '../../core/verdict.js';
 import { LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease, Secret } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
+import { SCRIPT_PREFIX } from '../kubelet/scripted-runtime.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask, type ToldOutcome } from './database.js';
 import type { SimulatedHost } from './host.js';
@@ -25,7 +26,6 @@ export interface EndContext {
 const LAUNCH_MS = 300_000;
 /** How long trouble may be over that still disturbs a launch. */
 const AFTERMATH_MS = 60_000;
-const SCRIPT = 'testing.podwright.dev/';
 
 /** Every task has its outcome, the outcomes are true, and nothing is left behind. */
 export async function checkEnd(
@@ -80,16 +80,16 @@ export async function checkEnd(
 
 /** What must have happened to a task where an outcome is of a kind: what the task's script says, or what has befallen one of its pods. */
 const CAUSES: Partial<Record<VerdictKind, (task: SimulatedTask) => boolean>> = {
-  app_exit: ({ annotations, met }) => annotations[`${SCRIPT}exit-code`] === '3' || met.has('fail'),
-  oom_killed: ({ annotations, met }) => annotations[`${SCRIPT}result`] === 'OOMKilled' || met.has('oom'),
+  app_exit: ({ annotations, met }) => annotations[`${SCRIPT_PREFIX}exit-code`] === '3' || met.has('fail'),
+  oom_killed: ({ annotations, met }) => annotations[`${SCRIPT_PREFIX}result`] === 'OOMKilled' || met.has('oom'),
   // Whoever kills in a simulation says why.
   killed_signal: () => false,
   evicted: ({ met }) => met.has('evict'),
   preempted: ({ met }) => met.has('preempt'),
   node_shutdown: ({ met }) => met.has('nodeShutdown'),
-  container_create_failed: ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerError',
-  'config_error.secret': ({ annotations }) => annotations[`${SCRIPT}result`] === 'CreateContainerConfigError',
-  'image_pull.not_found': ({ annotations }) => annotations[`${SCRIPT}result`] === 'ImagePullBackOff',
+  container_create_failed: ({ annotations }) => annotations[`${SCRIPT_PREFIX}result`] === 'CreateContainerError',
+  'config_error.secret': ({ annotations }) => annotations[`${SCRIPT_PREFIX}result`] === 'CreateContainerConfigError',
+  'image_pull.not_found': ({ annotations }) => annotations[`${SCRIPT_PREFIX}result`] === 'ImagePullBackOff',
   // Quotas are full for a while, and leave room for one pod at least; workloads are right, and hosts have their rights.
   'quota.impossible': () => false,
   invalid_workload: () => false,
@@ -121,8 +121,8 @@ function liesOf(
   const done = succeeded.get(id);
   if (outcome.state === 'success') {
     const lies: string[] = [];
-    if (annotations[`${SCRIPT}exit-code`] === '3') lies.push(`${id} succeeded, which it could not`);
-    const result = annotations[`${SCRIPT}message`];
+    if (annotations[`${SCRIPT_PREFIX}exit-code`] === '3') lies.push(`${id} succeeded, which it could not`);
+    const result = annotations[`${SCRIPT_PREFIX}message`];
     if (outcome.result !== result) lies.push(`${id} left the result ${result}, and ${outcome.result} was told`);
     const isCleared = hasBadWires || met.has('delete') || met.has('deleteByForce');
     if (

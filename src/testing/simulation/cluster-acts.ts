@@ -3,7 +3,7 @@ import { FINALIZER } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { taskIdOf } from './invariants.js';
+import { hasEnded, taskIdOf } from './invariants.js';
 import type { Operation, PodChoice, PodOperation } from './operations.js';
 
 /** What {@link ClusterActs} work with. */
@@ -123,10 +123,7 @@ export class ClusterActs {
         return pods.filter((pod) => phaseOf(pod) === 'Pending' && pod.spec?.nodeName !== undefined);
       case 'ended':
         // Without a finalizer nobody can promise anything of a pod that somebody else clears away.
-        return pods.filter(({ metadata, status }) => {
-          const hasEnded = status?.phase === 'Succeeded' || status?.phase === 'Failed';
-          return hasEnded && metadata?.finalizers?.includes(FINALIZER) === true;
-        });
+        return pods.filter((pod) => hasEnded(pod) && pod.metadata?.finalizers?.includes(FINALIZER) === true);
       case 'same task':
         return pods.filter((pod) => pod.status?.phase === 'Running' && taskIdOf(pod) === this.#lastHit);
       case 'newest running':

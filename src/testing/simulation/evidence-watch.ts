@@ -1,8 +1,8 @@
 /** What hosts do to pods that nothing has befallen: work that goes on is left alone, and what has ended stays until somebody has told of it. */
-import { ANNOTATIONS, FINALIZER, LABELS } from '../../wire/names.js';
+import { FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { SimulatedDatabase, SimulatedTask } from './database.js';
-import { isAtWork, taskIdOf } from './invariants.js';
+import { hasEnded, isAtWork, launchOf, taskIdOf } from './invariants.js';
 import type { PodOperation } from './operations.js';
 
 /** What removes a pod, now or later, without a host having a hand in it. */
@@ -14,8 +14,6 @@ const ATTEMPTS = 10;
 /** How long after a revoke a pod may come that was asked for before. */
 const LATE_MS = 60_000;
 
-const launchOf = ({ metadata }: Pod) => Number(metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
-const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 /** Whether a host may end a program of a task for reasons of the task's own: a limit, or a container beside the program that has failed. */
 const mayBeEnded = ({ workload: { timeouts, executorConfig } }: SimulatedTask) =>
   timeouts?.running !== undefined ||
@@ -35,7 +33,6 @@ export class EvidenceWatch {
   readonly #options: EvidenceWatchOptions;
   /** Pods that are on their way out, by uid, and whether they had ended before that. */
   readonly #going = new Map<string, boolean>();
-
   /** The last launch of each task that has had a pod. */
   readonly #launches = new Map<string, number>();
 
@@ -68,10 +65,10 @@ export class EvidenceWatch {
   /** A revoke, too, spares what has started. */
   #checkWork(pod: Pod, id: string, task: SimulatedTask): void {
     const { outcomes, faults } = this.#options.database;
-    const bornAt = Date.parse(pod.metadata?.creationTimestamp ?? '');
-    // What was asked for before it was taken back may come after that, and start at once.
-    // Nor does a revoke know of the pod of another host that dies at that moment.
+    // A revoke does not know of the pod of another host that dies at that moment.
     if (task.isRevoked && task.isShared) return;
+    // What was asked for before it was taken back may come after that, and start at once.
+    const bornAt = Date.parse(pod.metadata?.creationTimestamp ?? '');
     const { revokedAt = 0 } = task;
     const isLate = bornAt + 1_000 > revokedAt && bornAt < revokedAt + LATE_MS;
     const isWanted = !outcomes.has(id) && !task.isCancelled && !isLate;

@@ -1,6 +1,7 @@
 /** What hosts do to each other in a simulation: they share tasks, lose their leases, die and take over, in orders that chance alone would seldom bring. */
 import type { Random } from '../../core/random.js';
-import { drawTask, of, shortWait, TEST_ANNOTATION, upTo } from './draws.js';
+import { SCRIPT_PREFIX } from '../kubelet/scripted-runtime.js';
+import { drawTask, of, shortWait, upTo } from './draws.js';
 import type { Operation } from './operations.js';
 
 /** How a host loses its lease. */
@@ -93,8 +94,8 @@ export function* echo(random: Random): Generator<Operation> {
   const seconds = 4 + upTo(random, 6);
   const isClose = random.next() < 0.4;
   const annotations = isClose
-    ? { [`${TEST_ANNOTATION}duration`]: `${seconds}s`, [`${TEST_ANNOTATION}exit-code`]: '3' }
-    : { [`${TEST_ANNOTATION}duration`]: of(random, ['30s', '600s']) };
+    ? { [`${SCRIPT_PREFIX}duration`]: `${seconds}s`, [`${SCRIPT_PREFIX}exit-code`]: '3' }
+    : { [`${SCRIPT_PREFIX}duration`]: of(random, ['30s', '600s']) };
   yield { type: 'queue', annotations, alsoTo: random.next() };
   // Sometimes its program fails by itself while it is to be stopped.
   if (isClose) {

@@ -18,6 +18,10 @@ export const isAtWork = (pod: Pod) => {
     name === base && state?.terminated !== undefined;
   return isLive(pod) && pod.status?.containerStatuses?.some(ended) !== true;
 };
+/** Whether all containers of a pod have ended. */
+export const hasEnded = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
+/** Which launch of its task a pod is. */
+export const launchOf = ({ metadata }: Pod) => Number(metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
 /** The key of the task that a pod was made for, by its annotation. */
 export const keyOf = (pod: Pod): TaskInstanceKey =>
   JSON.parse(pod.metadata?.annotations?.[ANNOTATIONS.key] ?? '{}') as TaskInstanceKey;
@@ -78,7 +82,7 @@ export function checkPods(
     known.set(uid, name);
     if (done !== undefined && done.uid !== uid)
       faults.push(`${name} was created although ${done.name} had done the work of ${id}`);
-    const launch = Number(pod.metadata?.annotations?.[ANNOTATIONS.launch] ?? 1);
+    const launch = launchOf(pod);
     const task = tasks.get(id);
     // Of a stop that its host did not live to tell there is only a pod that was deleted, for whatever reason.
     const isUndisturbed = task !== undefined && !hasLostNodes && !task.isCancelled && !task.isRevoked;

@@ -1,12 +1,13 @@
 /** What follows upon each other in a simulation in order to bring together what seldom meets. */
 import type { Random } from '../../core/random.js';
-import { drawTask, of, shortWait, TEST_ANNOTATION, upTo } from './draws.js';
+import { SCRIPT_PREFIX } from '../kubelet/scripted-runtime.js';
+import { drawTask, of, shortWait, upTo } from './draws.js';
 import { bequest, contest, echo, heirs, lapse, nap, takeover } from './host-sequences.js';
 import type { Operation } from './operations.js';
 
 /** One task is unlucky again and again, until its budgets are spent; its hosts must not forget how often that was. */
 function* storm(random: Random): Generator<Operation> {
-  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '240s' } };
+  yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: '240s' } };
   yield { type: 'wait', ms: 5_000 };
   const whats = of(random, [['evict'], ['nodeShutdown'], ['preempt', 'evict'], ['oom'], ['evict', 'oom']] as const);
   yield { type: 'pod', pod: 0, what: whats[0], of: 'newest running' };
@@ -22,9 +23,7 @@ function* gasp(random: Random, longestTask: number): Generator<Operation> {
   const isShort = random.next() < 0.5;
   yield {
     type: 'queue',
-    annotations: isShort
-      ? { [`${TEST_ANNOTATION}duration`]: `${4 + upTo(random, 6)}s` }
-      : drawTask(random, longestTask),
+    annotations: isShort ? { [`${SCRIPT_PREFIX}duration`]: `${4 + upTo(random, 6)}s` } : drawTask(random, longestTask),
   };
   yield shortWait(random, 4_000);
   const fault = of(random, [{ status: 429, retryAfter: 5 }, { status: 503 }, { latencyMs: 3_000 }]);
@@ -53,7 +52,7 @@ function* doubt(random: Random): Generator<Operation> {
   const type = of(random, ['cancel', 'revoke'] as const);
   const ms = upTo(random, 8) * 60_000;
   if (type === 'revoke') {
-    const annotations = { [`${TEST_ANNOTATION}start-delay`]: '40s', [`${TEST_ANNOTATION}duration`]: '20s' };
+    const annotations = { [`${SCRIPT_PREFIX}start-delay`]: '40s', [`${SCRIPT_PREFIX}duration`]: '20s' };
     yield { type: 'queue', annotations };
     yield shortWait(random, 4_000);
     if (random.next() < 0.5) {
@@ -75,7 +74,7 @@ function* barred(random: Random, longestTask: number): Generator<Operation> {
   if (random.next() < 0.5) {
     yield { type: 'watches', what: 'silence' };
     yield { type: 'request', verb: 'create', times: 1, fault: { applyThenDrop: true } };
-    yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '60s' } };
+    yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: '60s' } };
     yield shortWait(random, 600);
   }
   yield { type: 'rights', resource: 'pods', verb: 'create', ms: 10_000 + upTo(random, 60_000) };
@@ -88,7 +87,7 @@ function* barred(random: Random, longestTask: number): Generator<Operation> {
 /** A task is taken back in the moment in which its program starts. */
 function* snatch(random: Random): Generator<Operation> {
   const seconds = 3 + upTo(random, 10);
-  const annotations = { [`${TEST_ANNOTATION}start-delay`]: `${seconds}s`, [`${TEST_ANNOTATION}duration`]: '60s' };
+  const annotations = { [`${SCRIPT_PREFIX}start-delay`]: `${seconds}s`, [`${SCRIPT_PREFIX}duration`]: '60s' };
   yield { type: 'queue', annotations };
   yield { type: 'wait', ms: 1_000 * seconds - 2_500 + upTo(random, 3_000) };
   yield { type: 'request', verb: of(random, ['delete', 'get']), times: upTo(random, 2), fault: { latencyMs: 3_000 } };
@@ -127,7 +126,7 @@ function* race(random: Random, longestTask: number): Generator<Operation> {
 
 /** A task is taken back, or cancelled, between two launches, and perhaps its host dies then. */
 function* retreat(random: Random): Generator<Operation> {
-  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: of(random, ['60s', '240s']) } };
+  yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: of(random, ['60s', '240s']) } };
   yield { type: 'wait', ms: 2_000 + upTo(random, 6_000) };
   const roll = random.next();
   if (roll < 0.3) yield { type: 'rights', resource: 'pods', verb: 'create', ms: 20_000 };
@@ -144,8 +143,8 @@ function* retreat(random: Random): Generator<Operation> {
 /** A host leaves in good order while it looks into how a program has ended. */
 function* farewell(random: Random): Generator<Operation> {
   const seconds = 3 + upTo(random, 6);
-  const exit = random.next() < 0.5 ? { [`${TEST_ANNOTATION}exit-code`]: '3' } : {};
-  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: `${seconds}s`, ...exit } };
+  const exit = random.next() < 0.5 ? { [`${SCRIPT_PREFIX}exit-code`]: '3' } : {};
+  yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: `${seconds}s`, ...exit } };
   const [resource, verb] = of(random, [
     ['pods/log', 'get'],
     ['events', 'list'],
@@ -160,7 +159,7 @@ function* farewell(random: Random): Generator<Operation> {
 /** A program comes to its end while the delete of its pod is on its way. */
 function* photoFinish(random: Random): Generator<Operation> {
   const seconds = 3 + upTo(random, 6);
-  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: `${seconds}s` } };
+  yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: `${seconds}s` } };
   yield { type: 'wait', ms: 1_000 * seconds - 2_000 + upTo(random, 3_000) };
   yield { type: 'request', verb: 'delete', times: 2, fault: { latencyMs: 3_000 } };
   yield { type: 'cancel', task: 0.999_999 };
@@ -174,7 +173,7 @@ function* rethink(random: Random, longestTask: number): Generator<Operation> {
   if (random.next() < 0.5) yield { type: 'wire', host: random.next(), mode: 'late', ms: 5_000 + upTo(random, 20_000) };
   else yield { type: 'request', verb: 'create', times: upTo(random, 3), fault: { applyThenDrop: true } };
   const annotations = drawTask(random, longestTask);
-  yield { type: 'queue', annotations: random.next() < 0.5 ? { [`${TEST_ANNOTATION}duration`]: '60s' } : annotations };
+  yield { type: 'queue', annotations: random.next() < 0.5 ? { [`${SCRIPT_PREFIX}duration`]: '60s' } : annotations };
   yield shortWait(random, 4_000);
   yield { type: of(random, ['revoke', 'revoke', 'cancel'] as const), task: 0.999_999 };
   yield shortWait(random, 20_000);
@@ -182,7 +181,7 @@ function* rethink(random: Random, longestTask: number): Generator<Operation> {
 
 /** A task is cancelled whose pod the server does not delete for minutes. */
 function* stubborn(random: Random): Generator<Operation> {
-  yield { type: 'queue', annotations: { [`${TEST_ANNOTATION}duration`]: '600s' } };
+  yield { type: 'queue', annotations: { [`${SCRIPT_PREFIX}duration`]: '600s' } };
   yield { type: 'wait', ms: 2_000 + upTo(random, 4_000) };
   const fault = of(random, [{ status: 503 }, { drop: true }, { status: 429, retryAfter: 10 }]);
   yield { type: 'request', verb: 'delete', times: 10 + upTo(random, 40), fault, ofNewest: true };
