@@ -90,7 +90,9 @@ export class EvidenceWatch {
   #checkOrder(pod: Pod, id: string): void {
     const { database, pods } = this.#options;
     const { missingRights, failedDeletes, hasBadWires } = database;
-    if (missingRights.has('delete') || failedDeletes >= ATTEMPTS || hasBadWires) return;
+    // After a conflict a pod is looked at again before it is deleted.
+    const isHeldUp = failedDeletes >= (missingRights.has('get') ? 1 : ATTEMPTS);
+    if (missingRights.has('delete') || isHeldUp || hasBadWires) return;
     const others = pods().filter((one) => taskIdOf(one) === id);
     const former = others.find(
       (one) =>

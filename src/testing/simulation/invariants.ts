@@ -63,10 +63,13 @@ export function checkPods(
   {
     ghosts,
     known,
+    makers,
     mostLaunches,
   }: {
     readonly ghosts: ReadonlySet<string>;
     readonly known: Map<string, string>;
+    /** By uid, the executor whose label a pod was made with. */
+    readonly makers: ReadonlyMap<string, string | undefined>;
     readonly mostLaunches: number;
   },
 ): void {
@@ -90,9 +93,8 @@ export function checkPods(
       faults.push(`${name} is launch ${launch} of ${id}, which can only fail again`);
     if (launch > mostLaunches) faults.push(`${name} is launch ${launch} of ${id}, and ${mostLaunches} are allowed`);
     const told = outcomes.get(id);
-    // What was cancelled on a host that never launched it may be on its way from another one, which ends it by itself.
-    const isFromElsewhere =
-      told !== undefined && isRefusal(told.outcome, true) && pod.metadata?.labels?.[LABELS.executorId] !== told.by;
+    // What was cancelled on a host that never launched it may be on its way from another one, which ends it, or loses it to the first.
+    const isFromElsewhere = told !== undefined && isRefusal(told.outcome, true) && makers.get(uid) !== told.by;
     // Creation times are cut to whole seconds.
     if (told !== undefined && !isFromElsewhere && Date.parse(creationTimestamp ?? '') > told.at)
       faults.push(`${name} was created after the outcome of ${id}`);

@@ -3,7 +3,7 @@ import { durationMs } from '../../core/duration.js';
 import type { Workload } from '../../core/outcome.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
-import { ANNOTATIONS } from '../../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -82,6 +82,7 @@ export class World {
   readonly #hosts: SimulatedHost[] = [];
   readonly #disks: Map<string, unknown>[] = [];
   readonly #known = new Map<string, string>();
+  readonly #makers = new Map<string, string | undefined>();
   readonly #acts: ClusterActs;
   readonly #tasks: TaskActs;
   /** Pods whose log was taken while they were there. */
@@ -120,8 +121,9 @@ export class World {
     options.cluster.onPodChange((pod, isGone) => {
       evidence.onPod(pod, isGone);
       if (isGone) return;
+      const { uid = '', name = '', labels } = pod.metadata ?? {};
+      if (!this.#makers.has(uid)) this.#makers.set(uid, labels?.[LABELS.executorId]);
       this.#limits.onPod(pod, options.cluster.clock.now());
-      const { uid = '', name = '' } = pod.metadata ?? {};
       if (!isProofOfSuccess(pod) || this.#acts.unknown.has(uid)) return;
       const { succeeded } = this.database;
       const id = taskIdOf(pod);
@@ -155,7 +157,7 @@ export class World {
     const ghosts: ReadonlySet<string> = this.#options.fencesLostNodes ? this.#acts.unknown : new Set();
     const { most: mostLaunches } = this.#options.launches;
     const pods = this.cluster.pods();
-    checkPods(pods, this.database, { ghosts, known: this.#known, mostLaunches });
+    checkPods(pods, this.database, { ghosts, known: this.#known, makers: this.#makers, mostLaunches });
     // Who is away cannot end anything.
     if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
