@@ -71,7 +71,8 @@ describe('podwright demo', { timeout: 90_000 }, () => {
     expect(stderr).toMatch(/the host before was stopped with \d+ of 25 steps done/);
     expect(stdout).toContain('right: ');
     expect(code).toBe(0);
-    expect(isProcess(pid)).toBe(false);
+    // It is dead by now, and its new parent may still have to take note.
+    await expect.poll(() => isProcess(pid), { timeout: 10_000 }).toBe(false);
     expect(existsSync(join(stateDir, 'cluster.json'))).toBe(false);
 
     const starts = readFileSync(join(stateDir, 'ledger.txt'), 'utf8').trimEnd().split('\n');
@@ -80,6 +81,16 @@ describe('podwright demo', { timeout: 90_000 }, () => {
     expect(starts).toHaveLength(17);
     const { tries } = modelIn(join(folder, 'resumed', 'run.jsonl'));
     expect(tries.filter((one) => one.key.taskId === 'count' && one.state === 'success')).toHaveLength(16);
+  });
+
+  it('writes down a new cluster only once what its predecessor has left is gone', async () => {
+    const stateDir = join(folder, 'obstructed');
+    // A folder in its place cannot be removed as a file.
+    mkdirSync(join(stateDir, 'ledger.txt'), { recursive: true });
+    const { code, stderr } = await runCli(['demo', '--out', join(folder, 'obstructed-out'), '--state-dir', stateDir]);
+    expect(stderr).toContain('ledger.txt');
+    expect(code).not.toBe(0);
+    expect(existsSync(join(stateDir, 'cluster.json'))).toBe(false);
   });
 
   it('ends with 3 for a kubeconfig that is missing and with 4 for a cluster that does not answer', async () => {

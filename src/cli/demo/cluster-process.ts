@@ -1,18 +1,18 @@
 /** The demo's cluster: `podwright cluster` as a process of its own, which outlives a host that is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../core/clock.js';
 import { ClusterError } from '../../errors.js';
 import { KEEP } from '../commands/cluster.js';
-
-interface ClusterAddress {
-  readonly url: string;
-  readonly kubeconfig: string;
-  readonly pid: number;
-}
+import {
+  type ClusterAddress,
+  endCluster,
+  findCluster,
+  type RecordedCluster,
+  recordCluster,
+} from './recorded-cluster.js';
 
 /** A cluster that runs. */
 export interface DemoCluster {
@@ -20,8 +20,6 @@ export interface DemoCluster {
   readonly kubeconfig: string;
   /** URL of its API. */
   readonly url: string;
-  /** Whether an earlier host has started it. */
-  readonly isReused: boolean;
   /** Ends it. */
   stop(): Promise<void>;
 }
@@ -29,34 +27,6 @@ export interface DemoCluster {
 /** With a state folder the cluster waits for the host to come back, but not for ever. */
 export const LIFETIME = '15m';
 const READY_LIMIT_MS = 30_000;
-const END_LIMIT_MS = 10_000;
-const POLL_MS = 50;
-
-async function isAlive(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/version`, { signal: AbortSignal.timeout(2_000) })).ok;
-  } catch {
-    return false;
-  }
-}
-
-function isProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function endProcess(pid: number): Promise<void> {
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const limit = systemClock.monotonic() + END_LIMIT_MS;
-    if (isProcess(pid)) process.kill(pid, signal);
-    // It may be the child of a host that is gone, so there is no exit event to wait for.
-    while (isProcess(pid) && systemClock.monotonic() < limit) await systemClock.delay(POLL_MS);
-  }
-}
 
 /** Reads the one line by which the cluster says that it is ready. */
 async function readAddress(child: ChildProcess, logFile: string): Promise<ClusterAddress> {
@@ -77,13 +47,21 @@ async function readAddress(child: ChildProcess, logFile: string): Promise<Cluste
   );
 }
 
+/** Where the cluster belongs. */
+export interface ClusterPlace {
+  /** Folder with what is kept of it. */
+  readonly folder: string;
+  /** Where its pods leave their starts; it begins anew with each cluster. */
+  readonly ledgerFile: string;
+  /** Whether it outlives its host. */
+  readonly isKept: boolean;
+}
+
 /** Starts the cluster, or finds the one that an earlier host has left running in the same folder. */
-export async function startCluster(folder: string, isKept: boolean): Promise<DemoCluster> {
+export async function startCluster({ folder, ledgerFile, isKept }: ClusterPlace): Promise<DemoCluster> {
   const addressFile = join(folder, 'cluster.json');
-  if (existsSync(addressFile)) {
-    const earlier = JSON.parse(readFileSync(addressFile, 'utf8')) as ClusterAddress;
-    if (await isAlive(earlier.url)) return handle(earlier, addressFile, true);
-  }
+  const earlier = await findCluster(addressFile);
+  if (earlier !== undefined) return handle(earlier, addressFile);
   const logFile = join(folder, 'cluster.log');
   const log = openSync(logFile, 'w');
   const child = spawn(
@@ -106,20 +84,18 @@ export async function startCluster(folder: string, isKept: boolean): Promise<Dem
   child.unref();
   // An open pipe must not keep the host alive by itself.
   (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  writeFileSync(`${addressFile}.tmp`, JSON.stringify(address));
-  renameSync(`${addressFile}.tmp`, addressFile);
+  const cluster = await recordCluster(addressFile, address, ledgerFile);
   // From here on the next host finds it.
   if (isKept) child.stdin?.end(KEEP);
-  return handle(address, addressFile, false);
+  return handle(cluster, addressFile);
 }
 
-function handle({ url, kubeconfig, pid }: ClusterAddress, addressFile: string, isReused: boolean): DemoCluster {
+function handle(cluster: RecordedCluster, addressFile: string): DemoCluster {
   return {
-    url,
-    kubeconfig,
-    isReused,
+    url: cluster.url,
+    kubeconfig: cluster.kubeconfig,
     stop: async () => {
-      await endProcess(pid);
+      await endCluster(cluster);
       rmSync(addressFile, { force: true });
     },
   };

@@ -19,7 +19,7 @@ import { type DemoCluster, LIFETIME, startCluster } from './cluster-process.js';
 import { Journal } from './journal.js';
 import { describeLeftovers, settleLeftovers } from './leftovers.js';
 import { runPipeline } from './pipeline.js';
-import { type DemoPlan, demoPlan, FILES, PARTS } from './plan.js';
+import { type DemoPlan, demoPlan, FILES, ledgerFileIn, PARTS } from './plan.js';
 import { showProgress } from './progress.js';
 import { type Verification, verify } from './verify.js';
 
@@ -148,8 +148,6 @@ async function runOn(
     image: options.image,
     isEmbedded: cluster !== undefined,
   });
-  // What ran in a cluster that is gone may rightly run again.
-  if (cluster !== undefined && !cluster.isReused) rmSync(plan.ledgerFile, { force: true });
   const kubeconfig = cluster?.kubeconfig ?? resolve(options.kubeconfig ?? '');
   const kubeClient = await HttpKubeClient.connect({ kubeconfig, context: options.context });
   const executor = makeExecutor(options, kubeClient, runId, workDir);
@@ -214,7 +212,10 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<number> 
   try {
     // One that is interrupted while it starts ends with this process.
     if (options.kubeconfig === undefined)
-      cluster = await Promise.race([startCluster(workDir, isKept), interrupted.promise]);
+      cluster = await Promise.race([
+        startCluster({ folder: workDir, ledgerFile: ledgerFileIn(workDir), isKept }),
+        interrupted.promise,
+      ]);
     let plan: DemoPlan;
     try {
       plan = await runOn(cluster, options, io, workDir, interrupted.promise);

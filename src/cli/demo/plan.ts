@@ -83,12 +83,15 @@ function countArguments(settings: DemoSettings, part: number, tryNumber: number)
   ];
 }
 
+/** Where the pods of the embedded cluster leave their starts. */
+export const ledgerFileIn = (workDir: string): string => join(workDir, 'ledger.txt');
+
 /** Lays out the pipeline. */
 export function demoPlan(settings: DemoSettings): DemoPlan {
   const { runId, seed, dataDir, workDir, image, isEmbedded } = settings;
   const script = join(packageRoot(), 'examples', 'pipeline', 'tasks.cjs');
   const scriptText = readFileSync(script, 'utf8');
-  const ledgerFile = join(workDir, 'ledger.txt');
+  const ledgerFile = ledgerFileIn(workDir);
   const dataFile = (index: number) => join(dataDir, `text-${seed}-${index}.txt`);
   const totalFile = join(workDir, 'total.json');
 
