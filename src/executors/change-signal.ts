@@ -1,11 +1,13 @@
 /** Lets one host loop sleep until something has changed. */
 import type { Clock } from '../core/clock.js';
+import type { ChangedOptions, Executor } from './executor.js';
 
 /** Remembers that something changed until somebody has waited for it. */
 export class ChangeSignal {
   readonly #clock: Clock;
   readonly #waiters = new Set<() => void>();
   #pending = false;
+  #hasEnded = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -16,7 +18,13 @@ export class ChangeSignal {
     for (const wake of [...this.#waiters]) wake();
   }
 
-  /** Resolves with whether something changed within the limit. Rejects with `signal.reason`. */
+  /** Nothing changes any more. The end itself still counts as a change; whoever waits after that is let go at once. */
+  end(): void {
+    this.#hasEnded = true;
+    this.notify();
+  }
+
+  /** Resolves with whether something changed within the limit and before the end. Rejects with `signal.reason`. */
   wait(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
@@ -26,6 +34,10 @@ export class ChangeSignal {
       if (this.#pending) {
         this.#pending = false;
         resolve(true);
+        return;
+      }
+      if (this.#hasEnded) {
+        resolve(false);
         return;
       }
       let cancelTimer = () => {};
@@ -45,5 +57,26 @@ export class ChangeSignal {
       signal?.addEventListener('abort', onAbort, { once: true });
       if (timeoutMs !== undefined) cancelTimer = this.#clock.schedule(timeoutMs, () => finish(() => resolve(false)));
     });
+  }
+}
+
+/** Waits for the first change in any of several executors; `false` only once all of them say so, since one may have ended before the others. */
+export async function changedInAny(
+  executors: readonly Pick<Executor, 'changed'>[],
+  options: ChangedOptions,
+): Promise<boolean> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  try {
+    return await new Promise((resolve, reject) => {
+      let waiting = executors.length;
+      for (const executor of executors)
+        executor.changed({ ...options, signal }).then((hasChanged) => {
+          waiting -= 1;
+          if (hasChanged || waiting === 0) resolve(hasChanged);
+        }, reject);
+    });
+  } finally {
+    stop.abort();
   }
 }

@@ -83,7 +83,10 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   heartbeat(): Promise<void>;
   /** Drives itself, without polling, until the signal aborts. */
   run(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
-  /** Resolves with `true` once something changed that the host has not been told by an earlier call, with `false` at the timeout. */
+  /**
+   * Resolves with `true` once something changed that the host has not been told by an earlier call, with `false` at the timeout. The end of the
+   * executor is such a change; after it has been told, every call resolves with `false` at once.
+   */
   changed(options?: ChangedOptions): Promise<boolean>;
   /** Accepts a task. It runs when a slot is free. */
   queueTask(workload: Workload): TaskRun;
@@ -97,7 +100,7 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   getRun(key: TaskInstanceKeyInput): TaskRun | undefined;
   /** Takes the latest state of each task since the last call; with `dagIds`, only of those. */
   getEventBuffer(dagIds?: readonly string[]): Map<TaskInstanceKey, TaskEvent>;
-  /** Every outcome from now on; ends with the executor. */
+  /** Every outcome from now on; ends with the executor, and at once where that has ended already. */
   outcomes(): AsyncIterableIterator<Outcome>;
   /** Takes over tasks launched by an earlier executor; resolves with those that it could not find. */
   tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]>;

@@ -1,11 +1,11 @@
 /** Routes tasks to executors by the name of their queue. */
-import { AsyncQueue } from '../core/async-queue.js';
 import { durationMs } from '../core/duration.js';
 import { GuardedEmitter } from '../core/guarded-emitter.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import type { ExecutorEvents, Outcome, TaskEvent, TaskRun, Workload } from '../core/outcome.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../core/task-key.js';
 import { ConfigError, type ConfigProblem, DuplicateTaskError, UnknownTaskError } from '../errors.js';
+import { changedInAny } from './change-signal.js';
 import type {
   CancelOptions,
   CancelResult,
@@ -16,6 +16,7 @@ import type {
   RevokeOptions,
   TaskLog,
 } from './executor.js';
+import { OutcomeStreams } from './outcome-streams.js';
 
 /** Options of a {@link HybridExecutor}. */
 export interface HybridExecutorOptions {
@@ -83,7 +84,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
   readonly #exact = new Map<string, Executor>();
   readonly #prefixes: { readonly prefix: string; readonly executor: Executor }[];
   readonly #sides: readonly Executor[];
-  readonly #streams = new Set<AsyncQueue<Outcome>>();
+  readonly #streams = new OutcomeStreams();
   readonly #logger: Logger;
 
   /** @throws ConfigError where a side is no executor or a queue name cannot be one. */
@@ -145,15 +146,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
   }
 
   async changed(options: ChangedOptions = {}): Promise<boolean> {
-    const stop = new AbortController();
-    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-    const waits = this.#sides.map((side) => side.changed({ ...options, signal }));
-    for (const wait of waits) wait.catch(() => {});
-    try {
-      return await Promise.race(waits);
-    } finally {
-      stop.abort();
-    }
+    return changedInAny(this.#sides, options);
   }
 
   /** @throws DuplicateTaskError also where the key is live on another side. */
@@ -191,9 +184,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
   }
 
   outcomes(): AsyncIterableIterator<Outcome> {
-    const stream: AsyncQueue<Outcome> = new AsyncQueue(() => this.#streams.delete(stream));
-    this.#streams.add(stream);
-    return stream;
+    return this.#streams.open();
   }
 
   async tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
@@ -258,9 +249,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     const forward = this.emit.bind(this) as (event: string, payload: unknown) => boolean;
     for (const event of Object.keys(FORWARDED) as (keyof typeof FORWARDED)[])
       side.on(event, (payload: unknown) => void forward(event, payload));
-    side.on('outcome', (outcome) => {
-      for (const stream of this.#streams) stream.push(outcome);
-    });
+    side.on('outcome', (outcome) => this.#streams.push(outcome));
   }
 
   #assertElsewhereUnknown(key: TaskInstanceKeyInput, side: Executor): void {
@@ -301,7 +290,7 @@ export class HybridExecutor extends GuardedEmitter<ExecutorEvents> implements Ex
     try {
       return await this.#all(act);
     } finally {
-      for (const stream of this.#streams) stream.end();
+      this.#streams.end();
     }
   }
 }

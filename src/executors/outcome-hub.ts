@@ -1,11 +1,12 @@
 /** Builds outcomes and hands them to everybody who listens: run, event buffer, streams, waiting host loops. */
-import { AsyncQueue } from '../core/async-queue.js';
+import type { AsyncQueue } from '../core/async-queue.js';
 import type { Clock } from '../core/clock.js';
 import type { Outcome, OutcomeBase, PodTimes, TaskEvent } from '../core/outcome.js';
 import type { TaskInstanceKey } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { ChangeSignal } from './change-signal.js';
 import { type BufferedTask, EventBuffer } from './event-buffer.js';
+import { OutcomeStreams } from './outcome-streams.js';
 import type { TaskEntry } from './task-board.js';
 
 /** What is known of a task's end besides its state. */
@@ -78,8 +79,7 @@ export function makeOutcome(
 export class OutcomeHub {
   readonly #buffer: EventBuffer;
   readonly #changes: ChangeSignal;
-  readonly #streams = new Set<AsyncQueue<Outcome>>();
-  #closed = false;
+  readonly #streams = new OutcomeStreams();
 
   constructor(clock: Clock, bufferLimit: number, onOverflow: () => void) {
     this.#buffer = new EventBuffer(bufferLimit, onOverflow);
@@ -101,7 +101,7 @@ export class OutcomeHub {
   /** Hands an outcome to the buffer and to the streams. */
   publish(task: BufferedTask, outcome: Outcome): void {
     this.note(task, { state: outcome.state, info: outcome.ranAs, outcome });
-    for (const stream of this.#streams) stream.push(outcome);
+    this.#streams.push(outcome);
   }
 
   take(dagIds: readonly string[] | undefined): Map<TaskInstanceKey, TaskEvent> {
@@ -109,10 +109,7 @@ export class OutcomeHub {
   }
 
   stream(): AsyncQueue<Outcome> {
-    const stream: AsyncQueue<Outcome> = new AsyncQueue(() => this.#streams.delete(stream));
-    if (this.#closed) stream.end();
-    else this.#streams.add(stream);
-    return stream;
+    return this.#streams.open();
   }
 
   changed(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
@@ -120,8 +117,7 @@ export class OutcomeHub {
   }
 
   close(): void {
-    this.#closed = true;
-    for (const stream of this.#streams) stream.end();
-    this.#changes.notify();
+    this.#streams.end();
+    this.#changes.end();
   }
 }

@@ -152,6 +152,15 @@ describe('BaseExecutor', () => {
     await executor.end();
   });
 
+  it('lets go of whoever waits for changes after its end, which it tells once', { timeout: 2_000 }, async () => {
+    const { executor } = await withOneTask();
+    await executor.terminate();
+    expect(await executor.changed()).toBe(true);
+    expect(await executor.changed()).toBe(false);
+    expect(await executor.changed({ timeout: '1h' })).toBe(false);
+    await expect(executor.changed({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrowError('enough');
+  });
+
   it('ends after a timeout although a task still runs', async () => {
     const { executor, run } = await withOneTask();
     const report = await executor.end({ timeout: 5 });

@@ -153,6 +153,41 @@ describe('HybridExecutor', () => {
     await hybrid.end();
   });
 
+  it('lets go of whoever asks for outcomes or changes after its end', { timeout: 2_000 }, async () => {
+    const hybrid = new HybridExecutor({ default: new Side('a'), queues: { b: new Side('b') } });
+    await hybrid.start();
+    const before = hybrid.outcomes();
+    await hybrid.end();
+    expect((await before.next()).done).toBe(true);
+    expect((await hybrid.outcomes().next()).done).toBe(true);
+    expect(await hybrid.changed()).toBe(true);
+    expect(await hybrid.changed()).toBe(false);
+  });
+
+  it('waits for changes of the sides that go on where one has ended', { timeout: 2_000 }, async () => {
+    const [ended, live] = [new Side('ended'), new Side('live')];
+    const hybrid = new HybridExecutor({ default: live, queues: { b: ended } });
+    await hybrid.start();
+    await ended.end();
+    expect(await hybrid.changed()).toBe(true);
+    let answer: boolean | undefined;
+    const waiting = hybrid.changed().then((hasChanged) => {
+      answer = hasChanged;
+    });
+    await new Promise(setImmediate);
+    expect(answer).toBeUndefined();
+    hybrid.queueTask(work('a'));
+    await live.heartbeat();
+    live.success(key('a'));
+    await waiting;
+    expect(answer).toBe(true);
+    const stop = new AbortController();
+    const aborted = hybrid.changed({ signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrowError('enough');
+    await hybrid.end();
+  });
+
   it.each([
     [{ default: 1, queues: {} }, /default must be an executor/],
     [{ default: new Side('a'), queues: { x: {} } }, /queues\.x must be an executor/],

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { LocalExecutor } from '../../src/executors/local/local-executor.js';
 import { LocalProcess } from '../../src/executors/local/local-process.js';
-import { findByEnvironment, processStartTicks } from '../../src/executors/local/process-tree.js';
+import { OrphanProcess } from '../../src/executors/local/orphan-process.js';
+import { findByEnvironment, processStartTicks, sendSignal } from '../../src/executors/local/process-tree.js';
 import { TaskJournal } from '../../src/executors/local/task-journal.js';
 import { TaskOutput } from '../../src/executors/local/task-output.js';
+import { VirtualClock } from '../../src/testing/index.js';
 
 const key = (taskId: string) => ({ dagId: 'd', taskId, runId: 'r', tryNumber: 1, mapIndex: -1 });
 let folder: string;
@@ -174,6 +177,58 @@ it.runIf(process.platform === 'linux')(
     const local = await start();
     await expect.poll(() => local.getRun(key('a'))?.state).toBe('running');
     await local.cancel(key('a'), { grace: '5s' });
+    expect((await child.ended).signal).toBe('SIGTERM');
+  },
+);
+
+it.runIf(process.platform === 'linux')(
+  'signals no stranger who has got the process id of a task, and says that nobody saw its end',
+  async () => {
+    const stranger = orphan();
+    new TaskJournal(folder).write({ key: key('a'), queue: undefined, pid: stranger.pid, startTicks: '1' });
+    const local = await start();
+    const told: Outcome[] = [];
+    local.on('outcome', (outcome) => void told.push(outcome));
+    // Both before the first look at /proc has come back.
+    const [cancelled] = await Promise.all([local.cancel(key('a')), local.terminate()]);
+    expect(cancelled).toEqual({ observed: 'unconfirmed', forced: false });
+    expect(told).toMatchObject([
+      { verdict: { kind: 'cancelled', evidence: {} }, warnings: [expect.stringMatching(/nobody saw how it ended/)] },
+    ]);
+    sendSignal(-(stranger.pid as number), 'SIGKILL');
+    expect((await stranger.ended).signal).toBe('SIGKILL');
+  },
+);
+
+it.runIf(process.platform === 'linux')('tells everybody the same who stops a process of an earlier host', async () => {
+  const child = orphan();
+  const pid = child.pid as number;
+  const entry = { key: key('a'), queue: undefined, pid, startTicks: await processStartTicks(pid) };
+  const found = new OrphanProcess(entry, systemClock);
+  expect([await found.stop(5_000), await found.stop(5_000)]).toEqual(['terminated', 'terminated']);
+});
+
+it.runIf(process.platform === 'linux')(
+  'leaves what it was about to find to the next executor where it is stopped while it starts',
+  async () => {
+    const launchId = `stopped-${process.pid}`;
+    const child = orphan({ PODWRIGHT_LAUNCH: launchId });
+    await expect.poll(() => findByEnvironment('PODWRIGHT_LAUNCH', launchId)).toBeDefined();
+    const entry = { key: key('a'), queue: 'q', launchId };
+    new TaskJournal(folder).write(entry);
+    const clock = new VirtualClock();
+    const first = new LocalExecutor({ drive: 'self', journal: folder, acknowledge: 'manual', clock });
+    const told: Outcome[] = [];
+    first.on('outcome', (outcome) => void told.push(outcome));
+    const starting = first.start();
+    await first.terminate();
+    await starting;
+    expect(told).toEqual([]);
+    expect(new TaskJournal(folder).entries()).toEqual([entry]);
+    await clock.settle();
+    expect(clock.pending).toBe(0);
+    const next = await start();
+    expect(await next.cancel(key('a'), { grace: '5s' })).toMatchObject({ observed: 'terminated' });
     expect((await child.ended).signal).toBe('SIGTERM');
   },
 );

@@ -3,18 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { type Duration, durationMs } from '../../core/duration.js';
 import type { LogLine, Outcome, QueuedTask, RunLogOptions } from '../../core/outcome.js';
 import { redact } from '../../core/redact.js';
-import { revealSecret } from '../../core/secret.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput } from '../../core/task-key.js';
 import type { Evidence } from '../../core/verdict.js';
 import { BaseExecutor, type BaseExecutorOptions } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
+import { UNSEEN } from '../task-stopper.js';
 import { exitVerdict } from '../verdicts.js';
 import { type LocalExecutorConfig, localConfigOf } from './local-config.js';
 import { LocalProcess, type ProcessEnd } from './local-process.js';
 import { lateVerdict, spawnVerdict, unseenVerdict } from './local-verdicts.js';
 import { OrphanProcess } from './orphan-process.js';
 import { processStartTicks } from './process-tree.js';
-import { isStillRunning, type JournalEntry, LAUNCH_VARIABLE, TaskJournal, withProcess } from './task-journal.js';
+import { taskEnvironment } from './task-environment.js';
+import { isStillRunning, type JournalEntry, TaskJournal, withProcess } from './task-journal.js';
 import { TaskOutput } from './task-output.js';
 
 /** Options of a {@link LocalExecutor}. */
@@ -66,6 +67,8 @@ export class LocalExecutor extends BaseExecutor {
   readonly #running = new Map<string, RunningProcess>();
   readonly #outputs = new WeakMap<QueuedTask, TaskOutput>();
   readonly #endedOutputs = new Map<string, TaskOutput>();
+  /** From then on what is taken on would be stopped by nobody. */
+  #isStopping = false;
 
   constructor(options: LocalExecutorOptions = {}) {
     super(options);
@@ -101,8 +104,15 @@ export class LocalExecutor extends BaseExecutor {
     for (const entry of this.#journal?.entries() ?? []) {
       const { key, queue } = entry;
       const task: QueuedTask = { key, queue, command: [], priority: 0, executorConfig: undefined };
-      if (this.adopt(task) !== undefined) void this.#followOrphan(await withProcess(entry));
+      // Before the task is taken on: stopped without its process, it would be told as cancelled and run on.
+      const found = await withProcess(entry);
+      if (this.#isStopping) return;
+      if (this.adopt(task) !== undefined) void this.#followOrphan(found);
     }
+  }
+
+  protected override onEnding({ isStopping }: { readonly isStopping: boolean }): void {
+    this.#isStopping ||= isStopping;
   }
 
   protected override async onClose(): Promise<void> {
@@ -127,7 +137,7 @@ export class LocalExecutor extends BaseExecutor {
     this.#journal?.write(entry);
     const child = new LocalProcess({
       command: task.command,
-      env: this.#environment(entry, config),
+      env: taskEnvironment(this.#options, entry, config),
       cwd: config.cwd ?? this.#options.cwd,
       output,
       clock: this.clock,
@@ -190,23 +200,6 @@ export class LocalExecutor extends BaseExecutor {
       this.#endedOutputs.delete(this.#endedOutputs.keys().next().value as string);
   }
 
-  #environment({ key, launchId }: JournalEntry, config: LocalExecutorConfig): NodeJS.ProcessEnv {
-    const env: NodeJS.ProcessEnv = {
-      ...(this.#options.inheritEnv === false ? {} : process.env),
-      PODWRIGHT_DAG_ID: key.dagId,
-      PODWRIGHT_TASK_ID: key.taskId,
-      PODWRIGHT_RUN_ID: key.runId,
-      PODWRIGHT_TRY_NUMBER: String(key.tryNumber),
-      PODWRIGHT_MAP_INDEX: String(key.mapIndex),
-      ...(this.#journal === undefined ? {} : { [LAUNCH_VARIABLE]: launchId }),
-    };
-    for (const [name, value] of Object.entries({ ...this.#options.env, ...config.env })) {
-      if (value === null) delete env[name];
-      else env[name] = typeof value === 'string' ? value : revealSecret(value);
-    }
-    return env;
-  }
-
   #timeoutOf(task: QueuedTask, config: LocalExecutorConfig): number | undefined {
     const timeoutMs =
       config.timeout === undefined
@@ -242,18 +235,25 @@ export class LocalExecutor extends BaseExecutor {
     if (await isStillRunning(entry)) this.changeState(key, 'running', ranAs);
     const seen = await orphan.gone();
     if (seen === 'closed') return;
-    if (seen === 'late') await orphan.stop(this.#graceMs);
+    const isEndedLate = seen === 'late' && (await orphan.stop(this.#graceMs)) !== 'gone';
     this.#orphans.delete(keyToString(key));
-    this.fail(key, seen === 'late' ? lateVerdict(deadline?.afterMs ?? 0) : unseenVerdict(), details);
+    this.fail(key, isEndedLate ? lateVerdict(deadline?.afterMs ?? 0) : unseenVerdict(), details);
   }
 
   async #stopOrphan(key: TaskInstanceKey, graceMs: number): Promise<CancelResult> {
     const orphan = this.#orphans.get(keyToString(key));
     if (orphan === undefined) return { observed: 'finished', forced: false };
     this.#orphans.delete(keyToString(key));
-    const forced = await orphan.stop(graceMs);
-    const verdict = exitVerdict(undefined, forced ? 'SIGKILL' : 'SIGTERM', {});
-    this.fail(key, verdict, { acknowledge: this.#acknowledgeLater(key) });
+    const stopped = await orphan.stop(graceMs);
+    const acknowledge = this.#acknowledgeLater(key);
+    if (stopped === 'gone') {
+      const verdict = unseenVerdict();
+      // The stop becomes the reason for its failure; that nobody saw its end must be told beside it.
+      this.fail(key, verdict, { acknowledge, isUnproven: true, warnings: [verdict.message] });
+      return UNSEEN;
+    }
+    const forced = stopped === 'killed';
+    this.fail(key, exitVerdict(undefined, forced ? 'SIGKILL' : 'SIGTERM', {}), { acknowledge });
     return { observed: 'terminated', forced };
   }
 

@@ -6,11 +6,15 @@ import { isStillRunning, type JournalEntry } from './task-journal.js';
 const CHECK_MS = 500;
 const STOPPING_CHECK_MS = 50;
 
+/** How it went that was to be stopped: it was `gone` before any signal, it obeyed, or it had to be killed. */
+export type OrphanStop = 'gone' | 'terminated' | 'killed';
+
 /** Follows and ends such a process. */
 export class OrphanProcess {
   readonly #entry: JournalEntry;
   readonly #clock: Clock;
   readonly #closed = new AbortController();
+  #stopping: Promise<OrphanStop> | undefined;
 
   constructor(entry: JournalEntry, clock: Clock) {
     this.#entry = entry;
@@ -35,18 +39,25 @@ export class OrphanProcess {
     this.#closed.abort();
   }
 
-  /** Ends the process tree; tells whether it had to be killed. */
-  async stop(graceMs: number): Promise<boolean> {
+  /** Ends the process tree. Further calls wait for the same end, which a second look would take for one that nobody has caused. */
+  stop(graceMs: number): Promise<OrphanStop> {
     this.close();
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(graceMs: number): Promise<OrphanStop> {
     const { pid } = this.#entry;
-    if (pid === undefined) return false;
+    if (pid === undefined) return 'gone';
     const descendants = await descendantsOf(pid);
+    // The last look before the signal: the id may have gone to a stranger meanwhile.
+    if (!(await isStillRunning(this.#entry))) return 'gone';
     signalTree(pid, descendants, 'SIGTERM');
     const deadline = this.#clock.monotonic() + graceMs;
     while ((await isStillRunning(this.#entry)) && this.#clock.monotonic() < deadline)
       await this.#clock.delay(STOPPING_CHECK_MS);
-    const isForced = await isStillRunning(this.#entry);
-    if (isForced) signalTree(pid, descendants, 'SIGKILL');
-    return isForced;
+    if (!(await isStillRunning(this.#entry))) return 'terminated';
+    signalTree(pid, descendants, 'SIGKILL');
+    return 'killed';
   }
 }
