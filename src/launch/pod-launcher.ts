@@ -10,8 +10,8 @@ import { Semaphore } from '../core/semaphore.js';
 import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
 import { waitWithin } from '../core/within.js';
-import { KubeApiError, LeaseLostError } from '../errors.js';
-import type { PodReader, PodWriter } from '../kube/kube-client.js';
+import { KubeApiError, LeaseLostError, LifecycleError } from '../errors.js';
+import type { CallGate, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
 import { annotationsToKey } from '../pod/names.js';
 import { ANNOTATIONS } from '../wire/names.js';
@@ -54,6 +54,8 @@ export interface LaunchRequest {
   readonly isStillWanted: () => boolean | Promise<boolean>;
   /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
+  /** Whether the task is left to somebody else: its signal has aborted, and nothing is looked for or removed any more. @default false */
+  readonly isLeft?: (() => boolean) | undefined;
   /** Told when a create is sent, and when it is answered, or given up. */
   readonly onCreate?: ((isUnderWay: boolean) => void) | undefined;
   /** Told why the launch waits. */
@@ -76,6 +78,14 @@ function isSameLaunch(found: Pod, wanted: Pod): boolean {
   if (!isSameTry(found, wanted)) return false;
   return found.metadata?.annotations?.[ANNOTATIONS.launch] === wanted.metadata?.annotations?.[ANNOTATIONS.launch];
 }
+
+/** The client may send a create again for a long time: not once the task is left to somebody else. */
+const whileNotLeft = (isLeft: () => boolean): CallGate => ({
+  get isOpen() {
+    return !isLeft();
+  },
+  opened: () => Promise.reject(new LifecycleError('ERR_PODWRIGHT_CLOSED', 'createPod()')),
+});
 
 /** Creates pods with bounded concurrency, retries and quota parking. */
 export class PodLauncher {
@@ -179,12 +189,11 @@ export class PodLauncher {
       onCreate?.(true);
       // The cancel signal is not passed on: an aborted create may have happened, and nobody would know.
       const { client, createTimeoutMs } = this.#options;
-      const namespace = pod.metadata?.namespace ?? 'default';
-      const created =
-        createTimeoutMs === undefined
-          ? client.createPod(namespace, pod)
-          : client.createPod(namespace, pod, { timeoutMs: createTimeoutMs });
-      return { type: 'created', pod: await created };
+      const options = {
+        ...(createTimeoutMs === undefined ? {} : { timeoutMs: createTimeoutMs }),
+        ...(request.isLeft === undefined ? {} : { gate: whileNotLeft(request.isLeft) }),
+      };
+      return { type: 'created', pod: await client.createPod(pod.metadata?.namespace ?? 'default', pod, options) };
     } catch (error) {
       return { failure: classifyCreateError(error), error };
     } finally {
@@ -242,26 +251,27 @@ export class PodLauncher {
     };
   }
 
-  async #cancelled({ pod, signal }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+  async #cancelled({ pod, signal, isLeft }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
     // Another executor may have done the work, which a word of ours must not undo.
     const isToBeLookedFor = mayExist || (this.#options.isNameShared === true && signal.aborted);
-    return { type: 'cancelled', pod: isToBeLookedFor ? await this.#found(pod) : undefined };
+    const isFollowed = isLeft?.() !== true;
+    return { type: 'cancelled', pod: isToBeLookedFor && isFollowed ? await this.#found(pod, { isLeft }) : undefined };
   }
 
   async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
-    if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };
+    if ((!mayExist && !this.#options.isNameShared) || request.isLeft?.() === true) return { type: 'failed', verdict };
     request.onWait('whether its pod exists all the same is to be found out');
     return (await this.#madeAfterAll(request)) ?? { type: 'failed', verdict };
   }
 
   /** The pod of a launch whose creates have failed: one that a lost answer was about, or another executor's. */
-  async #madeAfterAll({ pod, seen }: LaunchRequest): Promise<LaunchResult | undefined> {
-    const found = await this.#found(pod, seen);
-    return found === undefined ? undefined : { type: seen?.() === undefined ? 'existing' : 'seen', pod: found };
+  async #madeAfterAll(request: LaunchRequest): Promise<LaunchResult | undefined> {
+    const found = await this.#found(request.pod, request);
+    return found === undefined ? undefined : { type: request.seen?.() === undefined ? 'existing' : 'seen', pod: found };
   }
 
   /** The pod of a try whose creates have failed, or lost their answers. Nobody may call it ended while that may be at work: the server is asked until it answers. */
-  async #found(pod: Pod, seen?: LaunchRequest['seen']): Promise<Pod | undefined> {
+  async #found(pod: Pod, { seen, isLeft }: Pick<LaunchRequest, 'seen' | 'isLeft'>): Promise<Pod | undefined> {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     const isEnough = (waitedMs: number, error: unknown) => {
@@ -273,7 +283,7 @@ export class PodLauncher {
         );
       return isHopeless;
     };
-    const isOver = () => seen?.() !== undefined;
+    const isOver = () => seen?.() !== undefined || isLeft?.() === true;
     const found = await readUntilKnown({ client, clock, random, namespace, name, isOver, isEnough });
     const shown = seen?.();
     if (shown !== undefined) return shown;

@@ -57,6 +57,14 @@ export interface RemoveOptions {
   readonly onRemovedLater?: (() => void) | undefined;
 }
 
+/** How a pod is marked as done. */
+export interface MarkOptions {
+  /** Told when it is, however late. */
+  readonly onMarked?: (() => void) | undefined;
+  /** Leaves our finalizer on a pod that somebody has deleted since it was seen: without it the pod would go, and its name be free. @default false */
+  readonly keepsName?: boolean | undefined;
+}
+
 /** Options of a {@link PodRemover}. */
 export interface PodRemoverOptions {
   readonly client: PodReader & PodWriter;
@@ -86,6 +94,8 @@ type PodCheck = (pod: Pod) => boolean;
 interface Persistence {
   /** Tries on where there is no right to it, as where the server is away. */
   readonly insists?: boolean | undefined;
+  /** Leaves our finalizer where somebody has deleted the pod since. */
+  readonly keepsName?: boolean | undefined;
   /** Is about what the host has been told: should the lease be lost meanwhile and had again, it is as right as before where the pod is still ours. */
   readonly outlivesTerm?: boolean | undefined;
 }
@@ -191,13 +201,13 @@ export class PodRemover {
     return released === 'refused' ? 'given up' : released;
   }
 
-  /** Marks a kept pod, so that watches and adoption leave it out; `onMarked` is told when it is, however late. Never rejects. */
+  /** Marks a kept pod, so that watches and adoption leave it out. Never rejects. */
   async markDone(
     pod: PodIdentity,
     annotations: Readonly<Record<string, string>> = {},
-    onMarked = () => {},
+    { onMarked = () => {}, keepsName = false }: MarkOptions = {},
   ): Promise<void> {
-    await this.#owed(pod, { labels: { [LABELS.done]: 'true' }, annotations }, onMarked);
+    await this.#owed(pod, { labels: { [LABELS.done]: 'true' }, annotations }, onMarked, { keepsName });
   }
 
   /** Marks a pod that could not be removed after its outcome: should the host die, the next one removes it, and tells nothing again. Never rejects. */
@@ -216,9 +226,9 @@ export class PodRemover {
   }
 
   /** Waits for what is written on a pod no longer than ten seconds: what is to be told must not wait for a server that is away. The write goes on by itself. */
-  async inTime(written: Promise<unknown>): Promise<void> {
+  async inTime(written: Promise<unknown>, limitMs = NOTE_LIMIT_MS): Promise<void> {
     written.catch(() => {});
-    await waitWithin(this.#options.clock, NOTE_LIMIT_MS, written);
+    await waitWithin(this.#options.clock, limitMs, written);
   }
 
   /** Gives a pod that stays another executor's label, which the host had no right to, once it has. */
@@ -241,9 +251,14 @@ export class PodRemover {
   }
 
   /** A patch that is made up for where the host has no right to it now. */
-  async #owed(pod: PodIdentity, metadata: object, onDone = () => {}): Promise<WriteResult> {
+  async #owed(
+    pod: PodIdentity,
+    metadata: object,
+    onDone = () => {},
+    persistence: Persistence = {},
+  ): Promise<WriteResult> {
     const write = async (target: PodIdentity) => {
-      const result = await this.#patch(target, metadata, undefined, { outlivesTerm: true });
+      const result = await this.#patch(target, metadata, undefined, { ...persistence, outlivesTerm: true });
       if (result === 'done') onDone();
       return result;
     };
@@ -263,7 +278,11 @@ export class PodRemover {
     persistence: Persistence = {},
   ): Promise<WriteResult> {
     const { namespace, name, uid } = pod;
-    const release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
+    let release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
+    const noteDeleted: PodCheck = ({ metadata: now }) => {
+      if (now?.deletionTimestamp !== undefined) release = {};
+      return true;
+    };
     const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
     // A uid in the patch is a precondition: a later pod of the same name is not touched.
     const write = (resourceVersion: string | undefined) =>
@@ -273,7 +292,11 @@ export class PodRemover {
         { metadata: { ...metadata, ...release, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) } },
         options,
       );
-    return this.#track('patch', pod, write, mayGoOn, persistence);
+    const { isOurs } = this.#options;
+    const check = mayGoOn ?? isOurs;
+    const checkAndNote =
+      persistence.keepsName !== true ? check : (now: Pod) => check?.(now) !== false && noteDeleted(now);
+    return this.#track('patch', pod, write, checkAndNote, persistence);
   }
 
   #track(

@@ -3,7 +3,7 @@
  * reference, so that the cluster removes both together; deleted at once where no pod came of it. One that was left over by a crash in
  * between is found by its labels, and swept later.
  */
-import { type BackoffPolicy, backoffMs } from '../core/backoff.js';
+import { type BackoffPolicy, backoffMs, heededMs } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
@@ -13,7 +13,7 @@ import type { Namespaces } from '../kube/each-pod.js';
 import type { CallGate, KubeClient, SecretClient } from '../kube/kube-client.js';
 import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
-import type { Pod, Secret } from '../wire/types.js';
+import type { ObjectMeta, Pod, Secret } from '../wire/types.js';
 import { type CreateFailure, classifyCreateError, launchVerdict } from './create-errors.js';
 import type { LaunchRequest, LaunchResult, PodLauncher } from './pod-launcher.js';
 
@@ -27,6 +27,10 @@ export interface PodSecretsOptions {
   readonly executorLabel: string;
   /** Makes the pods. */
   readonly launcher: PodLauncher;
+  /** Attempts after the first that a transient error may cost; -1 for no limit. @default 10 */
+  readonly maxRetries?: number | undefined;
+  /** Limit for waiting on a full quota, in milliseconds. @default an hour */
+  readonly quotaTimeoutMs?: number | undefined;
   /** Whether another executor may launch the same task, with the same names. @default false */
   readonly isNameShared?: boolean | undefined;
 }
@@ -37,10 +41,15 @@ interface RenewedGate extends CallGate {
 }
 
 /** How the Secret of a launch is there: made for it, or found and brought up to date; or why not, `undefined` where the launch was cancelled. */
-type Provided = 'made' | 'found' | { readonly verdict: Verdict | undefined; readonly mayExist: boolean };
+type Provided =
+  | { readonly how: 'made' | 'found'; readonly metadata: ObjectMeta | undefined }
+  | { readonly how: 'failed'; readonly verdict: Verdict | undefined; readonly mayExist: boolean };
 
 const BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 30_000 };
-const MAX_ATTEMPTS = 6;
+const MAX_RETRIES = 10;
+const QUOTA_LIMIT_MS = 3_600_000;
+/** How often is tried what a sweep makes up for. */
+const CLEANUP_ATTEMPTS = 6;
 /** A Secret without an owner may belong to a launch under way; after this time it does not. */
 const ORPHAN_AGE_MS = 30 * 60_000;
 const RIGHTS =
@@ -90,53 +99,69 @@ export class PodSecrets {
   async #around(client: SecretClient, secret: Secret, request: LaunchRequest): Promise<LaunchResult> {
     const { launcher, isNameShared = false } = this.#options;
     const { namespace = 'default', name = '' } = secret.metadata ?? {};
-    const provided = await this.#provide(client, secret, request.signal);
-    if (typeof provided === 'object') {
+    // Whoever has the task by then needs the Secret of the same name.
+    const isLeft = () => request.isLeft?.() === true;
+    const provided = await this.#provide(client, secret, request);
+    if (provided.how === 'failed') {
       // A create that failed may have happened nevertheless.
-      if (provided.mayExist) await this.#remove(client, namespace, name);
+      if (provided.mayExist && !isLeft()) await this.#remove(client, namespace, name);
       return launcher.givenUp(request, provided.verdict);
     }
     const result = await launcher.launch(request);
     const pod = result.type === 'failed' ? undefined : result.pod;
-    if (pod !== undefined) await this.#handOver(client, pod, name);
-    else if (provided === 'made' || !isNameShared) await this.#remove(client, namespace, name);
+    if (pod !== undefined) await this.#handOver(client, pod, name, provided.metadata);
+    else if (isLeft()) return result;
+    else if (provided.how === 'made' || !isNameShared) await this.#remove(client, namespace, name);
     else await this.#giveBack(client, namespace, name);
     return result;
   }
 
-  /** Creates the Secret, or brings up to date what is there. */
-  async #provide(client: SecretClient, secret: Secret, signal: AbortSignal): Promise<Provided> {
+  /** Creates the Secret, or brings up to date what is there. What keeps it from being made is waited out as for a pod. */
+  async #provide(client: SecretClient, secret: Secret, { signal, seen, onWait }: LaunchRequest): Promise<Provided> {
+    const { clock, random, maxRetries = MAX_RETRIES, quotaTimeoutMs = QUOTA_LIMIT_MS } = this.#options;
     const { namespace = 'default' } = secret.metadata ?? {};
+    const startedAt = clock.monotonic();
     let mayExist = false;
-    for (let attempt = 1; ; attempt += 1) {
-      if (signal.aborted) return { verdict: undefined, mayExist };
+    let quotaWaits = 0;
+    for (let attempt = 1; ; ) {
+      if (signal.aborted) return { how: 'failed', verdict: undefined, mayExist };
+      // Another executor has made the pod meanwhile, and its Secret.
+      if (seen?.() !== undefined) return { how: 'found', metadata: undefined };
+      let pauseMs: number;
       try {
-        await client.createSecret(namespace, secret);
-        return 'made';
+        const { metadata } = (await client.createSecret(namespace, secret)) ?? {};
+        return { how: 'made', metadata };
       } catch (error) {
         if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
         const failure = classifyCreateError(error);
         // Ours, where the answer to its create was lost.
         const reused = failure.type === 'exists' ? await this.#reuse(client, secret, mayExist) : 'gone';
         if (reused !== 'gone') return reused;
-        if (failure.type === 'permanent' || attempt >= MAX_ATTEMPTS) {
-          const isForbidden = error instanceof KubeApiError && error.status === 403;
-          const verdict = launchVerdict(
-            failure.type === 'permanent' ? failure.verdict.kind : 'launch_failed',
-            `The Secret of the pod could not be created: ${reasonOf(failure)}`,
-            isForbidden ? RIGHTS : undefined,
-          );
-          return { verdict, mayExist };
+        const isQuota = failure.type === 'quota' && clock.monotonic() - startedAt < quotaTimeoutMs;
+        const isSpent = failure.type === 'quota' || (maxRetries >= 0 && attempt > maxRetries);
+        if (!isQuota && (failure.type === 'permanent' || isSpent)) {
+          const isRefused = failure.type === 'permanent' || failure.type === 'quota';
+          const isForbidden = failure.type === 'permanent' && error instanceof KubeApiError && error.status === 403;
+          const times = isRefused ? '' : ` in ${attempt} attempts`;
+          const message = `The Secret of the pod could not be created${times}: ${reasonOf(failure)}`;
+          const kind = isRefused ? failure.verdict.kind : 'launch_failed';
+          return { how: 'failed', verdict: launchVerdict(kind, message, isForbidden ? RIGHTS : undefined), mayExist };
         }
+        if (isQuota) quotaWaits += 1;
+        onWait(reasonOf(failure));
+        const asked = failure.type === 'transient' ? (failure.retryAfterMs ?? 0) : 0;
+        pauseMs = Math.max(backoffMs(BACKOFF, isQuota ? quotaWaits : attempt, random), heededMs(asked));
+        attempt = isQuota ? 1 : attempt + 1;
       }
-      await this.#options.clock.delay(backoffMs(BACKOFF, attempt, this.#options.random), { signal }).catch(() => {});
+      await clock.delay(pauseMs, { signal }).catch(() => {});
     }
   }
 
   /** A Secret of the name is there, or just going: ours from an earlier attempt is brought up to date, anybody else's is left alone. */
   async #reuse(client: SecretClient, secret: Secret, isMade: boolean): Promise<Provided | 'gone'> {
     const { namespace = 'default', name = '', annotations } = secret.metadata ?? {};
-    const failed = (message: string, hint: string) => ({
+    const failed = (message: string, hint: string): Provided => ({
+      how: 'failed',
       verdict: launchVerdict('launch_failed', message, hint),
       mayExist: false,
     });
@@ -151,32 +176,52 @@ export class PodSecrets {
           `A Secret ${namespace}/${name} exists already and belongs to something else`,
           'Delete it, or use another namespace.',
         );
+      const { uid, resourceVersion, labels } = found.metadata ?? {};
       // An owner of former times would take it along; a name that is in use again gets its owner below.
-      const metadata = { ownerReferences: null, labels: { [LABELS.executorId]: this.#options.executorLabel } };
-      await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
+      const metadata = {
+        uid,
+        resourceVersion,
+        ownerReferences: null,
+        labels: { [LABELS.executorId]: this.#options.executorLabel },
+      };
+      const reused = await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
       // Nobody else has had it since we have made it.
-      const isStillOurs = found.metadata?.labels?.[LABELS.executorId] === this.#options.executorLabel;
-      return isMade || isStillOurs ? 'made' : 'found';
+      const isStillOurs = labels?.[LABELS.executorId] === this.#options.executorLabel;
+      return { how: isMade || isStillOurs ? 'made' : 'found', metadata: reused?.metadata };
     } catch (error) {
-      if (error instanceof KubeApiError && error.status === 404) return 'gone';
+      // It has gone, or is another one by now.
+      if (error instanceof KubeApiError && (error.status === 404 || error.status === 409)) return 'gone';
       const message = error instanceof Error ? error.message : String(error);
       return failed(`The Secret of the pod could not be brought up to date: ${message}`, RIGHTS);
     }
   }
 
-  /** Makes the pod the owner. */
-  async #handOver(client: SecretClient, pod: Pod, name: string): Promise<void> {
-    const { namespace = 'default', name: podName, uid } = pod.metadata ?? {};
-    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: podName, uid }];
-    await this.#insist('given to its pod', namespace, name, () =>
-      client.patchSecret(namespace, name, { metadata: { ownerReferences } }),
-    );
+  /**
+   * Makes the pod the owner, of the Secret as it was made for it: a late write of a former life would give it to a pod that has gone, which
+   * takes it along.
+   */
+  async #handOver(client: SecretClient, pod: Pod, name: string, made: ObjectMeta | undefined): Promise<void> {
+    const { executorLabel } = this.#options;
+    const { namespace = 'default', name: podName, uid: podUid } = pod.metadata ?? {};
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: podName, uid: podUid }];
+    let known = made;
+    await this.#insist('given to its pod', namespace, name, async () => {
+      if (known === undefined) {
+        const { metadata } = (await named(client, namespace, name)) ?? {};
+        // Whoever has taken it over gives it to its pod.
+        if (metadata?.labels?.[LABELS.executorId] !== executorLabel) return;
+        known = metadata;
+      }
+      const { uid, resourceVersion } = known;
+      known = undefined;
+      await client.patchSecret(namespace, name, { metadata: { uid, resourceVersion, ownerReferences } });
+    });
   }
 
   /** Another executor may have made the pod with what was found, or be about to. What nobody needs a sweep sees to. */
   async #giveBack(client: SecretClient, namespace: string, name: string): Promise<void> {
     const pod = await this.#options.client.readPod(namespace, name).catch(() => undefined);
-    if (pod !== undefined) await this.#handOver(client, pod, name);
+    if (pod !== undefined) await this.#handOver(client, pod, name, undefined);
   }
 
   /** Deletes it as it stands there: another executor that launches the same task may have taken it over. */
@@ -204,7 +249,7 @@ export class PodSecrets {
           error.status < 500 &&
           error.status !== 429 &&
           error.status !== 409;
-        if (isFinal || attempt >= MAX_ATTEMPTS) {
+        if (isFinal || attempt >= CLEANUP_ATTEMPTS) {
           logger.warn({ err: error, secret: name, namespace }, `the Secret of a pod could not be ${what}`);
           return;
         }

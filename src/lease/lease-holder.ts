@@ -45,7 +45,7 @@ const RELEASE_ATTEMPTS = 3;
 /** See the module's text. */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   #running: Promise<void> | undefined;
   #released: Promise<void> | undefined;
   #hasTerm = false;
@@ -76,8 +76,13 @@ export class LeaseHolder {
     return { holder: this.#sight?.holder, error: this.#lastError };
   }
 
-  /** Begins to want the lease. */
+  /** Begins to want the lease; anew where it was released. */
   start(): void {
+    if (this.#released !== undefined) {
+      this.#stop = new AbortController();
+      this.#running = undefined;
+      this.#released = undefined;
+    }
     this.#running ??= this.#run();
   }
 

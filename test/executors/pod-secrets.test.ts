@@ -94,6 +94,32 @@ describe('the Secret of a pod', () => {
     expect(kit.count('create', 'secrets', 201)).toBe(1);
   });
 
+  it.each([
+    ['a server in trouble', { status: 500 }, '1m'],
+    ['a full quota', { status: 403, message: 'secrets "x" is forbidden: exceeded quota: q' }, '20m'],
+  ])('waits for %s as its pod would', async (_what, fault, time) => {
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'secrets', ...fault });
+    const run = executor.queueTask(withSecret({ duration: '1s' }));
+    await kit.cluster.clock.advance(time);
+    kit.cluster.faults.clear();
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
+  });
+
+  it('is given to its pod as it was made for it: where it has changed since, it is looked at again', async () => {
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', latencyMs: 2_000, times: 1 });
+    executor.queueTask(withSecret());
+    await kit.cluster.clock.advance('1s');
+    const [{ metadata }] = await secrets();
+    const change = { metadata: { labels: { seen: 'yes' } } };
+    await kit.cluster.kubeClient().patchSecret('default', metadata.name, change);
+    await kit.cluster.clock.advance('5s');
+    const [pod] = kit.cluster.pods();
+    expect(await secrets()).toMatchObject([{ metadata: { ownerReferences: [{ uid: pod?.metadata?.uid }] } }]);
+    expect(kit.count('patch', 'secrets', 409)).toBe(1);
+  });
+
   it('is made once though the answer to its create was lost', async () => {
     const executor = await kit.connect();
     kit.cluster.faults.add({ verb: 'create', resource: 'secrets', applyThenDrop: true, times: 1 });

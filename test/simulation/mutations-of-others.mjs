@@ -193,7 +193,7 @@ export const mutationsOfOthers = [
   {
     name: 'a-takeover-that-failed-counts',
     file: `${K}/peers.ts`,
-    from: '    return this.#known.has(label);',
+    from: '    return this.#known.has(label) || this.#strangers.has(label);',
     to: '    return false;',
     in: H3,
   },

@@ -57,7 +57,7 @@ export const mutations = [
     and: [
       {
         file: `${L}/pod-launcher.ts`,
-        from: "if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };",
+        from: "if ((!mayExist && !this.#options.isNameShared) || request.isLeft?.() === true) return { type: 'failed', verdict };",
         to: "if (mayExist || !mayExist) return { type: 'failed', verdict };",
       },
     ],
@@ -83,7 +83,7 @@ export const mutations = [
   {
     name: 'a-failed-create-is-not-looked-for',
     file: `${L}/pod-launcher.ts`,
-    from: "if (!mayExist && !this.#options.isNameShared) return { type: 'failed', verdict };",
+    from: "if ((!mayExist && !this.#options.isNameShared) || request.isLeft?.() === true) return { type: 'failed', verdict };",
     to: "if (mayExist || !mayExist) return { type: 'failed', verdict };",
   },
   { name: 'the-launch-number-does-not-count-up', file: `${K}/pod-track.ts`, from: 'this.launch += 1;', to: '' },
@@ -258,8 +258,8 @@ export const mutations = [
   {
     name: 'a-lost-lease-changes-nothing',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      track.isAbandoned = true;\n      this.#lifecycle.cancelAlarm(track);\n',
-    to: '      this.#lifecycle.cancelAlarm(track);\n',
+    from: '    track.isAbandoned = true;\n    this.#lifecycle.cancelAlarm(track);\n',
+    to: '    this.#lifecycle.cancelAlarm(track);\n',
     in: [{ hosts: 3, steps: 2_500 }],
   },
   {
@@ -384,7 +384,7 @@ export const mutations = [
   {
     name: 'streams-miss-outcomes',
     file: 'src/executors/outcome-hub.ts',
-    from: 'for (const stream of this.#streams) stream.push(outcome);',
+    from: 'this.#streams.push(outcome);',
     to: '',
   },
   {
@@ -497,7 +497,7 @@ export const mutations = [
   {
     name: 'a-secret-of-a-failed-launch-stays',
     file: `${L}/pod-secrets.ts`,
-    from: "else if (provided === 'made' || !isNameShared) await this.#remove(client, namespace, name);",
+    from: "else if (provided.how === 'made' || !isNameShared) await this.#remove(client, namespace, name);",
     to: '',
   },
   // Slots and order.

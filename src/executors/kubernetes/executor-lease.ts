@@ -93,6 +93,14 @@ export class ExecutorLease {
     return this.#options.lease.adoptionIntervalMs !== undefined;
   }
 
+  /** Whether there is somebody who takes over what this executor leaves, as far as can be told in time. */
+  async hasHeirs(limitMs: number): Promise<boolean> {
+    if (!this.followsOthers) return false;
+    const looked = this.peers.look().catch(() => {});
+    await waitWithin(this.#options.clock, limitMs, looked);
+    return this.peers.members.length > 1;
+  }
+
   /** Takes over what the dead have left only where a task of its own needs it; with `isStopping`, not even then. */
   takeOnLess(isStopping: boolean): void {
     this.#stop.abort();

@@ -151,6 +151,8 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#secrets = new PodSecrets({
       ...parts,
       launcher,
+      maxRetries: this.#config.taskPublishMaxRetries,
+      quotaTimeoutMs: this.#config.quotaTimeoutMs,
       executorLabel: this.#label,
       isNameShared,
     });
@@ -304,7 +306,7 @@ export class KubernetesExecutor extends BaseExecutor {
   detach(): Promise<TaskInstanceKey[]> {
     const left = this.abandon();
     // Nobody hears of their ends here any more, so nothing may be cleaned up as if somebody had.
-    for (const track of this.#tracks.all()) track.isAbandoned = true;
+    for (const track of this.#tracks.all()) this.#abandon(track);
     return left;
   }
 
@@ -430,14 +432,19 @@ export class KubernetesExecutor extends BaseExecutor {
     // Of what is left the others hear when the lease has run out.
     const isWorkDone = !isDetached && (await this.#isWorkDone());
     this.#delivery.close();
-    // Nobody else is to come, so no name needs to be held any more.
-    if (!isDetached && this.#lease !== undefined) await this.#keeper.releaseNames(CLOSE_LIMIT_MS);
+    // A name is held for those who may wait for it; where nobody else is, none needs to be held any more.
+    if (!isDetached && this.#lease !== undefined) {
+      const hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
+      await this.#keeper.leaveNames(CLOSE_LIMIT_MS, { isReleased: !hasHeirs });
+    }
     const isAllDone =
       isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
+    // What the end of a takeover has brought in is for whoever comes next.
+    for (const track of this.#tracks.all()) this.#abandon(track);
     await this.#lease?.stop({ remove: isAllDone });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
@@ -503,13 +510,18 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Lets go of all tasks without a word; their pods stay as they are. */
   #abandonAll(why: string): TaskInstanceKey[] {
     return this.#tracks.all().map((track) => {
-      track.isAbandoned = true;
-      this.#lifecycle.cancelAlarm(track);
-      track.abort.abort();
+      this.#abandon(track);
       this.#tracks.forget(track);
       this.#handOver(track.task, why);
       return track.task.key;
     });
+  }
+
+  /** Does nothing more about a task: its launch creates no pod, and its pod stays as it is. */
+  #abandon(track: PodTrack): void {
+    track.isAbandoned = true;
+    this.#lifecycle.cancelAlarm(track);
+    track.abort.abort();
   }
 
   async #madeUp(): Promise<void> {

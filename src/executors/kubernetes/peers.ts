@@ -47,6 +47,8 @@ export interface PeersOptions {
 
 const PAGE_SIZE = 500;
 
+const idOf = ({ metadata }: Lease): string => metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
+
 interface Known {
   readonly lease: Lease;
   readonly sight: LeaseSight;
@@ -56,6 +58,8 @@ interface Known {
 export class Peers {
   readonly #options: PeersOptions;
   #known = new Map<string, Known>();
+  /** Executors of other groups, by label, of which there was a pod in the way. */
+  readonly #strangers = new Map<string, Known>();
   #looking: Promise<void> | undefined;
   readonly #taking = new Map<string, Promise<void>>();
   #members: readonly string[];
@@ -69,10 +73,12 @@ export class Peers {
 
   /** All executors of the group but ourselves. */
   list(): ExecutorPeer[] {
+    const ids = [this.#options.executorId, ...[...this.#known.values()].map(({ lease }) => idOf(lease))];
     return [...this.#known.values()].map(({ lease, sight }) => {
-      const executorId = lease.metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
-      // A lease that another executor has taken says nothing for the one it is named after.
-      const isItsOwn = sight.holder.startsWith(`${executorId}_`);
+      const executorId = idOf(lease);
+      // A lease that another executor has taken says nothing for the one it is named after; nor does one whose holder only begins with its id.
+      const isOf = (id: string) => sight.holder.startsWith(`${id}_`);
+      const isItsOwn = isOf(executorId) && !ids.some((id) => id.length > executorId.length && isOf(id));
       return { executorId, isAlive: isItsOwn && this.#isAlive(sight), holder: sight.holder };
     });
   }
@@ -107,20 +113,37 @@ export class Peers {
     if (label === this.#options.executorLabel) return true;
     const last = this.#known.get(label);
     if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
+    let known: Known | undefined;
     try {
       // A look that began before the question may have missed who has come since.
       const isShared = this.#looking !== undefined;
       await this.look();
       if (isShared && !this.#known.has(label)) await this.look();
+      known = this.#known.get(label) ?? (await this.#lookAtStranger(label));
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;
     }
-    const known = this.#known.get(label);
     if (known === undefined) return false;
     if (this.#isAlive(known.sight) || this.#isClosed) return true;
     await this.#takeOver(label, known, () => false);
-    return this.#known.has(label);
+    return this.#known.has(label) || this.#strangers.has(label);
+  }
+
+  /** An executor of another group is nobody's peer here; it is looked at only where a pod of its own is in the way. */
+  async #lookAtStranger(label: string): Promise<Known | undefined> {
+    const { client, clock, namespace, durationMs } = this.#options;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label}`;
+    const { items } = await client.listLeases({ namespace, labelSelector, timeoutMs: durationMs });
+    const [lease] = items;
+    if (lease === undefined) {
+      this.#strangers.delete(label);
+      return undefined;
+    }
+    const sight = lookAt(this.#strangers.get(label)?.sight, lease, clock.monotonic());
+    const known = { lease, sight };
+    this.#strangers.set(label, known);
+    return known;
   }
 
   /**
@@ -200,6 +223,7 @@ export class Peers {
       if (!(await adoptFrom(label, taken))) return;
       await taken.remove();
       this.#known.delete(label);
+      this.#strangers.delete(label);
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
       if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;

@@ -229,6 +229,6 @@ export class PodDelivery {
     const held = { ...seen, isTracked: seen.isTracked && losesFinalizer };
     // Unmarked it must not go: who waits for it would take it for one that was never told, and run the work again.
     const annotations = { [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) };
-    await remover.markDone(held, annotations, () => keeper.holdName(seen, ms));
+    await remover.markDone(held, annotations, { onMarked: () => keeper.holdName(seen, ms), keepsName: true });
   }
 }

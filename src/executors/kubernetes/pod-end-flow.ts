@@ -1,6 +1,7 @@
 /** What follows the end of a pod: evidence, the outcome, or another launch once the pod is proven dead. */
 import { backoffMs } from '../../core/backoff.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
+import { untilAborted } from '../../core/within.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
@@ -116,11 +117,16 @@ export class PodEndFlow {
     });
   }
 
-  /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
+  /**
+   * Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. It takes as long as it takes, but a task
+   * that is to stop waits ten minutes at most: the server may never come back.
+   */
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
-    const { seen } = track;
+    const { seen, abort } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
-    await this.#write(track, seen, kind, { isUnproven: true });
+    const written = this.#write(track, seen, kind, { isUnproven: true });
+    await untilAborted(written, abort.signal).catch(() => {});
+    if (track.isStopping && !track.isAbandoned) await this.#options.remover.inTime(written, READ_LIMIT_MS);
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */

@@ -140,16 +140,20 @@ export class PodKeeper {
     this.#kept.held.set(pod.uid, { ...held, cancelTimer });
   }
 
-  /** Removes at once what only holds its name, also what a former self has left. Not waited for longer than the limit. */
-  async releaseNames(limitMs: number): Promise<void> {
+  /**
+   * Sees what only holds its name, also what a former self has left, and with `isReleased` removes it at once; otherwise others do, in its time.
+   * Not waited for longer than the limit.
+   */
+  async leaveNames(limitMs: number, { isReleased }: { readonly isReleased: boolean }): Promise<void> {
     const { clock, executorLabel } = this.#options;
     const limit = new AbortController();
     // Somebody may have removed what was kept; what is there still is found again.
     this.#forgetKept();
+    if (!isReleased) this.#forget(this.#kept.held);
     this.#isListed = false;
     const released = this.resume(executorLabel, limit.signal).then((isListed) => {
       this.#isListed = isListed;
-      return Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
+      return isReleased ? Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held'))) : [];
     });
     await waitWithin(clock, limitMs, released);
     limit.abort();
@@ -248,7 +252,8 @@ export class PodKeeper {
 
   /** Whether there surely are no pods that are to go in their time. */
   get isIdle(): boolean {
-    return this.#isListed && this.#kept.succeeded.size + this.#kept.failed.size === 0;
+    const { succeeded, failed, held } = this.#kept;
+    return this.#isListed && succeeded.size + failed.size + held.size === 0;
   }
 
   /** Forgets all; what is kept then waits for the next executor of the same id. */

@@ -84,6 +84,7 @@ export class PodLaunchFlow {
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
+      isLeft: () => track.isAbandoned,
       onCreate: (isUnderWay) => {
         track.isCreating = isUnderWay;
         if (isUnderWay) track.creates += 1;
@@ -150,7 +151,6 @@ export class PodLaunchFlow {
     this.#options.tracks.forgetReleased(pod.metadata?.uid);
     // The watch may have shown a later state while the answer was on its way.
     this.#hands.see(track, pod);
-    if (track.isStopping && !track.isTold) await this.#options.ender.end(track, undefined);
     return true;
   }
 

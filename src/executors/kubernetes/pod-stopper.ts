@@ -1,6 +1,7 @@
 /** Stops a task that is, was or will be a pod: what becomes of its pod, what is told of it, and what the caller is told of its end. */
 import type { QueuedTask } from '../../core/outcome.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { READ_LIMIT_MS } from '../../kube/read-until-known.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { failureOf } from '../../lifecycle/classify.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
@@ -116,7 +117,7 @@ export class PodStopper {
     if (seen === undefined || isGone) return;
     const written = remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     // What our finalizer holds until it is acknowledged is met again for certain.
-    await (isManuallyAcknowledged && seen.isTracked ? written : remover.inTime(written));
+    await remover.inTime(written, isManuallyAcknowledged && seen.isTracked ? READ_LIMIT_MS : undefined);
   }
 
   async #tell(

@@ -1,0 +1,100 @@
+/** Names of pods that are held after the outcome, for other executors that were given the same task and have nobody to ask whether it is still wanted. */
+import { expect, it } from 'vitest';
+import { LeaseHeldError } from '../../src/errors.js';
+import { lasting, ProcessKit, TASK } from './process-kit.js';
+
+const kit = ProcessKit.use();
+const created = () =>
+  kit.cluster.requests.filter(
+    ({ verb, resource, status }) => verb === 'create' && resource === 'pods' && status === 201,
+  ).length;
+
+it('a name stays held when the executor that told the outcome ends, as long as others are there', async () => {
+  const [a, b] = [await kit.started('a'), await kit.started('b')];
+  a.executor.queueTask(lasting('40s'));
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask(lasting('40s'));
+  await kit.cluster.clock.advance('20s');
+  const ending = a.executor.end();
+  await kit.cluster.clock.advance('3m');
+  await ending;
+  expect([created(), a.outcomes.length, b.outcomes.length]).toEqual([1, 1, 1]);
+  expect(b.executor.hasTask(TASK.key)).toBe(false);
+  // Whoever is left clears it away.
+  expect([kit.cluster.pods(), (await kit.leases()).length]).toEqual([[], 1]);
+});
+
+it('a name is held though somebody deletes the pod between its outcome and its mark', async () => {
+  const [a, b] = [await kit.started('a', { acknowledge: 'manual' }), await kit.started('b')];
+  a.executor.queueTask(lasting('30s'));
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask(lasting('30s'));
+  await kit.cluster.clock.advanceUntil(() => a.outcomes.length > 0);
+  await kit.cluster.kubeClient().deletePod('default', kit.cluster.pods()[0]?.metadata?.name ?? '', {});
+  const acknowledging = a.outcomes[0]?.acknowledge();
+  await kit.cluster.clock.advance('2m');
+  await acknowledging;
+  expect([created(), a.outcomes.length, b.outcomes.length]).toEqual([1, 1, 1]);
+  expect(kit.cluster.pods()).toEqual([]);
+});
+
+it('an executor of another group that is alive is left alone, one that is dead is not waited for', async () => {
+  const a = await kit.started('a', { lease: { group: 'day' }, acknowledge: 'manual' });
+  const b = await kit.started('b', { lease: { group: 'night' } });
+  a.executor.queueTask(lasting('20s'));
+  await kit.cluster.clock.advance('40s');
+  expect(a.outcomes).toHaveLength(1);
+  const adopting = b.executor.adoptCompletedPods();
+  await kit.cluster.clock.advance('5s');
+  expect(await adopting).toEqual([]);
+  const { key, ...more } = lasting('2m');
+  a.executor.queueTask({ ...more, key: { ...key, taskId: 'other' } });
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask({ ...more, key: { ...key, taskId: 'other' } });
+  await kit.cluster.clock.advance('40s');
+  expect([a.lost, b.outcomes, created()]).toEqual([[], [], 2]);
+  a.isCut = true;
+  await kit.cluster.clock.advance('2m');
+  // What nobody has acknowledged is told by whoever comes after.
+  expect(b.outcomes.map((outcome) => outcome.key.taskId)).toEqual(['t', 'other']);
+  expect(created()).toBe(2);
+  a.isCut = false;
+});
+
+it('an executor whose id begins with that of a dead one is not taken for it', async () => {
+  const [short, long] = [await kit.started('w'), await kit.started('w_1')];
+  short.executor.queueTask(lasting('10m'));
+  await kit.cluster.clock.advance('20s');
+  // The takeover comes to no end, and the lease of the dead one carries the name of the other in between.
+  kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 409, reason: 'Conflict' });
+  short.isCut = true;
+  await kit.cluster.clock.advance('1m');
+  const alive = new Set<string>();
+  for (let looks = 0; looks < 40; looks += 1) {
+    for (const { executorId, isAlive } of long.executor.peers()) if (isAlive) alive.add(executorId);
+    await kit.cluster.clock.advance('5s');
+  }
+  expect([...alive]).toEqual([]);
+  kit.cluster.faults.clear();
+  short.isCut = false;
+});
+
+it('an executor that found its lease held can be started again once that is free', async () => {
+  const first = await kit.started('a', { lease: { identity: 'first' } });
+  const second = kit.made('a', { lease: { identity: 'second' } });
+  let refusal: unknown;
+  void second.executor.start().catch((error: unknown) => {
+    refusal = error;
+  });
+  await kit.cluster.clock.advance('3m');
+  expect(refusal).toBeInstanceOf(LeaseHeldError);
+  const ending = first.executor.end();
+  await kit.cluster.clock.advance('10s');
+  await ending;
+  const starting = second.executor.start();
+  await kit.cluster.clock.advance('30s');
+  await starting;
+  second.executor.queueTask(lasting('5s'));
+  await kit.cluster.clock.advance('20s');
+  expect(second.outcomes).toMatchObject([{ state: 'success' }]);
+});
