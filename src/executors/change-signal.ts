@@ -18,7 +18,7 @@ export class ChangeSignal {
     for (const wake of [...this.#waiters]) wake();
   }
 
-  /** Nothing changes any more. The end itself still counts as a change; whoever waits after that is let go at once. */
+  /** Nothing changes any more. The end itself still counts as a change; whoever waits after that without a limit is let go at once. */
   end(): void {
     this.#hasEnded = true;
     this.notify();
@@ -36,10 +36,8 @@ export class ChangeSignal {
         resolve(true);
         return;
       }
-      if (this.#hasEnded) {
-        resolve(false);
-        return;
-      }
+      // A loop that goes on waiting is not to keep everything else from running.
+      const limitMs = this.#hasEnded ? (timeoutMs ?? 0) : timeoutMs;
       let cancelTimer = () => {};
       const finish = (settle: () => void) => {
         this.#waiters.delete(wake);
@@ -55,7 +53,7 @@ export class ChangeSignal {
       const onAbort = () => finish(() => reject(signal?.reason));
       this.#waiters.add(wake);
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (timeoutMs !== undefined) cancelTimer = this.#clock.schedule(timeoutMs, () => finish(() => resolve(false)));
+      if (limitMs !== undefined) cancelTimer = this.#clock.schedule(limitMs, () => finish(() => resolve(false)));
     });
   }
 }

@@ -85,7 +85,7 @@ export interface Executor extends AsyncDisposable, Pick<EventEmitter<ExecutorEve
   run(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * Resolves with `true` once something changed that the host has not been told by an earlier call, with `false` at the timeout. The end of the
-   * executor is such a change; after it has been told, every call resolves with `false` at once.
+   * executor is such a change; after it has been told, a call without a timeout resolves with `false` at once.
    */
   changed(options?: ChangedOptions): Promise<boolean>;
   /** Accepts a task. It runs when a slot is free. */

@@ -31,7 +31,7 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   /**
    * Asked before each attempt is sent, retries included; where it stays shut until the deadline, the call fails like one that found no turn. Executors
-   * with a lease pass one with each write. A client that sends calls again must heed it, or they may come from a host that others hold for dead by then.
+   * pass one with each create, and with a lease with each write. A client that sends calls again must heed it, or they may come from a host that others hold for dead by then.
    * @default always open
    */
   readonly gate?: CallGate | undefined;

@@ -59,10 +59,13 @@ export interface RemoveOptions {
 
 /** How a pod is marked as done. */
 export interface MarkOptions {
-  /** Told when it is, however late. */
-  readonly onMarked?: (() => void) | undefined;
-  /** Leaves our finalizer on a pod that somebody has deleted since it was seen: without it the pod would go, and its name be free. @default false */
-  readonly keepsName?: boolean | undefined;
+  /** Told when it is, however late, and whether `ifDeleted` was written, too. */
+  readonly onMarked?: ((isDeleted: boolean) => void) | undefined;
+  /**
+   * What is written, too, on a pod that somebody has deleted since it was seen, and on which our finalizer then stays: without it the pod would go, and its
+   * name be free.
+   */
+  readonly ifDeleted?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Options of a {@link PodRemover}. */
@@ -94,8 +97,8 @@ type PodCheck = (pod: Pod) => boolean;
 interface Persistence {
   /** Tries on where there is no right to it, as where the server is away. */
   readonly insists?: boolean | undefined;
-  /** Leaves our finalizer where somebody has deleted the pod since. */
-  readonly keepsName?: boolean | undefined;
+  /** Asked where somebody has deleted the pod since: our finalizer then stays on it, and this is written, too. */
+  readonly onDeleted?: (() => object | undefined) | undefined;
   /** Is about what the host has been told: should the lease be lost meanwhile and had again, it is as right as before where the pod is still ours. */
   readonly outlivesTerm?: boolean | undefined;
 }
@@ -205,9 +208,16 @@ export class PodRemover {
   async markDone(
     pod: PodIdentity,
     annotations: Readonly<Record<string, string>> = {},
-    { onMarked = () => {}, keepsName = false }: MarkOptions = {},
+    { onMarked = () => {}, ifDeleted }: MarkOptions = {},
   ): Promise<void> {
-    await this.#owed(pod, { labels: { [LABELS.done]: 'true' }, annotations }, onMarked, { keepsName });
+    let isDeleted = false;
+    const deleted = ifDeleted === undefined ? undefined : { annotations: { ...annotations, ...ifDeleted } };
+    const onDeleted = () => {
+      isDeleted = true;
+      return deleted;
+    };
+    const marks = { labels: { [LABELS.done]: 'true' }, annotations };
+    await this.#owed(pod, marks, () => onMarked(isDeleted), deleted === undefined ? {} : { onDeleted });
   }
 
   /** Marks a pod that could not be removed after its outcome: should the host die, the next one removes it, and tells nothing again. Never rejects. */
@@ -278,11 +288,7 @@ export class PodRemover {
     persistence: Persistence = {},
   ): Promise<WriteResult> {
     const { namespace, name, uid } = pod;
-    let release = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
-    const noteDeleted: PodCheck = ({ metadata: now }) => {
-      if (now?.deletionTimestamp !== undefined) release = {};
-      return true;
-    };
+    let release: object = isTracked === true ? { '$deleteFromPrimitiveList/finalizers': [FINALIZER] } : {};
     const options: PatchOptions = { type: isTracked === true ? 'strategic' : 'merge' };
     // A uid in the patch is a precondition: a later pod of the same name is not touched.
     const write = (resourceVersion: string | undefined) =>
@@ -293,10 +299,13 @@ export class PodRemover {
         options,
       );
     const { isOurs } = this.#options;
+    const { onDeleted } = persistence;
     const check = mayGoOn ?? isOurs;
-    const checkAndNote =
-      persistence.keepsName !== true ? check : (now: Pod) => check?.(now) !== false && noteDeleted(now);
-    return this.#track('patch', pod, write, checkAndNote, persistence);
+    const checkAndNote = (now: Pod) => {
+      if (now.metadata?.deletionTimestamp !== undefined) release = onDeleted?.() ?? release;
+      return check?.(now) !== false;
+    };
+    return this.#track('patch', pod, write, onDeleted === undefined ? check : checkAndNote, persistence);
   }
 
   #track(

@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
 import type { Verdict } from '../core/verdict.js';
-import { KubeApiError } from '../errors.js';
+import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { Namespaces } from '../kube/each-pod.js';
 import type { CallGate, KubeClient, SecretClient } from '../kube/kube-client.js';
 import { mayAnswerLater } from '../kube/status-errors.js';
@@ -122,7 +122,7 @@ export class PodSecrets {
     const { namespace = 'default' } = secret.metadata ?? {};
     const startedAt = clock.monotonic();
     let mayExist = false;
-    let quotaWaits = 0;
+    let waits = 0;
     for (let attempt = 1; ; ) {
       if (signal.aborted) return { how: 'failed', verdict: undefined, mayExist };
       // Another executor has made the pod meanwhile, and its Secret.
@@ -137,21 +137,24 @@ export class PodSecrets {
         // Ours, where the answer to its create was lost.
         const reused = failure.type === 'exists' ? await this.#reuse(client, secret, mayExist) : 'gone';
         if (reused !== 'gone') return reused;
-        const isQuota = failure.type === 'quota' && clock.monotonic() - startedAt < quotaTimeoutMs;
-        const isSpent = failure.type === 'quota' || (maxRetries >= 0 && attempt > maxRetries);
-        if (!isQuota && (failure.type === 'permanent' || isSpent)) {
+        // What is there and goes, or has its quota full, is waited for by time.
+        const isTimed = failure.type === 'quota' || failure.type === 'exists';
+        const isSpent = isTimed
+          ? clock.monotonic() - startedAt >= quotaTimeoutMs
+          : maxRetries >= 0 && attempt > maxRetries;
+        if (failure.type === 'permanent' || isSpent) {
           const isRefused = failure.type === 'permanent' || failure.type === 'quota';
           const isForbidden = failure.type === 'permanent' && error instanceof KubeApiError && error.status === 403;
-          const times = isRefused ? '' : ` in ${attempt} attempts`;
+          const times = isRefused || isTimed ? '' : ` in ${attempt} attempts`;
           const message = `The Secret of the pod could not be created${times}: ${reasonOf(failure)}`;
           const kind = isRefused ? failure.verdict.kind : 'launch_failed';
           return { how: 'failed', verdict: launchVerdict(kind, message, isForbidden ? RIGHTS : undefined), mayExist };
         }
-        if (isQuota) quotaWaits += 1;
+        if (isTimed) waits += 1;
         onWait(reasonOf(failure));
         const asked = failure.type === 'transient' ? (failure.retryAfterMs ?? 0) : 0;
-        pauseMs = Math.max(backoffMs(BACKOFF, isQuota ? quotaWaits : attempt, random), heededMs(asked));
-        attempt = isQuota ? 1 : attempt + 1;
+        pauseMs = Math.max(backoffMs(BACKOFF, isTimed ? waits : attempt, random), heededMs(asked));
+        attempt = isTimed ? 1 : attempt + 1;
       }
       await clock.delay(pauseMs, { signal }).catch(() => {});
     }
@@ -189,8 +192,9 @@ export class PodSecrets {
       const isStillOurs = labels?.[LABELS.executorId] === this.#options.executorLabel;
       return { how: isMade || isStillOurs ? 'made' : 'found', metadata: reused?.metadata };
     } catch (error) {
-      // It has gone, or is another one by now.
-      if (error instanceof KubeApiError && (error.status === 404 || error.status === 409)) return 'gone';
+      // It has gone, is another one by now, or nobody can say.
+      if (error instanceof KubeApiError && error.status === 404) return 'gone';
+      if (mayAnswerLater(error) || (error instanceof KubeApiError && error.status === 409)) return 'gone';
       const message = error instanceof Error ? error.message : String(error);
       return failed(`The Secret of the pod could not be brought up to date: ${message}`, RIGHTS);
     }
@@ -208,13 +212,18 @@ export class PodSecrets {
     await this.#insist('given to its pod', namespace, name, async () => {
       if (known === undefined) {
         const { metadata } = (await named(client, namespace, name)) ?? {};
-        // Whoever has taken it over gives it to its pod.
-        if (metadata?.labels?.[LABELS.executorId] !== executorLabel) return;
+        // Whoever has taken it over gives it to its pod; and a lost answer may have been about this.
+        const owner = metadata?.labels?.[LABELS.executorId] ?? executorLabel;
+        if (metadata === undefined || owner !== executorLabel || (metadata.ownerReferences ?? []).length > 0) return;
         known = metadata;
       }
       const { uid, resourceVersion } = known;
       known = undefined;
-      await client.patchSecret(namespace, name, { metadata: { uid, resourceVersion, ownerReferences } });
+      const given = client.patchSecret(namespace, name, { metadata: { uid, resourceVersion, ownerReferences } });
+      await given.catch((error: unknown) => {
+        // What comes after the term may be about the Secret of a later launch.
+        if (!(error instanceof LeaseLostError)) throw error;
+      });
     });
   }
 

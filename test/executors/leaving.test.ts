@@ -60,3 +60,17 @@ it('a cancel amid the create gives the pod the grace that it names', async () =>
   await advance('6s');
   expect(result).toMatchObject({ observed: 'terminated' });
 });
+
+it('an end does not wait for ever for a server that is gone, nor for a note on a pod that its finalizer holds', async () => {
+  const executor = await kit.connect({ trackWithFinalizer: true, config: { image: 'any', runningTimeout: '10s' } });
+  executor.queueTask(work());
+  await kit.cluster.when(ours).matched();
+  kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 500 });
+  await advance('1m');
+  let report: unknown;
+  void executor.terminate().then((end) => {
+    report = end;
+  });
+  await advance('30m');
+  expect(report).toMatchObject({ stopped: [key()] });
+});

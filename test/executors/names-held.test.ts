@@ -38,6 +38,41 @@ it('a name is held though somebody deletes the pod between its outcome and its m
   expect(kit.cluster.pods()).toEqual([]);
 });
 
+it('a pod that is kept holds its name though somebody deletes it between its outcome and its mark', async () => {
+  const [a, b] = [await kit.started('a', { acknowledge: 'manual' }), await kit.started('b')];
+  const { executorConfig } = lasting('30s');
+  const task = {
+    ...TASK,
+    executorConfig: { annotations: { ...executorConfig.annotations, 'testing.podwright.dev/exit-code': '3' } },
+  };
+  a.executor.queueTask(task);
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask(task);
+  await kit.cluster.clock.advanceUntil(() => a.outcomes.length > 0);
+  await kit.cluster.kubeClient().deletePod('default', kit.cluster.pods()[0]?.metadata?.name ?? '', {});
+  const acknowledging = a.outcomes[0]?.acknowledge();
+  await kit.cluster.clock.advance('2m');
+  await acknowledging;
+  expect([created(), a.outcomes.length, b.outcomes.length]).toEqual([1, 1, 1]);
+  expect(kit.cluster.pods()).toEqual([]);
+});
+
+it('an end amid a doubt about the lease does not wait for ever for a launch that waits for that', async () => {
+  const a = await kit.started('a', { parallelism: 1 });
+  kit.cluster.faults.add({ status: 503 });
+  await kit.cluster.clock.advance('20s');
+  a.executor.queueTask(lasting('30s'));
+  await kit.cluster.clock.advance('5s');
+  let report: unknown;
+  void a.executor.terminate().then((end) => {
+    report = end;
+  });
+  await kit.cluster.clock.advance('30m');
+  expect(report).toBeDefined();
+  kit.cluster.faults.clear();
+  expect([created(), a.outcomes]).toEqual([0, []]);
+});
+
 it('an executor of another group that is alive is left alone, one that is dead is not waited for', async () => {
   const a = await kit.started('a', { lease: { group: 'day' }, acknowledge: 'manual' });
   const b = await kit.started('b', { lease: { group: 'night' } });
@@ -55,9 +90,12 @@ it('an executor of another group that is alive is left alone, one that is dead i
   expect([a.lost, b.outcomes, created()]).toEqual([[], [], 2]);
   a.isCut = true;
   await kit.cluster.clock.advance('2m');
-  // What nobody has acknowledged is told by whoever comes after.
-  expect(b.outcomes.map((outcome) => outcome.key.taskId)).toEqual(['t', 'other']);
+  // What else it has left is for its own group.
+  expect(b.outcomes.map((outcome) => outcome.key.taskId)).toEqual(['other']);
   expect(created()).toBe(2);
+  const c = await kit.started('c', { lease: { group: 'day' } });
+  await kit.cluster.clock.advance('2m');
+  expect(c.outcomes).toMatchObject([{ state: 'success', key: { taskId: 't' } }]);
   a.isCut = false;
 });
 

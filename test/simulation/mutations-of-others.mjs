@@ -193,8 +193,8 @@ export const mutationsOfOthers = [
   {
     name: 'a-takeover-that-failed-counts',
     file: `${K}/peers.ts`,
-    from: '    return this.#known.has(label) || this.#strangers.has(label);',
-    to: '    return false;',
+    from: '    await this.#takeOver(label, known, () => false);\n    return this.#known.has(label);',
+    to: '    await this.#takeOver(label, known, () => false);\n    return false;',
     in: H3,
   },
   {
@@ -214,8 +214,8 @@ export const mutationsOfOthers = [
   {
     name: 'a-stop-does-not-wait-for-the-launch',
     file: `${K}/pod-stopper.ts`,
-    from: '    await track.busy;\n',
-    to: '    void track.busy;\n',
+    from: 'if (!(await this.#hasCome(track)) && lease !== undefined) {',
+    to: 'if (lease === null) {',
   },
   {
     name: 'enough-time-is-proof',

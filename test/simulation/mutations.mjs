@@ -402,15 +402,15 @@ export const mutations = [
   {
     name: 'kept-pods-are-not-marked',
     file: `${K}/pod-delivery.ts`,
-    from: '      await remover.markDone(seen, verdictNote(failure));\n      keeper.keep(',
-    to: '      keeper.keep(',
+    from: '      await remover.markDone(seen, verdictNote(failure), { onMarked, ifDeleted });\n',
+    to: '      void onMarked, ifDeleted;\n',
   },
   // Launches and their budgets.
   {
     name: 'relaunch-before-the-old-name-is-free',
     file: `${K}/pod-end-flow.ts`,
-    from: "const isRemoved = await remover.remove(seen, { ifRefused: 'tell' });",
-    to: 'const isRemoved = true;',
+    from: 'let isRemoved = false;\n      const removed = remover.remove(',
+    to: 'let isRemoved = true;\n      const removed = Promise.resolve(true) ?? remover.remove(',
     in: H3,
   },
   {

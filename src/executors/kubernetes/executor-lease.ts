@@ -93,9 +93,8 @@ export class ExecutorLease {
     return this.#options.lease.adoptionIntervalMs !== undefined;
   }
 
-  /** Whether there is somebody who takes over what this executor leaves, as far as can be told in time. */
+  /** Whether others of the group are there, as far as can be told in time. */
   async hasHeirs(limitMs: number): Promise<boolean> {
-    if (!this.followsOthers) return false;
     const looked = this.peers.look().catch(() => {});
     await waitWithin(this.#options.clock, limitMs, looked);
     return this.peers.members.length > 1;

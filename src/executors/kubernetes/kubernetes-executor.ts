@@ -230,6 +230,7 @@ export class KubernetesExecutor extends BaseExecutor {
       executorLabel: this.#label,
       isNameShared,
       mayBeAlive,
+      isStranger: async (label) => (await this.#lease?.peers.isStranger(label)) ?? false,
       adopt: (found, hasEnded) => {
         const task = this.adopt(found, { hasEnded });
         return task === undefined ? undefined : { id: this.idOf(task), task };
@@ -433,12 +434,14 @@ export class KubernetesExecutor extends BaseExecutor {
     const isWorkDone = !isDetached && (await this.#isWorkDone());
     this.#delivery.close();
     // A name is held for those who may wait for it; where nobody else is, none needs to be held any more.
+    let hasHeirs = false;
     if (!isDetached && this.#lease !== undefined) {
-      const hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
+      hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
       await this.#keeper.leaveNames(CLOSE_LIMIT_MS, { isReleased: !hasHeirs });
     }
     const isAllDone =
-      isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
+      isWorkDone &&
+      ((this.#keeper.isIdle && !this.#remover.owes) || (this.#lease?.followsOthers !== true && !hasHeirs));
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();

@@ -113,21 +113,44 @@ export class Peers {
     if (label === this.#options.executorLabel) return true;
     const last = this.#known.get(label);
     if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
-    let known: Known | undefined;
     try {
       // A look that began before the question may have missed who has come since.
       const isShared = this.#looking !== undefined;
       await this.look();
       if (isShared && !this.#known.has(label)) await this.look();
-      known = this.#known.get(label) ?? (await this.#lookAtStranger(label));
+      if (!this.#known.has(label)) return await this.#mayStrangerBeAlive(label);
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;
     }
+    const known = this.#known.get(label);
     if (known === undefined) return false;
     if (this.#isAlive(known.sight) || this.#isClosed) return true;
     await this.#takeOver(label, known, () => false);
-    return this.#known.has(label) || this.#strangers.has(label);
+    return this.#known.has(label);
+  }
+
+  /**
+   * Whether an executor is of another group, by its lease: what it leaves is for that group. Asks the server where it is none of ours.
+   * @throws KubeApiError where the server does not answer.
+   */
+  async isStranger(label: string): Promise<boolean> {
+    if (label === this.#options.executorLabel || this.#known.has(label)) return false;
+    return (await this.#lookAtStranger(label)) !== undefined;
+  }
+
+  /** Only what is in the way of a task is taken from a dead one. It must not get up meanwhile, so its lease is written; its own group sees to the rest when that has run out. */
+  async #mayStrangerBeAlive(label: string): Promise<boolean> {
+    const known = await this.#lookAtStranger(label);
+    if (known === undefined || known.sight.holder === this.#options.identity) return false;
+    if (this.#isAlive(known.sight) || this.#isClosed) return true;
+    try {
+      await this.#taken(known.lease, () => false).renew();
+      return false;
+    } catch (error) {
+      if (!(error instanceof KubeApiError && error.status === 409)) throw error;
+      return true;
+    }
   }
 
   /** An executor of another group is nobody's peer here; it is looked at only where a pod of its own is in the way. */
@@ -136,12 +159,10 @@ export class Peers {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label}`;
     const { items } = await client.listLeases({ namespace, labelSelector, timeoutMs: durationMs });
     const [lease] = items;
-    if (lease === undefined) {
-      this.#strangers.delete(label);
-      return undefined;
-    }
-    const sight = lookAt(this.#strangers.get(label)?.sight, lease, clock.monotonic());
-    const known = { lease, sight };
+    const last = this.#strangers.get(label);
+    this.#strangers.delete(label);
+    if (lease === undefined) return undefined;
+    const known = { lease, sight: lookAt(last?.sight, lease, clock.monotonic()) };
     this.#strangers.set(label, known);
     return known;
   }
@@ -184,7 +205,8 @@ export class Peers {
     if (this.#hasLooked && members.join('\n') === this.#members.join('\n')) return;
     this.#hasLooked = true;
     this.#members = members;
-    onChange(members);
+    // Whoever ends has nothing more to share out.
+    if (!this.#isClosed) onChange(members);
   }
 
   /** A lease that was given back counts for a while, too: the next process of that id is probably on its way. */
@@ -201,19 +223,17 @@ export class Peers {
     return taking;
   }
 
+  #taken(lease: Lease, isOver: () => boolean): TakenLease {
+    const { client, clock, namespace, identity, durationMs, confirm } = this.#options;
+    const isWanted = () => !this.#isClosed && !isOver();
+    return new TakenLease(lease, { client, clock, namespace, identity, durationMs, confirm, isWanted });
+  }
+
   async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
-    const { client, clock, namespace, identity, durationMs, logger, adoptFrom, confirm } = this.#options;
+    const { logger, adoptFrom } = this.#options;
     // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
     if (this.#isAlive(sight)) return;
-    const taken = new TakenLease(lease, {
-      client,
-      clock,
-      namespace,
-      identity,
-      durationMs,
-      confirm,
-      isWanted: () => !this.#isClosed && !isOver(),
-    });
+    const taken = this.#taken(lease, isOver);
     try {
       await taken.renew();
       logger.info(
@@ -223,7 +243,6 @@ export class Peers {
       if (!(await adoptFrom(label, taken))) return;
       await taken.remove();
       this.#known.delete(label);
-      this.#strangers.delete(label);
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
       if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;

@@ -157,7 +157,7 @@ export class PodDelivery {
 
   async #cleanup(track: PodTrack, failure: VerdictKind | undefined): Promise<void> {
     const { remover, launcher, keeper, deletesOnSuccess, deletesOnFailure, reports } = this.#options;
-    const { gracePeriodSeconds } = this.#options;
+    const { gracePeriodSeconds, holdNamesMs } = this.#options;
     const { seen } = track;
     await track.former;
     await this.removeFormer(track);
@@ -166,8 +166,14 @@ export class PodDelivery {
     const isWorthKeeping = seen.isHeld || !(failure === undefined ? deletesOnSuccess : deletesOnFailure);
     // What somebody has deleted goes with our finalizer, and its name with it.
     if (isWorthKeeping && track.isDead && !seen.isDeleting) {
-      await remover.markDone(seen, verdictNote(failure));
-      keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed');
+      let isHeld = false;
+      const onMarked = (isDeleted: boolean) => {
+        isHeld = isDeleted;
+        if (isDeleted && holdNamesMs !== undefined) keeper.holdName(seen, holdNamesMs);
+      };
+      const ifDeleted = holdNamesMs === undefined ? undefined : { [ANNOTATIONS.holdsName]: String(holdNamesMs) };
+      await remover.markDone(seen, verdictNote(failure), { onMarked, ifDeleted });
+      if (!isHeld) keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed');
       launcher.wakeParked();
       return;
     }
@@ -229,6 +235,6 @@ export class PodDelivery {
     const held = { ...seen, isTracked: seen.isTracked && losesFinalizer };
     // Unmarked it must not go: who waits for it would take it for one that was never told, and run the work again.
     const annotations = { [ANNOTATIONS.holdsName]: String(ms), ...verdictNote(failure) };
-    await remover.markDone(held, annotations, { onMarked: () => keeper.holdName(seen, ms), keepsName: true });
+    await remover.markDone(held, annotations, { onMarked: () => keeper.holdName(seen, ms), ifDeleted: {} });
   }
 }

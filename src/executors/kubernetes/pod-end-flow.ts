@@ -117,16 +117,11 @@ export class PodEndFlow {
     });
   }
 
-  /**
-   * Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. It takes as long as it takes, but a task
-   * that is to stop waits ten minutes at most: the server may never come back.
-   */
+  /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
-    const { seen, abort } = track;
+    const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return;
-    const written = this.#write(track, seen, kind, { isUnproven: true });
-    await untilAborted(written, abort.signal).catch(() => {});
-    if (track.isStopping && !track.isAbandoned) await this.#options.remover.inTime(written, READ_LIMIT_MS);
+    await this.#write(track, seen, kind, { isUnproven: true });
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
@@ -165,10 +160,16 @@ export class PodEndFlow {
     const writeAll = async () => {
       const written = track.isStopping ? 'cancelled' : kind;
       await remover.annotate(seen, { [ANNOTATIONS.verdict]: written });
-      if (track.isStopping && written !== 'cancelled' && mayBeTold())
+      if (track.isStopping && !track.isAbandoned && written !== 'cancelled' && mayBeTold())
         await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     };
-    await (isInTime ? remover.inTime(writeAll()) : writeAll());
+    await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()));
+  }
+
+  /** It takes as long as it takes, but a task that is to stop waits ten minutes at most: the server may never come back. */
+  async #waitFor(track: PodTrack, written: Promise<unknown>): Promise<void> {
+    await untilAborted(written, track.abort.signal).catch(() => {});
+    if (track.isStopping && !track.isAbandoned) await this.#options.remover.inTime(written, READ_LIMIT_MS);
   }
 
   /**
@@ -235,7 +236,11 @@ export class PodEndFlow {
     if (isNameShared && seen !== undefined && !isGone) {
       // Its name is the next one's: it must be gone before.
       await logsTaken;
-      const isRemoved = await remover.remove(seen, { ifRefused: 'tell' });
+      let isRemoved = false;
+      const removed = remover.remove(seen, { ifRefused: 'tell' }).then((is) => {
+        isRemoved = is;
+      });
+      await this.#waitFor(track, removed);
       // Whoever has lost its lease meanwhile has no say in who is next.
       if (track.isAbandoned) return;
       if (!isRemoved) {

@@ -69,11 +69,8 @@ export class PodEnder {
     while (!track.isDead && !track.isStopping && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
     if (track.isDead || track.isStopping) return track.isDead;
-    await remover.remove(seen, {
-      gracePeriodSeconds: 0,
-      isStillToGo: (pod) => !this.#isProof(track, pod),
-      ifRefused: 'tell',
-    });
+    const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
+    await this.#accepted(track, remover.remove(seen, { gracePeriodSeconds: 0, isStillToGo, ifRefused: 'tell' }));
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }
 

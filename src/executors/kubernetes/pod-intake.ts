@@ -44,6 +44,8 @@ export interface PodIntakeOptions {
   ) => { readonly id: string; readonly task: QueuedTask } | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Whether another executor is of a group of its own. */
+  readonly isStranger: (label: string) => Promise<boolean>;
   /** Whether all launches of a task have one name, which other executors use, too. */
   readonly isNameShared: boolean;
   /** Lets go of a task that another executor has. */
@@ -129,14 +131,18 @@ export class PodIntake {
 
   /** Makes pods that have ended, and whose executor is no more, this one's; resolves with their tasks. */
   async adoptCompleted(namespaces: Namespaces): Promise<TaskInstanceKey[]> {
-    const { client, executorLabel, mayBeAlive } = this.#options;
+    const { client, executorLabel, mayBeAlive, isStranger } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}!=${executorLabel},${LABELS.done}!=true`;
     const fieldSelector = 'status.phase!=Pending,status.phase!=Running,status.phase!=Unknown';
     const adopted: TaskInstanceKey[] = [];
+    const strangers = new Map<string, Promise<boolean>>();
     for await (const pod of eachPodIn(client, namespaces, { labelSelector, fieldSelector })) {
       const task = taskOfPod(pod);
-      if (task === undefined || wasTold(pod) || (await mayBeAlive(pod.metadata?.labels?.[LABELS.executorId] ?? '')))
-        continue;
+      if (task === undefined || wasTold(pod)) continue;
+      const owner = pod.metadata?.labels?.[LABELS.executorId] ?? '';
+      const asked = strangers.get(owner) ?? isStranger(owner);
+      strangers.set(owner, asked);
+      if ((await asked) || (await mayBeAlive(owner))) continue;
       if ((await this.#takeOverOne(pod)) === 'ours') adopted.push(task.key);
     }
     return adopted;

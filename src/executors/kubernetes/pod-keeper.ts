@@ -151,9 +151,9 @@ export class PodKeeper {
     this.#forgetKept();
     if (!isReleased) this.#forget(this.#kept.held);
     this.#isListed = false;
-    const released = this.resume(executorLabel, limit.signal).then((isListed) => {
+    const released = this.resume(executorLabel, limit.signal).then(async (isListed) => {
+      if (isReleased) await Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
       this.#isListed = isListed;
-      return isReleased ? Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held'))) : [];
     });
     await waitWithin(clock, limitMs, released);
     limit.abort();

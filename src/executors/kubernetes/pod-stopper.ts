@@ -50,7 +50,11 @@ export class PodStopper {
   async stop(track: PodTrack, graceSeconds: number | undefined): Promise<CancelResult> {
     const { tracks, lifecycle, ender, lease, reports } = this.#options;
     track.abort.abort();
-    await track.busy;
+    if (!(await this.#hasCome(track)) && lease !== undefined) {
+      // Whatever is under way waits for the lease, which nobody can renew.
+      if (!track.isAbandoned) this.#leaveInDoubt(track);
+      return UNSEEN;
+    }
     if (track.isAbandoned) return UNSEEN;
     if (tracks.get(track.id) !== track) {
       await track.takenBack;
@@ -87,6 +91,16 @@ export class PodStopper {
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
     if (track.isAbandoned) return UNSEEN;
     return this.#tell(track, graceSeconds, isProven, isSilent);
+  }
+
+  /** Waits for what is under way about a task, ten minutes at most; tells whether it is through. */
+  async #hasCome({ busy }: PodTrack): Promise<boolean> {
+    let isThrough = busy === undefined;
+    const through = busy?.then(() => {
+      isThrough = true;
+    });
+    if (through !== undefined) await this.#options.remover.inTime(through, READ_LIMIT_MS);
+    return isThrough;
   }
 
   /** Whether somebody else may have to see to a pod that was let go of in doubt, for it still is ours and nobody has told its end. */
