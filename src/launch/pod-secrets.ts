@@ -65,8 +65,8 @@ export class PodSecrets {
   readonly #options: PodSecretsOptions;
   /** When each namespace was swept last, in monotonic milliseconds. */
   readonly #sweptAt = new Map<string, number>();
-  /** `namespace/name` of those whose launch is under way, however old they are: it may be waiting for quota, or have found one that was left over. */
-  readonly #inUse = new Set<string>();
+  /** How many launches are under way with those of a `namespace/name`, however old they are: it may be waiting for quota, or have found one that was left over. */
+  readonly #inUse = new Map<string, number>();
 
   constructor(options: PodSecretsOptions) {
     this.#options = options;
@@ -87,11 +87,14 @@ export class PodSecrets {
     }
     const { namespace = 'default', name = '' } = secret.metadata ?? {};
     const id = `${namespace}/${name}`;
-    this.#inUse.add(id);
+    this.#inUse.set(id, (this.#inUse.get(id) ?? 0) + 1);
     try {
       return await this.#around(client, secret, request);
     } finally {
-      this.#inUse.delete(id);
+      const left = (this.#inUse.get(id) ?? 0) - 1;
+      // One that was let go of may end while the next is under way.
+      if (left > 0) this.#inUse.set(id, left);
+      else this.#inUse.delete(id);
       this.#sweepNowAndThen(client, namespace);
     }
   }

@@ -20,6 +20,9 @@ interface DrawnWatch {
 }
 
 const LAUNCHES = { infra: 3, oom: 1 };
+/** As `config.taskPublishMaxRetries` and `config.quotaTimeout` are by default. */
+const PATIENCE = { attempts: 11, quotaMs: 3_600_000 };
+const FENCE_MS = 300_000;
 const readAll: LogSink = async (_source, lines) => {
   for await (const { text } of lines) if (text === '') throw new Error('an empty line');
 };
@@ -29,7 +32,7 @@ function drawOptions(random: Random, hosts: number): Drawn {
   const hasLease = hosts > 1 || random.next() < 0.3;
   return {
     acknowledge: hosts === 1 && random.next() < 0.3 ? 'auto' : 'manual',
-    nodeLostFence: random.next() < 0.3 ? '5m' : 'never',
+    nodeLostFence: random.next() < 0.3 ? FENCE_MS : 'never',
     parallelism: 1 + Math.floor(random.next() * 8),
     sidecarFailure: random.next() < 0.5 ? 'warn' : 'fail',
     trackWithFinalizer: random.next() < 0.3,
@@ -185,7 +188,8 @@ export function simulationOf(
   return {
     ...plain,
     takesLogs: drawn.logSink !== undefined,
-    launches: { infra: LAUNCHES.infra, most: 1 + LAUNCHES.infra + LAUNCHES.oom },
+    launches: { infra: LAUNCHES.infra, most: 1 + LAUNCHES.infra + LAUNCHES.oom, ...PATIENCE },
+    fenceMs: fencesLostNodes ? FENCE_MS : Number.POSITIVE_INFINITY,
     slowStoreMs: drawn.acknowledge === 'manual' ? odd.slowStoreMs : 0,
     skewMs: odd.skewMs,
     sleeps: odd.sleeps,

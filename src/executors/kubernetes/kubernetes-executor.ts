@@ -230,6 +230,7 @@ export class KubernetesExecutor extends BaseExecutor {
       executorLabel: this.#label,
       isNameShared,
       mayBeAlive,
+      occupySlot: (key) => this.occupySlot(key),
       isStranger: async (label) => (await this.#lease?.peers.isStranger(label)) ?? false,
       adopt: (found, hasEnded) => {
         const task = this.adopt(found, { hasEnded });

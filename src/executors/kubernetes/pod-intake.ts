@@ -44,6 +44,8 @@ export interface PodIntakeOptions {
   ) => { readonly id: string; readonly task: QueuedTask } | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
+  /** Gives a slot to a task that was found ended and runs after all. */
+  readonly occupySlot: (key: TaskInstanceKey) => void;
   /** Whether another executor is of a group of its own. */
   readonly isStranger: (label: string) => Promise<boolean>;
   /** Whether all launches of a task have one name, which other executors use, too. */
@@ -270,7 +272,7 @@ export class PodIntake {
 
   /** Of two pods of one try the later launch counts; the other is from before a crash, and its end was proven then. */
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
-    const { lifecycle, remover, tracks } = this.#options;
+    const { lifecycle, remover, tracks, occupySlot } = this.#options;
     if (launchOf(pod) <= track.launch) {
       tracks.letGo(pod);
       track.leaves(remover.removeFormer(identityOf(pod)));
@@ -282,6 +284,8 @@ export class PodIntake {
     tracks.releasePod(track);
     if (seen !== undefined) track.leaves(remover.removeFormer(seen));
     track.startOver();
+    // The launch before may have been found ended.
+    if (!cannotRun(observe(pod))) occupySlot(track.task.key);
     this.#take(track, pod, isListed);
   }
 

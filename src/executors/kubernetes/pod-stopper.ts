@@ -93,14 +93,14 @@ export class PodStopper {
     return this.#tell(track, graceSeconds, isProven, isSilent);
   }
 
-  /** Waits for what is under way about a task, ten minutes at most; tells whether it is through. */
-  async #hasCome({ busy }: PodTrack): Promise<boolean> {
-    let isThrough = busy === undefined;
-    const through = busy?.then(() => {
-      isThrough = true;
-    });
-    if (through !== undefined) await this.#options.remover.inTime(through, READ_LIMIT_MS);
-    return isThrough;
+  /** Waits until nothing is under way about a task, ten minutes at most for each thing; tells whether that is so. */
+  async #hasCome(track: PodTrack): Promise<boolean> {
+    // News may have begun the next thing since the last one was through.
+    for (let { busy } = track; busy !== undefined; { busy } = track) {
+      await this.#options.remover.inTime(busy, READ_LIMIT_MS);
+      if (track.busy === busy) return false;
+    }
+    return true;
   }
 
   /** Whether somebody else may have to see to a pod that was let go of in doubt, for it still is ours and nobody has told its end. */

@@ -11,14 +11,21 @@ import type { SimulatedHost } from './host.js';
 import { strayPods, taskIdOf } from './invariants.js';
 import type { LimitWatch } from './limits.js';
 
+/** How often a try is launched, and for how long each launch goes on trying; see the options. */
+export interface LaunchLimits {
+  readonly infra: number;
+  readonly most: number;
+  readonly attempts?: number | undefined;
+  readonly quotaMs?: number | undefined;
+}
+
 /** What {@link checkEnd} looks at besides cluster and database. */
 export interface EndContext {
   readonly hosts: readonly SimulatedHost[];
   readonly unknown: ReadonlySet<string>;
   /** Pods, by `namespace/name`, whose logs were taken while they were there; `undefined` where nobody takes them. */
   readonly logged: ReadonlySet<string> | undefined;
-  /** How many launches a try takes at least before it fails for a fault of the infrastructure. */
-  readonly infraLaunches: number;
+  readonly launches: LaunchLimits;
   readonly limits: LimitWatch;
 }
 
@@ -68,10 +75,8 @@ export async function checkEnd(
     const owner = labels[LABELS.executorId];
     return labels[LABELS.managedBy] === MANAGED_BY && owner !== undefined && !present.has(owner);
   });
-  if (!database.hasSecretFaults) {
-    if (orphaned.length > 0) faults.push(`secrets that nobody will sweep: ${names(orphaned)}`);
-    if (forgotten.length > 0) faults.push(`secrets left behind: ${names(forgotten)}`);
-  }
+  if (orphaned.length > 0) faults.push(`secrets that nobody will sweep: ${names(orphaned)}`);
+  if (!database.hasSecretFaults && forgotten.length > 0) faults.push(`secrets left behind: ${names(forgotten)}`);
   for (const [id, told] of database.outcomes) {
     const task = database.tasks.get(id);
     if (task !== undefined) faults.push(...liesOf(id, told, task, database, context));
@@ -113,7 +118,7 @@ function liesOf(
   { outcome, at, isUnproven }: ToldOutcome,
   task: SimulatedTask,
   { succeeded, hasLostNodes, hasBadWires, missingRights }: SimulatedDatabase,
-  { hosts, logged, infraLaunches, limits }: EndContext,
+  { hosts, logged, launches, limits }: EndContext,
 ): string[] {
   const { annotations, met } = task;
   // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
@@ -150,12 +155,18 @@ function liesOf(
     lies.push(`${id} failed (${kind}) although its program had started`);
   // Without the right to remove a pod its name stays taken.
   const mayRelaunch = !hasLostNodes && missingRights.size === 0;
+  const infraLaunches = 1 + launches.infra;
   if (MENDED.has(kind) && mayRelaunch && !isCancelled && outcome.launches < infraLaunches)
     lies.push(`${id} failed (${kind}) in launch ${outcome.launches}, and was to have ${infraLaunches}`);
   // Whatever is the matter with a create is waited out, for many attempts.
-  const isGivenUp = /^The Secret of the pod|attempts|told so before/.test(message);
+  const attempts = Number(/in (\d+) attempts/.exec(message)?.[1] ?? 0);
+  const isGivenUp = /^The Secret of the pod|told so before/.test(message) || attempts >= (launches.attempts ?? 1);
   if (kind === 'launch_failed' && !isGivenUp)
     lies.push(`${id} failed (launch_failed), and nothing kept its pod from being made for long: ${message}`);
+  // Whatever else a launch waits for counts, too: what took longer than that may have ended with any quota.
+  const { quotaMs = 0 } = launches;
+  if (kind === 'quota.full' && at - task.queuedAt < quotaMs)
+    lies.push(`${id} failed (quota.full) after ${(at - task.queuedAt) / 1_000} s, and had ${quotaMs / 1_000} s`);
   if (kind === 'node_lost' && !hasLostNodes) lies.push(`${id} failed (node_lost), and all nodes were well`);
   if (kind === 'rejected_by_api' && !missingRights.has('create'))
     lies.push(`${id} failed (rejected_by_api), and hosts had all their rights: ${message}`);

@@ -1,4 +1,5 @@
 /** What befalls the cluster of a simulation: its pods, nodes, quotas and watches. */
+import type { TransportRequest } from '../../kube/transport.js';
 import { FINALIZER } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
@@ -31,6 +32,8 @@ export class ClusterActs {
   readonly #options: ClusterActsOptions;
   /** Uids of pods that ran on a node when it was lost: nobody can know whether they still do. */
   readonly unknown = new Set<string>();
+  /** When that was first, by uid, on the cluster's clock. */
+  readonly #lostAt = new Map<string, number>();
   #quotas = 0;
   #lastHit = '';
 
@@ -69,7 +72,9 @@ export class ClusterActs {
     note(`${node} is lost for ${ms / 60_000} minutes`);
     for (const one of cluster.pods()) {
       if (one.spec?.nodeName !== node) continue;
-      this.unknown.add(one.metadata?.uid ?? '');
+      const { uid = '' } = one.metadata ?? {};
+      this.unknown.add(uid);
+      if (!this.#lostAt.has(uid)) this.#lostAt.set(uid, cluster.clock.now());
       onMet(taskIdOf(one), 'node');
     }
     await cluster.when((view) => view.pod.metadata?.uid === pod?.metadata?.uid).nodeLost();
@@ -77,6 +82,17 @@ export class ClusterActs {
       note(`${node} is back`);
       void cluster.recoverNode(node);
     });
+  }
+
+  /** What is wrong with a delete that leaves a program no time: nobody asks for that but who gives a lost node up. */
+  haste({ method, path, body = '' }: TransportRequest, fenceMs: number | undefined): string | undefined {
+    if (fenceMs === undefined || method !== 'DELETE' || !body.includes('"gracePeriodSeconds":0')) return undefined;
+    const name = /\/pods\/([^/?]+)/.exec(path)?.[1];
+    const uid = /"uid":"([^"]+)"/.exec(body)?.[1] ?? '';
+    // Some come to a node that is lost already.
+    const since = this.#lostAt.get(uid) ?? Math.min(...this.#lostAt.values());
+    if (name === undefined || this.#options.cluster.clock.now() - since >= fenceMs) return undefined;
+    return `removes ${name} by force, for which its node must have been lost for ${fenceMs / 1_000} s`;
   }
 
   /** A quota that is full for a while. */

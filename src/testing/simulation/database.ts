@@ -25,6 +25,8 @@ export interface SimulatedTask {
   revokes: number;
   /** Whether more than one host was given it, or one after it had let go of it: one of them may be told to forget it while another is at work. */
   isShared: boolean;
+  /** Whether it was cancelled before it was launched for the first time, so that it must have no pod. @default false */
+  isForestalled?: boolean;
 }
 
 /** An outcome as it was stored. */

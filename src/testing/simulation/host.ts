@@ -1,18 +1,19 @@
 /** One life of a host program in a simulation: it has a clock, a wire and an executor of its own, and can be killed or frozen at any instant. */
 import type { Clock } from '../../core/clock.js';
-import type { Outcome } from '../../core/outcome.js';
+import type { Outcome, TaskRun } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
-import { keyToString } from '../../core/task-key.js';
-import type { Executor } from '../../executors/executor.js';
+import { keyToString, type TaskInstanceKey } from '../../core/task-key.js';
+import type { CancelResult, Executor } from '../../executors/executor.js';
 import { HttpKubeClient } from '../../kube/http-kube-client.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import type { TransportRequest } from '../../kube/transport.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
 import { HostClock } from './host-clock.js';
 import { HostEars } from './host-ears.js';
-import { unguarded } from './invariants.js';
 import { type LeaseBook, LeaseGuard } from './lease-book.js';
+import { queuedLimitOf } from './limits.js';
 import { HostWire, never } from './network.js';
 
 /** What an executor of a simulation is made with. */
@@ -63,12 +64,16 @@ export interface SimulatedHostOptions {
   readonly database: SimulatedDatabase;
   readonly random: Random;
   readonly lateWrites: boolean;
+  /** Whether no host of this id was there before. */
+  readonly isFirstLife: boolean;
   readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
   readonly disk: Map<string, unknown>;
   readonly tookLog: (pod: string) => void;
   /** Who holds which lease. */
   readonly leases: LeaseBook;
+  /** What is wrong with a write, whoever sends it; `undefined` where nothing is. */
+  readonly wrongOf: (request: TransportRequest) => string | undefined;
   /** Told of each step: a message, a timer. */
   readonly onStep: () => void;
   /** Told that the host has died by {@link SimulatedHost.dieAtWrite}. */
@@ -77,6 +82,8 @@ export interface SimulatedHostOptions {
 
 /** How often a host looks for work that falls to it. */
 const BEAT_MS = 5_000;
+/** How late a task may leave the queue whose time is over. */
+const QUEUE_MARGIN_MS = 10_000;
 
 /** See the module's text. */
 export class SimulatedHost {
@@ -94,7 +101,10 @@ export class SimulatedHost {
   readonly #told = new Set<string>();
   /** Tasks that were handed over to it in this life. */
   readonly #queued = new Set<string>();
+  /** Runs of those that may not wait for ever, and when by its clock each must have left the queue. */
+  readonly #waits = new Map<string, { readonly run: TaskRun; readonly dueAt: number }>();
   readonly #guard: LeaseGuard;
+  #isRegretful = false;
 
   constructor(options: SimulatedHostOptions) {
     const { cluster, database, random, executorId, hosts, createExecutor, onStep, habits, disk, tookLog } = options;
@@ -116,7 +126,7 @@ export class SimulatedHost {
       outlivesSender: options.lateWrites,
       onMessage: onStep,
       onWrite: (request) => {
-        const wrong = unguarded(request) ?? this.#guard.onWrite(request);
+        const wrong = options.wrongOf(request) ?? this.#guard.onWrite(request);
         if (wrong !== undefined) database.faults.push(`${executorId} ${wrong}`);
         this.#countWrite();
       },
@@ -127,6 +137,7 @@ export class SimulatedHost {
     this.executor = createExecutor({ kubeClient, clock, random, executorId, hosts, isStillWanted, disk, tookLog });
     this.#ears = habits.listens ? new HostEars(this.executor) : undefined;
     this.executor.on('outcome', (outcome) => this.#heard(outcome));
+    this.executor.on('task:launched', ({ key }) => this.#regret(key));
   }
 
   get isAlive(): boolean {
@@ -152,6 +163,8 @@ export class SimulatedHost {
     try {
       const run = this.executor.queueTask(workload);
       this.#ears?.keep(run, workload.priority ?? 0);
+      const limitMs = queuedLimitOf(task);
+      if (limitMs !== undefined) this.#waits.set(id, { run, dueAt: this.#clock.monotonic() + limitMs });
     } catch {
       // Refused because it has ended here already, or because the executor is on its way out.
     }
@@ -166,10 +179,15 @@ export class SimulatedHost {
     void adopted?.catch(() => {});
   }
 
-  /** Goes in good order: leaves what runs to the next life, or ends it. Resolves when that is done. */
-  async leave(how: 'detach' | 'terminate'): Promise<void> {
+  /** Cancels the next task that is launched, as soon as that is heard of. */
+  regretNext(): void {
+    this.#isRegretful = true;
+  }
+
+  /** Goes in good order: leaves what runs to the next life, ends it, or waits for it. Resolves when that is done. */
+  async leave(how: 'detach' | 'terminate' | 'end'): Promise<void> {
     this.#isLeaving = true;
-    await (how === 'detach' ? this.executor.detach?.() : this.executor.terminate());
+    await this.executor[how]?.();
   }
 
   /** Whether it has outcomes that it has not stored yet. */
@@ -185,6 +203,14 @@ export class SimulatedHost {
   /** Whether it has heard of a task's outcome, stored or not. */
   hasHeardOf(id: string): boolean {
     return this.#told.has(id);
+  }
+
+  /** Tasks that wait for a slot although their time for that is over. */
+  get overdue(): readonly string[] {
+    if (this.#clock.isFrozen) return [];
+    const isOver = ({ run, dueAt }: { readonly run: TaskRun; readonly dueAt: number }) =>
+      run.state === 'queued' && this.#clock.monotonic() > dueAt + QUEUE_MARGIN_MS;
+    return [...this.#waits].flatMap(([id, wait]) => (isOver(wait) ? [id] : []));
   }
 
   /** What it heard that does not fit together; to be asked once its executor has ended. */
@@ -255,6 +281,22 @@ export class SimulatedHost {
     this.#writesLeft = Number.POSITIVE_INFINITY;
     this.kill();
     this.#options.onDeath();
+  }
+
+  #regret(key: TaskInstanceKey): void {
+    const { database, hosts } = this.#options;
+    const task = database.tasks.get(keyToString(key));
+    if (!this.#isRegretful || !this.#isAlive || task === undefined) return;
+    this.#isRegretful = false;
+    task.isCancelled = true;
+    // Others, and former lives, may have made its pod, or be about to.
+    const isFirst = hosts === 1 && this.#options.isFirstLife && !task.isRevoked && !task.isShared;
+    task.isForestalled = isFirst;
+    const answered = ({ observed }: CancelResult) => {
+      if (isFirst && observed !== 'not_started')
+        database.faults.push(`${keyToString(key)} was cancelled before its launch, and the cancel says ${observed}`);
+    };
+    void this.executor.cancel(key).then(answered, () => {});
   }
 
   async #hearing(): Promise<void> {

@@ -92,6 +92,7 @@ export function checkPods(
     if (launch > 1 && isUndisturbed && failsByItself(task))
       faults.push(`${name} is launch ${launch} of ${id}, which can only fail again`);
     if (launch > mostLaunches) faults.push(`${name} is launch ${launch} of ${id}, and ${mostLaunches} are allowed`);
+    if (task?.isForestalled === true) faults.push(`${name} was made for ${id}, which was cancelled before its launch`);
     const told = outcomes.get(id);
     // What was cancelled on a host that never launched it may be on its way from another one, which ends it, or loses it to the first.
     const isFromElsewhere = told !== undefined && isRefusal(told.outcome, true) && makers.get(uid) !== told.by;
@@ -113,7 +114,9 @@ export function unguarded({ method, path, body = '' }: TransportRequest): string
   const name = /\/pods\/([^/?]+)(\?|$)/.exec(path)?.[1];
   if (name === undefined) return undefined;
   if (method === 'DELETE') return body.includes('"uid"') ? undefined : `deletes ${name} without saying which one`;
-  if (method !== 'PATCH' || !body.includes(LABELS.executorId)) return undefined;
+  if (method !== 'PATCH') return undefined;
+  if (!body.includes('"uid"')) return `changes ${name} without saying which one`;
+  if (!body.includes(LABELS.executorId)) return undefined;
   const { uid, resourceVersion, labels } = (JSON.parse(body) as Pod).metadata ?? {};
   const isSure = labels?.[LABELS.executorId] === undefined || (uid !== undefined && resourceVersion !== undefined);
   return isSure ? undefined : `takes ${name} without saying which version of it`;

@@ -111,4 +111,5 @@ const excuses = ({ from, until, excusedMs, of }: Trouble, start: number, limit: 
 const limitOf = (limit: Duration | 'none' | undefined, name: string) =>
   limit === undefined || limit === 'none' ? undefined : durationMs(limit, name);
 const runningLimitOf = ({ workload }: SimulatedTask) => limitOf(workload.timeouts?.running, 'running');
-const queuedLimitOf = ({ workload }: SimulatedTask) => limitOf(workload.timeouts?.queued, 'queued');
+/** How long a task may wait for a slot, in milliseconds. */
+export const queuedLimitOf = ({ workload }: SimulatedTask) => limitOf(workload.timeouts?.queued, 'queued');

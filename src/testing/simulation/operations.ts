@@ -55,7 +55,14 @@ export type Operation =
       /** Whether it never comes back, unless no other is left. @default false */
       readonly isForGood?: boolean;
     }
-  | { readonly type: 'leave'; readonly host: Pick; readonly how: 'detach' | 'terminate'; readonly backAfterMs: number }
+  | {
+      readonly type: 'leave';
+      readonly host: Pick;
+      readonly how: 'detach' | 'terminate' | 'end';
+      readonly backAfterMs: number;
+    }
+  /** The next task that a host launches is cancelled by whoever hears of that. */
+  | { readonly type: 'regret'; readonly host: Pick }
   | { readonly type: 'freeze'; readonly host: Pick; readonly ms: number }
   | { readonly type: 'adopt'; readonly host: Pick; readonly what: 'completed' | 'wanted' }
   | { readonly type: 'wire'; readonly host: Pick; readonly mode: WireTrouble; readonly ms: number }
@@ -162,6 +169,7 @@ export const EVEN_MIX: Mix = {
     bequest: 0,
     farewell: 0,
     retreat: 0,
+    regret: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -228,6 +236,7 @@ export function drawMix(random: Random, hosts: number): Mix {
     bequest: of(random, hosts > 1 ? [0, 0, 0.02] : [0]),
     farewell: of(random, SELDOM),
     retreat: of(random, SELDOM),
+    regret: of(random, SELDOM),
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }
@@ -266,11 +275,19 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       return { type: 'pod', pod: random.next(), what, of: choice };
     }
     case 'leave': {
-      const how = random.next() < 0.7 ? 'detach' : 'terminate';
+      const roll = random.next();
+      const how = roll < 0.7 ? 'detach' : roll < 0.9 ? 'terminate' : 'end';
       return { type, host: random.next(), how, backAfterMs: upTo(random, 60) * 1_000 };
     }
-    case 'request':
-      return { type, verb: of(random, mix.verbs), times: upTo(random, 3), fault: of(random, mix.requestFaults) };
+    case 'request': {
+      const verb = of(random, mix.verbs);
+      const roll = random.next();
+      const fault = of(random, mix.requestFaults);
+      // As a page of maintenance would have it.
+      if ('retryAfter' in fault && Math.floor(roll * 1_000) % 10 === 0)
+        return { type, verb, times: 1, fault: { ...fault, retryAfter: 3_600 } };
+      return { type, verb, times: 1 + Math.floor(roll * 3), fault };
+    }
     case 'pod':
       return { type, pod: random.next(), what: of(random, mix.podOperations) };
     case 'node':
@@ -298,6 +315,8 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       };
     case 'adopt':
       return { type, host: random.next(), what: of(random, ['completed', 'wanted'] as const) };
+    case 'regret':
+      return { type, host: random.next() };
     case 'freeze':
       return { type, host: random.next(), ms: upTo(random, 60) * 1_000 };
     case 'wire':

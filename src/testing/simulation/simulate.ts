@@ -31,11 +31,13 @@ export interface SimulationOptions {
    * @default false
    */
   readonly fencesLostNodes?: boolean | undefined;
+  /** How long after the loss of its node a pod may be removed by force, in milliseconds; `Infinity` for never. @default nobody looks */
+  readonly fenceMs?: number | undefined;
   /** Whether executors tell `tookLog` of each pod whose log they have taken, which they promise to do before it goes. @default false */
   readonly takesLogs?: boolean | undefined;
   /**
-   * How many more launches a try takes before it fails because its pod was evicted, preempted or shut down with its node, and how many it may take
-   * in all. @default nobody looks
+   * How many more launches a try takes before it fails because its pod was evicted, preempted or shut down with its node, how many it may take
+   * in all, and for how long each of them goes on trying to make its pod. @default nobody looks
    */
   readonly launches?:
     | {
@@ -43,6 +45,10 @@ export interface SimulationOptions {
         readonly infra: number;
         /** Launches in all. */
         readonly most: number;
+        /** Attempts to create its pod, in a row, before a launch fails for what is wrong with the server. @default 1 */
+        readonly attempts?: number | undefined;
+        /** How long a launch waits for a full quota, in milliseconds. @default 0 */
+        readonly quotaMs?: number | undefined;
       }
     | undefined;
   /**
@@ -98,7 +104,7 @@ const NODES = 3;
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, steps = DEFAULT_STEPS, hosts = 1, createExecutor } = options;
-  const { lateWrites = true, fencesLostNodes = false, mix = 'varied', takesLogs = false, vary } = options;
+  const { lateWrites = true, fencesLostNodes = false, fenceMs, mix = 'varied', takesLogs = false, vary } = options;
   const {
     launches = { infra: 0, most: Number.POSITIVE_INFINITY },
     slowStoreMs = 0,
@@ -114,6 +120,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       hosts,
       lateWrites,
       fencesLostNodes,
+      fenceMs,
       takesLogs,
       launches,
       habits: { slowStoreMs, skewMs, sleeps, listens: mix === 'varied' },

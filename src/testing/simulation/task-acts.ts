@@ -1,6 +1,7 @@
 /** What hosts of a simulation are asked to do with tasks. */
 import type { Workload } from '../../core/outcome.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
+import type { CancelResult } from '../../executors/executor.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
@@ -72,17 +73,22 @@ export class TaskActs {
 
   /** A cancel reaches every host that has the task, or one of them. */
   cancel({ task: share, ofLostPod = false, on }: Extract<Operation, { type: 'cancel' }>): void {
-    const { open } = this.#options.database;
-    const task = at(ofLostPod ? this.#lost() : open, share);
+    const { hosts, database } = this.#options;
+    const task = at(ofLostPod ? this.#lost() : database.open, share);
     if (task === undefined) return;
-    const { hosts } = this.#options;
     const only =
       on === undefined ? undefined : on === 'its owner' ? this.#ownerOf(keyToString(task.key)) : at(hosts, on);
-    for (const { executor, isStarted, isAlive, id } of only === undefined ? hosts : [only]) {
-      if (!isAlive || !isStarted || !executor.hasTask(task.key)) continue;
+    for (const host of only === undefined ? hosts : [only]) {
+      const { executor, isStarted, id } = host;
+      if (!host.isAlive || !isStarted || !executor.hasTask(task.key)) continue;
       task.isCancelled = true;
       this.#options.note(`${nameOf(task.key)} is cancelled on ${id}`);
-      void executor.cancel(task.key).catch(() => {});
+      const isEndKnown = () => host.isAlive && hosts.length === 1 && !database.hasLostNodes && !task.isRevoked;
+      const answered = ({ observed }: CancelResult) => {
+        if (observed !== 'unconfirmed' && isEndKnown() && database.mayRun(task.key))
+          database.faults.push(`the cancel of ${nameOf(task.key)} says ${observed}, and its pod is at work`);
+      };
+      void executor.cancel(task.key).then(answered, () => {});
     }
   }
 

@@ -3,20 +3,23 @@ import { durationMs } from '../../core/duration.js';
 import type { Workload } from '../../core/outcome.js';
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
-import { ANNOTATIONS, LABELS } from '../../wire/names.js';
+import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { checkEnd } from './check-end.js';
+import { checkEnd, type LaunchLimits } from './check-end.js';
 import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { EvidenceWatch } from './evidence-watch.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
-import { checkPods, isAtWork, isLive, isProofOfSuccess, keyOf, podIdOf, strayPods, taskIdOf } from './invariants.js';
+import { checkPods, isAtWork, isLive, isProofOfSuccess, launchOf, podIdOf, taskIdOf, unguarded } from './invariants.js';
 import { LeaseBook } from './lease-book.js';
 import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
+import { checkSecrets, referToSecrets } from './secret-watch.js';
+import { checkSlots } from './slots.js';
 import { TaskActs } from './task-acts.js';
+import { untidyOf } from './tidiness.js';
 
 /** What a {@link World} is made of. */
 export interface WorldOptions {
@@ -26,7 +29,9 @@ export interface WorldOptions {
   readonly lateWrites: boolean;
   readonly fencesLostNodes: boolean;
   readonly takesLogs: boolean;
-  readonly launches: { readonly infra: number; readonly most: number };
+  /** How long after the loss of its node a pod may be removed by force; `undefined` where nobody looks. */
+  readonly fenceMs: number | undefined;
+  readonly launches: LaunchLimits;
   readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
   /** What a host hands over for the task of a number. */
@@ -41,6 +46,8 @@ const SLOWEST_MS = 20_000;
 const LOSS_MS = 120_000;
 /** What a request that failed may cost, with the wait before the next try. */
 const RETRY_MS = 6_000;
+/** The longest that a server which asks for patience is heeded: what hangs on the request waits for a minute, after half of one for all others. */
+const LONGEST_HEEDED_MS = 90_000;
 /** What watches did not tell while they were silent is found out by the next list. */
 const RESYNC_MS = 300_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
@@ -150,6 +157,7 @@ export class World {
     this.steps += 1;
     await this.#carryOut(operation);
     this.check();
+    if (operation.type === 'wait') await this.#checkSecrets();
   }
 
   /** Checks what must hold at any time. */
@@ -162,24 +170,17 @@ export class World {
     if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
     this.#checkPrompt(pods);
-    const { faults, tasks } = this.database;
-    for (const { executor, isAlive, id } of this.#hosts) {
-      if (!isAlive) continue;
-      const { slotsOccupied } = executor;
-      if (slotsOccupied === 0) continue;
-      let held = 0;
-      for (const { key } of tasks.values()) {
-        if (executor.hasTask(key)) held += 1;
-        if (held >= slotsOccupied) break;
-      }
-      if (slotsOccupied > held) faults.push(`host ${id} holds ${slotsOccupied} slots for ${held} tasks`);
-    }
-    // Who takes over what others have begun, or cannot prove the end of what it has given up, may have more under way than it has slots.
-    const [only] = this.#hosts;
-    if (this.#hasRestarts || this.database.hasLostNodes || this.#hosts.length > 1 || only === undefined) return;
-    const live = pods.filter((pod) => isLive(pod) && only.executor.hasTask(keyOf(pod)));
-    if (live.length > only.executor.parallelism)
-      faults.push(`${live.length} pods run at a time, and there are ${only.executor.parallelism} slots`);
+    checkSlots(this.#hosts, pods, this.database, { now: this.cluster.clock.now(), hasRestarts: this.#hasRestarts });
+  }
+
+  /** Asks the server itself, where nothing is in the way of that. */
+  async #checkSecrets(): Promise<void> {
+    const pods = this.cluster.pods();
+    if (this.database.hasSecretFaults || !referToSecrets(pods)) return;
+    const { items } = await this.cluster.kubeClient().listSecrets();
+    // Who has found a task and was not handed it yet has no values for its next launch.
+    const areValuesKnown = (pod: Pod) => launchOf(pod) === 1 || (this.#hosts.length === 1 && !this.#hasRestarts);
+    checkSecrets(pods.filter(areValuesKnown), pods, items, this.database);
   }
 
   /** Where nobody was in trouble, a success is told long before the next list would show it again. */
@@ -238,11 +239,13 @@ export class World {
       this.check();
       this.#checkUntold();
     }
-    const isTidy = () =>
-      strayPods(this.cluster, this.#acts.unknown).length === 0 &&
-      this.#remaining.every((host) => host.isStarted && !host.isLeaving && !host.isStoring && !this.#hasWork(host));
-    for (let tries = 0; tries < CLEANUP_TRIES && !(isTidy() && (await this.#areTakeoversOver())); tries += 1)
+    let untidy = await this.#untidy();
+    for (let tries = 0; tries < CLEANUP_TRIES && untidy.length > 0; tries += 1) {
       await cluster.clock.advance('20s');
+      untidy = await this.#untidy();
+    }
+    if (untidy.length > 0 && database.faults.length === 0)
+      database.faults.push(`not tidy before the end: ${untidy.join(', ')}`);
     const minutes = elapsedMs() / 60_000;
     const budget = 500 + this.#hosts.length * minutes * 60 + database.tasks.size * 20;
     const used = cluster.requests.length - requests;
@@ -261,26 +264,17 @@ export class World {
       hosts: this.#remaining,
       unknown: this.#acts.unknown,
       logged,
-      infraLaunches: 1 + launches.infra,
+      launches,
       limits: this.#limits,
     });
     for (const host of this.#hosts) host.kill();
   }
 
-  /** Whether nobody is at work on what another one has left: who is ended in the middle of that leaves it to the next, lease and all. */
-  async #areTakeoversOver(): Promise<boolean> {
-    if (this.#hosts.length === 1) return true;
-    const { items } = await this.cluster.kubeClient().listLeases();
-    const present = new Set(this.#remaining.map(({ id }) => id));
-    return items.every(({ metadata, spec }) => {
-      const owner = metadata?.annotations?.[ANNOTATIONS.executorId];
-      return owner === undefined || (present.has(owner) && (spec?.holderIdentity ?? '').startsWith(`${owner}_`));
-    });
-  }
-
-  /** Whether a host has tasks, which others may have told the end of. */
-  #hasWork({ executor }: SimulatedHost): boolean {
-    return [...this.database.tasks.values()].some(({ key }) => executor.hasTask(key));
+  /** What somebody is still to see to. */
+  #untidy(): Promise<readonly string[]> {
+    const { cluster, database } = this;
+    const [present, isAlone] = [this.#remaining, this.#hosts.length === 1];
+    return untidyOf({ cluster, database, present, isAlone, unknown: this.#acts.unknown });
   }
 
   #note(text: string): void {
@@ -289,7 +283,10 @@ export class World {
 
   #startHost(index: number): void {
     const { hosts, createExecutor, random, lateWrites, habits } = this.#options;
-    this.#hasRestarts ||= this.#hosts[index] !== undefined;
+    const isFirstLife = this.#hosts[index] === undefined;
+    this.#hasRestarts ||= !isFirstLife;
+    // The word of a former life may not have been stored.
+    if (!isFirstLife) for (const task of this.database.tasks.values()) task.isForestalled = false;
     this.#disks[index] ??= new Map();
     const host: SimulatedHost = new SimulatedHost({
       executorId: `host-${index}`,
@@ -299,12 +296,14 @@ export class World {
       random: seededRandom(Math.floor(random.next() * 2 ** 31)),
       createExecutor,
       lateWrites,
+      isFirstLife,
       habits,
       disk: this.#disks[index],
       leases: this.#leases,
       tookLog: (pod) => {
         if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
       },
+      wrongOf: (request) => unguarded(request) ?? this.#acts.haste(request, this.#options.fenceMs),
       onStep: () => this.#countStep(host),
       onDeath: () => {
         this.#note(`host-${index} dies at a write`);
@@ -397,7 +396,8 @@ export class World {
         if (resource === 'secrets') this.database.hasSecretFaults ||= verb !== 'create';
         else if (verb !== 'create') {
           const { retryAfter = 0 } = fault as { readonly retryAfter?: number };
-          this.#limits.requestTrouble(clock.now(), times * (RETRY_MS + retryAfter * 1_000));
+          const asksMs = Math.min(retryAfter * 1_000, LONGEST_HEEDED_MS);
+          this.#limits.requestTrouble(clock.now(), times * (RETRY_MS + asksMs));
         }
         this.#note(`the next ${times} ${verb} of ${name ?? resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault, name });
@@ -425,6 +425,11 @@ export class World {
         const { host } = this.#host(operation.host);
         this.#note(`${host.id} looks for ${operation.what} pods`);
         return host.adopt(operation.what);
+      }
+      case 'regret': {
+        const { host } = this.#host(operation.host);
+        this.#note(`what ${host.id} launches next is regretted`);
+        return host.regretNext();
       }
       case 'freeze': {
         const { host } = this.#host(operation.host);
@@ -485,8 +490,8 @@ export class World {
       if (!host.isAlive) return;
       const isAlone = this.#hosts.length === 1 && !this.database.hasLostNodes;
       for (const { key } of had)
-        if (how === 'terminate' && isAlone && this.database.mayRun(key))
-          this.database.faults.push(`${id} was terminated, and the pod of ${keyToString(key)} is at work`);
+        if (how !== 'detach' && isAlone && this.database.mayRun(key))
+          this.database.faults.push(`${id} has left (${how}), and the pod of ${keyToString(key)} is at work`);
       host.kill();
       this.#revive(index, backAfterMs);
     };
