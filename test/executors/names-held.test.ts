@@ -1,5 +1,6 @@
 /** Names of pods that are held after the outcome, for other executors that were given the same task and have nobody to ask whether it is still wanted. */
 import { expect, it } from 'vitest';
+import { secret } from '../../src/core/secret.js';
 import { LeaseHeldError } from '../../src/errors.js';
 import { lasting, ProcessKit, TASK } from './process-kit.js';
 
@@ -135,4 +136,32 @@ it('an executor that found its lease held can be started again once that is free
   second.executor.queueTask(lasting('5s'));
   await kit.cluster.clock.advance('20s');
   expect(second.outcomes).toMatchObject([{ state: 'success' }]);
+});
+
+it('a launch of a lost term leaves the Secret to that of the next, which was handed the task again', async () => {
+  const a = await kit.started('a');
+  const quota = { status: 403, message: 'pods "x" is forbidden: exceeded quota: q' };
+  kit.cluster.faults.add({ verb: 'create', resource: 'pods', ...quota });
+  const task = { ...TASK, executorConfig: { env: { PASSWORD: secret('hunter2-hunter2') } } };
+  a.executor.queueTask(task);
+  await kit.cluster.clock.advance('5s');
+  await kit.started('b');
+  a.isCut = true;
+  // The other one takes the lease, and may not take the Secret.
+  kit.cluster.faults.add({ verb: 'patch', resource: 'secrets', status: 403 });
+  await kit.cluster.clock.advance('2m');
+  kit.cluster.faults.clear();
+  kit.cluster.faults.add({ verb: 'create', resource: 'pods', ...quota });
+  // What the lost launch would clean up it finds after the next one has begun.
+  kit.cluster.faults.add({ verb: 'list', resource: 'secrets', latencyMs: 5_000, times: 1 });
+  a.isCut = false;
+  const isAgain = () => !a.executor.hasTask(TASK.key);
+  await kit.cluster.clock.advanceUntil(isAgain);
+  a.executor.queueTask(task);
+  await kit.cluster.clock.advance('1m');
+  kit.cluster.faults.clear();
+  await kit.cluster.clock.advance('1m');
+  const { metadata: { uid } = {} } = kit.cluster.pods()[0] ?? {};
+  const { items } = await kit.cluster.kubeClient().listSecrets();
+  expect(items).toMatchObject([{ metadata: { ownerReferences: [{ uid }] } }]);
 });
