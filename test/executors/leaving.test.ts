@@ -74,3 +74,16 @@ it('an end does not wait for ever for a server that is gone, nor for a note on a
   await advance('30m');
   expect(report).toMatchObject({ stopped: [key()] });
 });
+
+it('a revoke, and the end after it, do not wait for ever for a finalizer that cannot be taken off', async () => {
+  const executor = await kit.connect({ trackWithFinalizer: true });
+  executor.queueTask(work());
+  await kit.cluster.when(ours).matched();
+  kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 500 });
+  const over: string[] = [];
+  void executor.revokeTask(key(), { evenIfRunning: true }).then(() => over.push('revoke'));
+  await advance('1m');
+  void executor.end().then(() => over.push('end'));
+  await advance('30m');
+  expect(over).toEqual(['revoke', 'end']);
+});

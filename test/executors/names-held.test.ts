@@ -74,6 +74,79 @@ it('an end amid a doubt about the lease does not wait for ever for a launch that
   expect([created(), a.outcomes]).toEqual([0, []]);
 });
 
+it('a pod that is kept, and whose turn to go comes early, holds its name until then', async () => {
+  const [a, b] = [await kit.started('a', { keepPods: { failed: { last: 0 } } }), await kit.started('b')];
+  const { executorConfig } = lasting('30s');
+  const task = {
+    ...TASK,
+    executorConfig: { annotations: { ...executorConfig.annotations, 'testing.podwright.dev/exit-code': '3' } },
+  };
+  a.executor.queueTask(task);
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask(task);
+  await kit.cluster.clock.advance('2m');
+  expect([created(), a.outcomes.length, b.outcomes.length]).toEqual([1, 1, 1]);
+  expect(kit.cluster.pods()).toEqual([]);
+});
+
+it('executors that do not look for others by themselves find what a dead one of their group has left, and hold their names when they end', async () => {
+  const lease = { adoptionInterval: 'never' as const };
+  const [a, b] = [await kit.started('a', { lease }), await kit.started('b', { lease })];
+  a.executor.queueTask(lasting('20s'));
+  await kit.cluster.clock.advance('5s');
+  a.isCut = true;
+  await kit.cluster.clock.advance('1m');
+  // Dead is who was seen to stand still.
+  for (let looks = 0; looks < 4 && b.outcomes.length === 0; looks += 1) {
+    const adopting = b.executor.adoptCompletedPods();
+    await kit.cluster.clock.advance('20s');
+    await adopting;
+  }
+  expect(b.outcomes).toHaveLength(1);
+  const c = await kit.started('c', { lease });
+  const other = { ...lasting('20s'), key: { ...TASK.key, taskId: 'other' } };
+  b.executor.queueTask(other);
+  await kit.cluster.clock.advance('5s');
+  c.executor.queueTask(other);
+  await kit.cluster.clock.advance('10s');
+  const ending = b.executor.end();
+  await kit.cluster.clock.advance('3m');
+  await ending;
+  expect([created(), c.outcomes.length]).toEqual([2, 1]);
+  expect(kit.cluster.pods()).toEqual([]);
+  a.isCut = false;
+});
+
+it('a create that waits for the lease is not sent once its task was cancelled and let go of', async () => {
+  const a = await kit.started('a');
+  kit.cluster.faults.add({ verb: 'create', resource: 'pods', status: 503 });
+  a.executor.queueTask(lasting('30s'));
+  await kit.cluster.clock.advance('5s');
+  kit.cluster.faults.add({ status: 503 });
+  await kit.cluster.clock.advance('20s');
+  let result: unknown;
+  void a.executor.cancel(TASK.key).then((seen) => {
+    result = seen;
+  });
+  await kit.cluster.clock.advance('30m');
+  expect(result).toMatchObject({ observed: 'unconfirmed' });
+  kit.cluster.faults.clear();
+  await kit.cluster.clock.advance('5m');
+  expect(created()).toBe(0);
+});
+
+it('a cancel is told though the note on its pod cannot be written, as long as the lease is held', async () => {
+  const a = await kit.started('a', { config: { image: 'x', runningTimeout: '10s' } });
+  a.executor.queueTask(lasting('10m'));
+  await kit.cluster.clock.advance('5s');
+  kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 500 });
+  await kit.cluster.clock.advance('1m');
+  void a.executor.cancel(TASK.key);
+  await kit.cluster.clock.advance('30m');
+  expect(a.outcomes).toMatchObject([{ state: 'failed', verdict: { kind: 'cancelled' } }]);
+  kit.cluster.faults.clear();
+});
+
 it('an executor of another group that is alive is left alone, one that is dead is not waited for', async () => {
   const a = await kit.started('a', { lease: { group: 'day' }, acknowledge: 'manual' });
   const b = await kit.started('b', { lease: { group: 'night' } });

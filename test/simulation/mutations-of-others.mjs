@@ -214,7 +214,7 @@ export const mutationsOfOthers = [
   {
     name: 'a-stop-does-not-wait-for-the-launch',
     file: `${K}/pod-stopper.ts`,
-    from: 'if (!(await this.#hasCome(track)) && lease !== undefined) {',
+    from: 'if (await this.#isHeldUp(track)) {',
     to: 'if (lease === null) {',
   },
   {

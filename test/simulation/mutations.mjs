@@ -536,7 +536,7 @@ export const mutations = [
   {
     name: 'a-revoked-task-speaks',
     file: `${K}/pod-stopper.ts`,
-    from: 'if (isSilent) await delivery.takeBack(track);',
+    from: 'if (isSilent) await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS);',
     to: "if (isSilent) void delivery.discard(track, graceSeconds, 'cancelled');",
     in: H3,
   },

@@ -160,7 +160,7 @@ export class KubernetesExecutor extends BaseExecutor {
       ...parts,
       remover: this.#remover,
       limits: settings.keep,
-      holdsNames: leaseOptions !== undefined,
+      holdNamesMs: leaseOptions?.holdNamesMs,
       executorLabel: this.#label,
       namespaces: this.#namespaces(),
     });
@@ -435,14 +435,17 @@ export class KubernetesExecutor extends BaseExecutor {
     const isWorkDone = !isDetached && (await this.#isWorkDone());
     this.#delivery.close();
     // A name is held for those who may wait for it; where nobody else is, none needs to be held any more.
-    let hasHeirs = false;
     if (!isDetached && this.#lease !== undefined) {
-      hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
+      let hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
+      // Nobody would clear away what is left by one that does not look by itself.
+      if (hasHeirs && !this.#lease.followsOthers) {
+        await this.#keeper.namesFreed();
+        hasHeirs = false;
+      }
       await this.#keeper.leaveNames(CLOSE_LIMIT_MS, { isReleased: !hasHeirs });
     }
     const isAllDone =
-      isWorkDone &&
-      ((this.#keeper.isIdle && !this.#remover.owes) || (this.#lease?.followsOthers !== true && !hasHeirs));
+      isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
     this.#keeper.close();
     await this.#remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();

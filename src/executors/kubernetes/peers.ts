@@ -135,17 +135,22 @@ export class Peers {
    * @throws KubeApiError where the server does not answer.
    */
   async isStranger(label: string): Promise<boolean> {
-    if (label === this.#options.executorLabel || this.#known.has(label)) return false;
-    return (await this.#lookAtStranger(label)) !== undefined;
+    const { executorLabel, group } = this.#options;
+    if (label === executorLabel || this.#known.has(label)) return false;
+    const known = await this.#lookAtStranger(label);
+    return known !== undefined && known.lease.metadata?.labels?.[LABELS.group] !== group;
   }
 
   /** Only what is in the way of a task is taken from a dead one. It must not get up meanwhile, so its lease is written; its own group sees to the rest when that has run out. */
   async #mayStrangerBeAlive(label: string): Promise<boolean> {
     const known = await this.#lookAtStranger(label);
-    if (known === undefined || known.sight.holder === this.#options.identity) return false;
-    if (this.#isAlive(known.sight) || this.#isClosed) return true;
+    if (known === undefined) return false;
+    const { lease, sight } = known;
+    if (this.#isAlive(sight) || this.#isClosed) return sight.holder !== this.#options.identity;
     try {
-      await this.#taken(known.lease, () => false).renew();
+      // Its own group is not to wait for longer than it would have.
+      const durationMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1_000;
+      await this.#taken(lease, () => false, Math.min(durationMs, this.#options.durationMs)).renew();
       return false;
     } catch (error) {
       if (!(error instanceof KubeApiError && error.status === 409)) throw error;
@@ -223,8 +228,8 @@ export class Peers {
     return taking;
   }
 
-  #taken(lease: Lease, isOver: () => boolean): TakenLease {
-    const { client, clock, namespace, identity, durationMs, confirm } = this.#options;
+  #taken(lease: Lease, isOver: () => boolean, durationMs = this.#options.durationMs): TakenLease {
+    const { client, clock, namespace, identity, confirm } = this.#options;
     const isWanted = () => !this.#isClosed && !isOver();
     return new TakenLease(lease, { client, clock, namespace, identity, durationMs, confirm, isWanted });
   }

@@ -62,8 +62,8 @@ export interface PodKeeperOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limit;
-  /** Whether names are held after the outcome. */
-  readonly holdsNames: boolean;
+  /** How long names are held after the outcome, in milliseconds; `undefined` where they are not. */
+  readonly holdNamesMs: number | undefined;
   /** Value of the label that carries the executor's id. */
   readonly executorLabel: string;
   /** Where its pods are; `undefined` stands for all namespaces. */
@@ -72,6 +72,7 @@ export interface PodKeeperOptions {
 
 /** When what could not be read or listed is looked at again. */
 const RETRY_MS = 30_000;
+const POLL_MS = 1_000;
 
 /** How many pods of another executor are taken over at a time. */
 const TAKEN_AT_A_TIME = 16;
@@ -89,6 +90,8 @@ interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
   /** Whose label it carried when it was taken in. */
   readonly owner: string;
+  /** Monotonic time until which its name is taken. */
+  readonly heldUntil: number;
 }
 
 /** See the module's text. */
@@ -110,34 +113,52 @@ export class PodKeeper {
 
   /** Whether there is anything to do at all. */
   get isNeeded(): boolean {
-    const { holdsNames, limits } = this.#options;
-    return holdsNames || isLimited(limits.succeeded) || isLimited(limits.failed);
+    const { holdNamesMs, limits } = this.#options;
+    return holdNamesMs !== undefined || isLimited(limits.succeeded) || isLimited(limits.failed);
   }
 
   /** Takes in a pod that has been marked as done. */
   keep(pod: PodIdentity, as: keyof KeepPodsOptions, ageMs = 0, owner = this.#options.executorLabel): void {
-    const { clock, limits } = this.#options;
+    const { clock, limits, holdNamesMs = 0 } = this.#options;
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
-    const owned = { ...pod, owner };
+    // Others may wait for its name, and look for it only now and then.
+    const owned = { ...pod, owner, heldUntil: clock.monotonic() + Math.max(0, holdNamesMs - ageMs) };
     const cancelTimer = Number.isFinite(forMs)
-      ? clock.schedule(Math.max(0, forMs - ageMs), () => void this.#release(owned, as))
+      ? clock.schedule(Math.max(0, forMs - ageMs), () => this.#releaseInTime(owned, as))
       : () => {};
     kept.set(pod.uid, { ...owned, cancelTimer });
-    for (const oldest of kept.values()) {
-      if (kept.size <= last) break;
-      void this.#release(oldest, as);
+    for (const oldest of [...kept.values()].slice(0, Math.max(0, kept.size - last))) this.#releaseInTime(oldest, as);
+  }
+
+  /** Releases a pod that is kept, once its name need not be held any more. */
+  #releaseInTime(pod: Omit<Kept, 'cancelTimer'>, as: keyof KeepPodsOptions): void {
+    const { clock } = this.#options;
+    const leftMs = pod.heldUntil - clock.monotonic();
+    if (leftMs <= 0) {
+      void this.#release(pod, as);
+      return;
     }
+    this.#kept[as].get(pod.uid)?.cancelTimer();
+    this.#kept[as].set(pod.uid, { ...pod, cancelTimer: clock.schedule(leftMs, () => void this.#release(pod, as)) });
   }
 
   /** Takes in a pod that only stays for a moment, so that its name is taken. */
   holdName(pod: PodIdentity, ms: number): void {
     if (this.#isClosed || this.#kept.held.has(pod.uid)) return;
     // Whoever meets it may free its name.
-    const held = { ...pod, owner: this.#options.executorLabel };
+    const heldUntil = this.#options.clock.monotonic() + ms;
+    const held = { ...pod, owner: this.#options.executorLabel, heldUntil };
     const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(held, 'held'));
     this.#kept.held.set(pod.uid, { ...held, cancelTimer });
+  }
+
+  /** Resolves when no name is held any more that is to go in its time, or after as long as names are held. */
+  async namesFreed(): Promise<void> {
+    const { clock, holdNamesMs = 0 } = this.#options;
+    const until = clock.monotonic() + holdNamesMs;
+    while (this.#kept.held.size > 0 && clock.monotonic() < until) await clock.delay(Math.min(holdNamesMs, POLL_MS));
   }
 
   /**

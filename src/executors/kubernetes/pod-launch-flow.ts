@@ -84,7 +84,7 @@ export class PodLaunchFlow {
       signal: track.abort.signal,
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
-      isLeft: () => track.isAbandoned,
+      isLeft: () => track.isAbandoned || tracks.get(track.id) !== track,
       onCreate: (isUnderWay) => {
         track.isCreating = isUnderWay;
         if (isUnderWay) track.creates += 1;

@@ -34,6 +34,9 @@ export interface PodStopperOptions {
   readonly forget: (track: PodTrack) => void;
 }
 
+/** How many times ten minutes a stop waits for one thing that is under way. */
+const MOST_WAITS = 6;
+
 const THEIRS = 'Another executor has its pod, and tells its end';
 
 /** See the module's text. */
@@ -50,14 +53,14 @@ export class PodStopper {
   async stop(track: PodTrack, graceSeconds: number | undefined): Promise<CancelResult> {
     const { tracks, lifecycle, ender, lease, reports } = this.#options;
     track.abort.abort();
-    if (!(await this.#hasCome(track)) && lease !== undefined) {
+    if (await this.#isHeldUp(track)) {
       // Whatever is under way waits for the lease, which nobody can renew.
       if (!track.isAbandoned) this.#leaveInDoubt(track);
       return UNSEEN;
     }
     if (track.isAbandoned) return UNSEEN;
     if (tracks.get(track.id) !== track) {
-      await track.takenBack;
+      if (track.takenBack !== undefined) await this.#options.remover.inTime(track.takenBack, READ_LIMIT_MS);
       return {
         observed: track.seen === undefined ? 'not_started' : 'finished',
         exitCode: track.seen?.base?.exitCode,
@@ -93,14 +96,21 @@ export class PodStopper {
     return this.#tell(track, graceSeconds, isProven, isSilent);
   }
 
-  /** Waits until nothing is under way about a task, ten minutes at most for each thing; tells whether that is so. */
-  async #hasCome(track: PodTrack): Promise<boolean> {
-    // News may have begun the next thing since the last one was through.
-    for (let { busy } = track; busy !== undefined; { busy } = track) {
-      await this.#options.remover.inTime(busy, READ_LIMIT_MS);
-      if (track.busy === busy) return false;
+  /**
+   * Waits until nothing is under way about a task; tells whether something goes on for longer than ten minutes and the lease is in doubt. Without that each
+   * thing comes to its end by itself, which may take as long as a pod's grace; one that does not is left alone after some time.
+   */
+  async #isHeldUp(track: PodTrack): Promise<boolean> {
+    const { lease, remover } = this.#options;
+    let waits = 0;
+    for (let { busy } = track; busy !== undefined && waits < MOST_WAITS; { busy } = track) {
+      await remover.inTime(busy, READ_LIMIT_MS);
+      // News may have begun the next thing since.
+      if (track.busy !== busy) continue;
+      waits += 1;
+      if ((await lease?.confirmed()) === false) return true;
     }
-    return true;
+    return false;
   }
 
   /** Whether somebody else may have to see to a pod that was let go of in doubt, for it still is ours and nobody has told its end. */
@@ -140,7 +150,7 @@ export class PodStopper {
     isProven: boolean,
     isSilent: boolean,
   ): Promise<CancelResult> {
-    const { tracks, delivery, isManuallyAcknowledged, forget, reports } = this.#options;
+    const { tracks, delivery, remover, isManuallyAcknowledged, forget, reports } = this.#options;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
     const success = isProven ? succeededAfterAll(track) : undefined;
@@ -154,7 +164,7 @@ export class PodStopper {
       void delivery.removeFormer(track);
       return { observed: 'not_started', forced: false };
     }
-    if (isSilent) await delivery.takeBack(track);
+    if (isSilent) await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS);
     else {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
       const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(track, discard) : undefined;

@@ -129,7 +129,9 @@ function liesOf(
     if (annotations[`${SCRIPT_PREFIX}exit-code`] === '3') lies.push(`${id} succeeded, which it could not`);
     const result = annotations[`${SCRIPT_PREFIX}message`];
     if (outcome.result !== result) lies.push(`${id} left the result ${result}, and ${outcome.result} was told`);
-    const isCleared = hasBadWires || met.has('delete') || met.has('deleteByForce');
+    // Whoever was told that a task is not to run clears its pod away when that comes to it, and others may have told its end.
+    const isRefusedBySome = task.isCancelled && hosts.length > 1;
+    const isCleared = isRefusedBySome || hasBadWires || met.has('delete') || met.has('deleteByForce');
     if (
       logged !== undefined &&
       done !== undefined &&
