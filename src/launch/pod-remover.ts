@@ -199,8 +199,11 @@ export class PodRemover {
       { insists: ifRefused === 'insist', outlivesTerm },
     );
     if (deleted !== 'done' || isSpared || keepsFinalizer || pod.isTracked !== true) return deleted;
-    const released = await this.#owed(anyVersionOf(pod), {});
-    // That is owed by itself then.
+    // Where the caller goes another way now, that is not to free the name of the pod later on; otherwise it is owed by itself.
+    const released =
+      ifRefused === 'tell'
+        ? await this.#patch(anyVersionOf(pod), {}, undefined, { outlivesTerm: true })
+        : await this.#owed(anyVersionOf(pod), {});
     return released === 'refused' ? 'given up' : released;
   }
 

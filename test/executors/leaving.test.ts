@@ -81,9 +81,13 @@ it('a revoke, and the end after it, do not wait for ever for a finalizer that ca
   await kit.cluster.when(ours).matched();
   kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 500 });
   const over: string[] = [];
-  void executor.revokeTask(key(), { evenIfRunning: true }).then(() => over.push('revoke'));
+  const told: unknown[] = [];
+  executor.on('outcome', (outcome) => told.push(outcome));
+  void executor.revokeTask(key(), { evenIfRunning: true }).then((is) => over.push(`revoked: ${is}`));
   await advance('1m');
   void executor.end().then(() => over.push('end'));
   await advance('30m');
-  expect(over).toEqual(['revoke', 'end']);
+  // Its pod still stands there, under the name of the next.
+  expect(over).toEqual(['revoked: false', 'end']);
+  expect(told).toMatchObject([{ state: 'failed', verdict: { kind: 'cancelled' } }]);
 });

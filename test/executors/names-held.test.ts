@@ -89,6 +89,24 @@ it('a pod that is kept, and whose turn to go comes early, holds its name until t
   expect(kit.cluster.pods()).toEqual([]);
 });
 
+it('a pod whose finalizer may not be taken off for the next launch keeps its name until its end is marked', async () => {
+  const [a, b] = [await kit.started('a', { acknowledge: 'manual' }), await kit.started('b')];
+  a.executor.queueTask(lasting('60s'));
+  await kit.cluster.clock.advance('5s');
+  b.executor.queueTask(lasting('60s'));
+  const allow = kit.cluster.forbid({ verb: 'patch', resource: 'pods' });
+  await kit.cluster.when(({ phase }) => phase === 'Running').evict();
+  await kit.cluster.clock.advance('20s');
+  expect(a.outcomes).toMatchObject([{ state: 'failed', verdict: { kind: 'evicted' } }]);
+  allow();
+  await kit.cluster.clock.advance('1m');
+  const acknowledging = a.outcomes[0]?.acknowledge();
+  await kit.cluster.clock.advance('3m');
+  await acknowledging;
+  expect([created(), b.outcomes.map(({ state }) => state)]).toEqual([1, ['failed']]);
+  expect(kit.cluster.pods()).toEqual([]);
+});
+
 it('executors that do not look for others by themselves find what a dead one of their group has left, and hold their names when they end', async () => {
   const lease = { adoptionInterval: 'never' as const };
   const [a, b] = [await kit.started('a', { lease }), await kit.started('b', { lease })];

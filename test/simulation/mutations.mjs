@@ -536,8 +536,8 @@ export const mutations = [
   {
     name: 'a-revoked-task-speaks',
     file: `${K}/pod-stopper.ts`,
-    from: 'if (isSilent) await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS);',
-    to: "if (isSilent) void delivery.discard(track, graceSeconds, 'cancelled');",
+    from: 'const isTakenBack = isSilent && (await this.#takeBack(track));',
+    to: "const isTakenBack = isSilent;\n    if (isSilent) void delivery.discard(track, graceSeconds, 'cancelled');",
     in: H3,
   },
   {

@@ -46,6 +46,8 @@ export interface PeersOptions {
 }
 
 const PAGE_SIZE = 500;
+/** How long at least the lease of an executor of another group is taken: longer than a pod is claimed for. */
+const MIN_HOLD_MS = 15_000;
 
 const idOf = ({ metadata }: Lease): string => metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
 
@@ -148,8 +150,8 @@ export class Peers {
     const { lease, sight } = known;
     if (this.#isAlive(sight) || this.#isClosed) return sight.holder !== this.#options.identity;
     try {
-      // Its own group is not to wait for longer than it would have.
-      const durationMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1_000;
+      // Its own group is not to wait for much longer than it would have, and one that was given back says a second.
+      const durationMs = Math.max(MIN_HOLD_MS, (lease.spec?.leaseDurationSeconds ?? 0) * 1_000);
       await this.#taken(lease, () => false, Math.min(durationMs, this.#options.durationMs)).renew();
       return false;
     } catch (error) {

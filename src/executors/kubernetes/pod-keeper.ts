@@ -92,6 +92,8 @@ interface Kept extends PodIdentity {
   readonly owner: string;
   /** Monotonic time until which its name is taken. */
   readonly heldUntil: number;
+  /** Whether it only stays for that. */
+  readonly isDue?: boolean;
 }
 
 /** See the module's text. */
@@ -104,6 +106,8 @@ export class PodKeeper {
     held: new Map<string, Kept>(),
   };
 
+  readonly #releasing = new Set<Promise<void>>();
+  #holdsNames = true;
   #isClosed = false;
   #isListed = true;
 
@@ -124,7 +128,7 @@ export class PodKeeper {
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     // Others may wait for its name, and look for it only now and then.
-    const owned = { ...pod, owner, heldUntil: clock.monotonic() + Math.max(0, holdNamesMs - ageMs) };
+    const owned = { ...pod, owner, heldUntil: this.#holdsNames ? clock.monotonic() + holdNamesMs : 0 };
     const cancelTimer = Number.isFinite(forMs)
       ? clock.schedule(Math.max(0, forMs - ageMs), () => this.#releaseInTime(owned, as))
       : () => {};
@@ -137,11 +141,13 @@ export class PodKeeper {
     const { clock } = this.#options;
     const leftMs = pod.heldUntil - clock.monotonic();
     if (leftMs <= 0) {
-      void this.#release(pod, as);
+      const released = this.#release(pod, as).finally(() => this.#releasing.delete(released));
+      this.#releasing.add(released);
       return;
     }
     this.#kept[as].get(pod.uid)?.cancelTimer();
-    this.#kept[as].set(pod.uid, { ...pod, cancelTimer: clock.schedule(leftMs, () => void this.#release(pod, as)) });
+    const cancelTimer = clock.schedule(leftMs, () => this.#releaseInTime(pod, as));
+    this.#kept[as].set(pod.uid, { ...pod, cancelTimer, isDue: true });
   }
 
   /** Takes in a pod that only stays for a moment, so that its name is taken. */
@@ -158,7 +164,10 @@ export class PodKeeper {
   async namesFreed(): Promise<void> {
     const { clock, holdNamesMs = 0 } = this.#options;
     const until = clock.monotonic() + holdNamesMs;
-    while (this.#kept.held.size > 0 && clock.monotonic() < until) await clock.delay(Math.min(holdNamesMs, POLL_MS));
+    const { held, succeeded, failed } = this.#kept;
+    const isWaiting = () =>
+      held.size > 0 || [...succeeded.values(), ...failed.values()].some(({ isDue }) => isDue === true);
+    while (isWaiting() && clock.monotonic() < until) await clock.delay(Math.min(holdNamesMs, POLL_MS));
   }
 
   /**
@@ -171,9 +180,11 @@ export class PodKeeper {
     // Somebody may have removed what was kept; what is there still is found again.
     this.#forgetKept();
     if (!isReleased) this.#forget(this.#kept.held);
+    this.#holdsNames = !isReleased;
     this.#isListed = false;
     const released = this.resume(executorLabel, limit.signal).then(async (isListed) => {
       if (isReleased) await Promise.all([...this.#kept.held.values()].map((pod) => this.#release(pod, 'held')));
+      await Promise.all(this.#releasing);
       this.#isListed = isListed;
     });
     await waitWithin(clock, limitMs, released);

@@ -106,7 +106,10 @@ export class PodStopper {
     for (let { busy } = track; busy !== undefined && waits < MOST_WAITS; { busy } = track) {
       await remover.inTime(busy, READ_LIMIT_MS);
       // News may have begun the next thing since.
-      if (track.busy !== busy) continue;
+      if (track.busy !== busy) {
+        waits = 0;
+        continue;
+      }
       waits += 1;
       if ((await lease?.confirmed()) === false) return true;
     }
@@ -150,7 +153,7 @@ export class PodStopper {
     isProven: boolean,
     isSilent: boolean,
   ): Promise<CancelResult> {
-    const { tracks, delivery, remover, isManuallyAcknowledged, forget, reports } = this.#options;
+    const { tracks, delivery, isManuallyAcknowledged, forget, reports } = this.#options;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
     const success = isProven ? succeededAfterAll(track) : undefined;
@@ -164,14 +167,26 @@ export class PodStopper {
       void delivery.removeFormer(track);
       return { observed: 'not_started', forced: false };
     }
-    if (isSilent) await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS);
-    else {
+    const isTakenBack = isSilent && (await this.#takeBack(track));
+    const isUnproven = !isProven || (isSilent && !isTakenBack);
+    if (!isTakenBack) {
       const discard = () => delivery.discard(track, graceSeconds, 'cancelled');
       const acknowledge = isManuallyAcknowledged ? delivery.onAcknowledged(track, discard) : undefined;
-      reports.fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven: !isProven, acknowledge });
+      reports.fail(track, failureOf(seen), { exitCode, ranAs: track.podId, isUnproven, acknowledge });
       if (!isManuallyAcknowledged) void discard();
     }
-    return { observed: isProven ? 'terminated' : 'unconfirmed', exitCode, forced: exitCode === 137 };
+    return { observed: isUnproven ? 'unconfirmed' : 'terminated', exitCode, forced: exitCode === 137 };
+  }
+
+  /** Removes the pod of a task that is revoked; tells whether that was done in time: whoever is handed the task again must not find it. */
+  async #takeBack(track: PodTrack): Promise<boolean> {
+    const { delivery, remover } = this.#options;
+    let isDone = false;
+    const taken = delivery.takeBack(track).then(() => {
+      isDone = true;
+    });
+    await remover.inTime(taken, READ_LIMIT_MS);
+    return isDone;
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */

@@ -22,6 +22,8 @@ export interface LaunchLimits {
 /** What {@link checkEnd} looks at besides cluster and database. */
 export interface EndContext {
   readonly hosts: readonly SimulatedHost[];
+  /** Whether there was more than one, those included that are no more. */
+  readonly hadOthers: boolean;
   readonly unknown: ReadonlySet<string>;
   /** Pods, by `namespace/name`, whose logs were taken while they were there; `undefined` where nobody takes them. */
   readonly logged: ReadonlySet<string> | undefined;
@@ -118,7 +120,7 @@ function liesOf(
   { outcome, at, isUnproven }: ToldOutcome,
   task: SimulatedTask,
   { succeeded, hasLostNodes, hasBadWires, missingRights }: SimulatedDatabase,
-  { hosts, logged, launches, limits }: EndContext,
+  { hadOthers, logged, launches, limits }: EndContext,
 ): string[] {
   const { annotations, met } = task;
   // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
@@ -130,7 +132,7 @@ function liesOf(
     const result = annotations[`${SCRIPT_PREFIX}message`];
     if (outcome.result !== result) lies.push(`${id} left the result ${result}, and ${outcome.result} was told`);
     // Whoever was told that a task is not to run clears its pod away when that comes to it, and others may have told its end.
-    const isRefusedBySome = task.isCancelled && hosts.length > 1;
+    const isRefusedBySome = task.isCancelled && hadOthers;
     const isCleared = isRefusedBySome || hasBadWires || met.has('delete') || met.has('deleteByForce');
     if (
       logged !== undefined &&
@@ -149,7 +151,7 @@ function liesOf(
   if (early !== undefined) lies.push(early);
   // Who may not ask after a pod cannot know how it ended.
   const couldNotKnow = missingRights.has('get') || (isUnproven && missingRights.size > 0);
-  if (done !== undefined && !isRefusal(outcome, hosts.length > 1) && !couldNotKnow)
+  if (done !== undefined && !isRefusal(outcome, hadOthers) && !couldNotKnow)
     lies.push(`${id} failed (${kind}), but its pod ${done.name} had succeeded`);
   if (kind === 'cancelled' && !isCancelled) lies.push(`${id} is called cancelled, and nobody cancelled it: ${message}`);
   if (kind === 'unknown') lies.push(`${id} failed and nothing says why: ${message}`);

@@ -262,6 +262,7 @@ export class World {
     const logged = takesLogs ? this.#logged : undefined;
     await checkEnd(cluster, database, {
       hosts: this.#remaining,
+      hadOthers: this.#hosts.length > 1,
       unknown: this.#acts.unknown,
       logged,
       launches,
