@@ -17,7 +17,7 @@ import { mutations } from './mutations.mjs';
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    seeds: { type: 'string', default: '200' },
+    seeds: { type: 'string', default: '300' },
     jobs: { type: 'string', default: '2' },
     baseline: { type: 'boolean', default: false },
   },

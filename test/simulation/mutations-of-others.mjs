@@ -119,7 +119,7 @@ export const mutationsOfOthers = [
     file: 'src/kube/flow-control.ts',
     from: "    if (priority === 'low') this.#createsInFlight += by;",
     to: "    if (priority === 'low' && by > 0) this.#createsInFlight += by;",
-    in: H3,
+    in: [{ hosts: 1, steps: 3_000 }],
   },
   {
     name: 'what-the-lost-have-kept-stays',
@@ -155,8 +155,13 @@ export const mutationsOfOthers = [
         to: '',
       },
       { file: `${K}/pod-launch-flow.ts`, from: '    if (track.isAbandoned) return;\n', to: '' },
+      {
+        file: `${K}/pod-launch-flow.ts`,
+        from: 'isLeft: () => track.isAbandoned || tracks.get(track.id) !== track,',
+        to: 'isLeft: () => false,',
+      },
     ],
-    in: H3,
+    in: [{ hosts: 3, steps: 2_500 }],
   },
   {
     name: 'a-look-counts-for-what-was-asked-for-meanwhile',
