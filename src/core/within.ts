@@ -3,18 +3,22 @@ import type { Clock } from './clock.js';
 import { linkedAbort } from './linked-abort.js';
 
 /**
- * Waits for some work, but no longer than `ms`, nor once the signal has aborted; which of them it was, the caller can see by what the work has done.
- * The work itself is not stopped. Rejects as the work does, if it does so in time.
+ * Waits for some work, but no longer than `ms`, nor once the signal has aborted. Resolves with what the work does, if it does so in time, else with
+ * `undefined`; rejects likewise. The work itself is not stopped.
  */
-export async function waitWithin(
+export async function waitWithin<T>(
   clock: Clock,
   ms: number,
-  work: Promise<unknown>,
+  work: Promise<T>,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<T | undefined> {
   const over = linkedAbort(signal);
   try {
-    await Promise.race([work, clock.delay(ms, { signal: over.signal }).catch(() => {})]);
+    const limit = clock.delay(ms, { signal: over.signal }).then(
+      () => undefined,
+      () => undefined,
+    );
+    return await Promise.race([work, limit]);
   } finally {
     over.unlink();
     over.abort();

@@ -239,9 +239,9 @@ export class PodRemover {
   }
 
   /** Waits for what is written on a pod no longer than ten seconds: what is to be told must not wait for a server that is away. The write goes on by itself. */
-  async inTime(written: Promise<unknown>, limitMs = NOTE_LIMIT_MS): Promise<void> {
+  inTime<T>(written: Promise<T>, limitMs = NOTE_LIMIT_MS): Promise<T | undefined> {
     written.catch(() => {});
-    await waitWithin(this.#options.clock, limitMs, written);
+    return waitWithin(this.#options.clock, limitMs, written);
   }
 
   /** Gives a pod that stays another executor's label, which the host had no right to, once it has. */

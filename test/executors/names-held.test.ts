@@ -25,27 +25,13 @@ it('a name stays held when the executor that told the outcome ends, as long as o
   expect([kit.cluster.pods(), (await kit.leases()).length]).toEqual([[], 1]);
 });
 
-it('a name is held though somebody deletes the pod between its outcome and its mark', async () => {
+it.each([
+  ['is to go', {}],
+  ['is kept', { 'testing.podwright.dev/exit-code': '3' }],
+])('a pod that %s holds its name though somebody deletes it between its outcome and its mark', async (_what, more) => {
   const [a, b] = [await kit.started('a', { acknowledge: 'manual' }), await kit.started('b')];
-  a.executor.queueTask(lasting('30s'));
-  await kit.cluster.clock.advance('5s');
-  b.executor.queueTask(lasting('30s'));
-  await kit.cluster.clock.advanceUntil(() => a.outcomes.length > 0);
-  await kit.cluster.kubeClient().deletePod('default', kit.cluster.pods()[0]?.metadata?.name ?? '', {});
-  const acknowledging = a.outcomes[0]?.acknowledge();
-  await kit.cluster.clock.advance('2m');
-  await acknowledging;
-  expect([created(), a.outcomes.length, b.outcomes.length]).toEqual([1, 1, 1]);
-  expect(kit.cluster.pods()).toEqual([]);
-});
-
-it('a pod that is kept holds its name though somebody deletes it between its outcome and its mark', async () => {
-  const [a, b] = [await kit.started('a', { acknowledge: 'manual' }), await kit.started('b')];
-  const { executorConfig } = lasting('30s');
-  const task = {
-    ...TASK,
-    executorConfig: { annotations: { ...executorConfig.annotations, 'testing.podwright.dev/exit-code': '3' } },
-  };
+  const { annotations } = lasting('30s').executorConfig;
+  const task = { ...TASK, executorConfig: { annotations: { ...annotations, ...more } } };
   a.executor.queueTask(task);
   await kit.cluster.clock.advance('5s');
   b.executor.queueTask(task);

@@ -409,8 +409,8 @@ export const mutations = [
   {
     name: 'relaunch-before-the-old-name-is-free',
     file: `${K}/pod-end-flow.ts`,
-    from: 'let isRemoved = false;\n      const removed = remover.remove(',
-    to: 'let isRemoved = true;\n      const removed = Promise.resolve(true) ?? remover.remove(',
+    from: "const isRemoved = await this.#waitFor(track, remover.remove(seen, { ifRefused: 'tell' }));",
+    to: 'const isRemoved = true as boolean;',
     in: H3,
   },
   {

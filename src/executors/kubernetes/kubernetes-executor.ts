@@ -460,12 +460,7 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Whether there is no task that others would have to see to. */
   async #isWorkDone(): Promise<boolean> {
     if (!this.#delivery.isIdle || this.#tracks.all().length > 0) return false;
-    let isLeft = true;
-    const asked = this.#stopper.hasLeftWork().then((is) => {
-      isLeft = is;
-    });
-    await waitWithin(this.clock, CLOSE_LIMIT_MS, asked);
-    return !isLeft;
+    return (await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#stopper.hasLeftWork())) === false;
   }
 
   /** Follows the pods; with a lease, for each of its terms anew, since others may have had them in between. */

@@ -115,18 +115,18 @@ export class Peers {
     if (label === this.#options.executorLabel) return true;
     const last = this.#known.get(label);
     if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
+    let known: Known | undefined;
     try {
       // A look that began before the question may have missed who has come since.
       const isShared = this.#looking !== undefined;
       await this.look();
       if (isShared && !this.#known.has(label)) await this.look();
-      if (!this.#known.has(label)) return await this.#mayStrangerBeAlive(label);
+      known = this.#known.get(label);
+      if (known === undefined) return await this.#mayStrangerBeAlive(label);
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;
     }
-    const known = this.#known.get(label);
-    if (known === undefined) return false;
     if (this.#isAlive(known.sight) || this.#isClosed) return true;
     await this.#takeOver(label, known, () => false);
     return this.#known.has(label);

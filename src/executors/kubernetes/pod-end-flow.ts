@@ -167,9 +167,9 @@ export class PodEndFlow {
   }
 
   /** It takes as long as it takes, but a task that is to stop waits ten minutes at most: the server may never come back. */
-  async #waitFor(track: PodTrack, written: Promise<unknown>): Promise<void> {
-    await untilAborted(written, track.abort.signal).catch(() => {});
-    if (track.isStopping && !track.isAbandoned) await this.#options.remover.inTime(written, READ_LIMIT_MS);
+  async #waitFor<T>(track: PodTrack, written: Promise<T>): Promise<T | undefined> {
+    const result = await untilAborted(written, track.abort.signal).catch(() => undefined);
+    return track.isStopping && !track.isAbandoned ? this.#options.remover.inTime(written, READ_LIMIT_MS) : result;
   }
 
   /**
@@ -236,14 +236,10 @@ export class PodEndFlow {
     if (isNameShared && seen !== undefined && !isGone) {
       // Its name is the next one's: it must be gone before.
       await logsTaken;
-      let isRemoved = false;
-      const removed = remover.remove(seen, { ifRefused: 'tell' }).then((is) => {
-        isRemoved = is;
-      });
-      await this.#waitFor(track, removed);
+      const isRemoved = await this.#waitFor(track, remover.remove(seen, { ifRefused: 'tell' }));
       // Whoever has lost its lease meanwhile has no say in who is next.
       if (track.isAbandoned) return;
-      if (!isRemoved) {
+      if (isRemoved !== true) {
         const warning = 'Not launched again: its pod, which has the name of the next one, could not be deleted';
         return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
       }

@@ -181,12 +181,8 @@ export class PodStopper {
   /** Removes the pod of a task that is revoked; tells whether that was done in time: whoever is handed the task again must not find it. */
   async #takeBack(track: PodTrack): Promise<boolean> {
     const { delivery, remover } = this.#options;
-    let isDone = false;
-    const taken = delivery.takeBack(track).then(() => {
-      isDone = true;
-    });
-    await remover.inTime(taken, READ_LIMIT_MS);
-    return isDone;
+    const taken = delivery.takeBack(track).then(() => true);
+    return (await remover.inTime(taken, READ_LIMIT_MS)) === true;
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
