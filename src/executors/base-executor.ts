@@ -273,7 +273,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     }
     // What is being cancelled already is told; a second revoke is answered like the first.
     await this.#stopper.stop(entry, 'The task was revoked', {});
-    return entry.isSilent && entry.state !== 'success';
+    return entry.isSilent && !entry.isHandedOver && entry.state !== 'success';
   }
 
   /** @throws UnknownTaskError where the task is neither queued nor running here; ConfigError where `grace` is no duration. */
@@ -426,6 +426,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const entry = this.#board.get(keyToString(key));
     if (entry === undefined) return;
     entry.isSilent = true;
+    entry.isHandedOver = true;
     this.#settle(entry, cancelledVerdict(why, undefined));
   }
 

@@ -36,6 +36,8 @@ export class TaskEntry implements TaskRun {
   isUnclaimed = false;
   /** Whether its end is kept from event buffer and listeners (a revoked task). */
   isSilent = false;
+  /** Whether it was left to somebody else, who may be at work on it. */
+  isHandedOver = false;
   #cancelTimer = NOTHING;
   #controller: AbortController | undefined;
   #result: Outcome | undefined;

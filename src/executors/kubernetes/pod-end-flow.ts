@@ -46,7 +46,13 @@ export class PodEndFlow {
   /** Deals with the end of a pod: tells it, or launches again. */
   async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
     const { client, clock, ender, secretPatterns, reports } = this.#options;
+    const { seen } = track;
     const successor = await this.successorOf(track);
+    // A stop that looks for it, too, may have found it first: the decision was about the one before.
+    if (track.seen?.uid !== seen?.uid) {
+      track.isEnding = false;
+      return;
+    }
     if (successor !== undefined) {
       this.#hands.replace(track, successor);
       this.#hands.see(track, successor);

@@ -94,7 +94,8 @@ export class PodLifecycle implements LifecycleHands {
       this.gone(track);
     }
     const successor = await this.#ends.successorOf(track);
-    if (successor === undefined) return;
+    // Meanwhile the next launch may have begun here, too, whose pod is no stranger.
+    if (successor === undefined || track.seen?.uid !== seen.uid) return;
     const { isEnding } = track;
     this.replace(track, successor);
     track.isEnding = isEnding;
