@@ -32,6 +32,26 @@ describe('pods that are kept', () => {
     expect(names().every((name) => !name?.includes('d-a-'))).toBe(true);
   });
 
+  it('go by when they ended, also where one could not be looked at, or was found after others', async () => {
+    const options: Partial<KubernetesExecutorOptions> = { executorId: 'one', keepPods: { failed: { last: 2 } } };
+    const first = await kit.connect(options);
+    for (const name of ['a', 'b']) await fails(first, name);
+    // The oldest cannot be looked at when it is to go; the others do not go in its stead.
+    kit.cluster.faults.add({ verb: 'get', resource: 'pods', status: 403, times: 1 });
+    for (const name of ['c', 'd']) await fails(first, name);
+    await kit.cluster.clock.advance('1m');
+    expect(names().map((name) => name?.slice(0, 4))).toEqual(['d-c-', 'd-d-']);
+    const ending = first.end();
+    await kit.cluster.clock.settle();
+    await ending;
+    // What the former life has kept is found later than what is kept in this one.
+    kit.cluster.faults.add({ verb: 'list', resource: 'pods', status: 403, times: 1 });
+    const second = await kit.connect(options);
+    await fails(second, 'e');
+    await kit.cluster.clock.advance('1m');
+    expect(names().map((name) => name?.slice(0, 4))).toEqual(['d-d-', 'd-e-']);
+  });
+
   it('stay while somebody has labelled them, even later', async () => {
     const executor = await kit.connect({ keepPods: { failed: { for: '1h' } } });
     await fails(executor, 'a');

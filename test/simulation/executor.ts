@@ -23,6 +23,7 @@ const LAUNCHES = { infra: 3, oom: 1 };
 /** As `config.taskPublishMaxRetries` and `config.quotaTimeout` are by default. */
 const PATIENCE = { attempts: 11, quotaMs: 3_600_000 };
 const FENCE_MS = 300_000;
+const KEPT = { forMs: 240_000, last: 3 };
 const readAll: LogSink = async (_source, lines) => {
   for await (const { text } of lines) if (text === '') throw new Error('an empty line');
 };
@@ -167,7 +168,7 @@ export function simulationOf(
       },
       retry: { infra: { max: LAUNCHES.infra }, oom: { max: LAUNCHES.oom } },
       timeouts: { broken: '2m', starting: '5m', unschedulable: '30m', terminating: '3m' },
-      ...(keepsPods ? { keepPods: { failed: { for: '4m', last: 3 } } } : {}),
+      ...(keepsPods ? { keepPods: { failed: { for: KEPT.forMs, last: KEPT.last } } } : {}),
       ...(watch === undefined && !isNarrow ? {} : { watcher: watcherOf(context, watch, namespaces, isNarrow, store) }),
       resourceVersionStore: store,
       ...drawn,
@@ -189,6 +190,7 @@ export function simulationOf(
     ...plain,
     takesLogs: drawn.logSink !== undefined,
     launches: { infra: LAUNCHES.infra, most: 1 + LAUNCHES.infra + LAUNCHES.oom, ...PATIENCE },
+    keepsFailed: keepsPods ? KEPT : undefined,
     fenceMs: fencesLostNodes ? FENCE_MS : Number.POSITIVE_INFINITY,
     slowStoreMs: drawn.acknowledge === 'manual' ? odd.slowStoreMs : 0,
     skewMs: odd.skewMs,

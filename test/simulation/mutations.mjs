@@ -320,7 +320,7 @@ export const mutations = [
   },
   {
     name: 'no-finalizers',
-    file: `${K}/kubernetes-executor.ts`,
+    file: `${K}/executor-parts.ts`,
     from: 'tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,',
     to: 'tracksWithFinalizer: false,',
     in: H3,

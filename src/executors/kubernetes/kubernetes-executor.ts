@@ -12,10 +12,8 @@ import { waitWithin } from '../../core/within.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { PodLauncher } from '../../launch/pod-launcher.js';
-import { type NeededVerb, PodRemover } from '../../launch/pod-remover.js';
-import { PodSecrets } from '../../launch/pod-secrets.js';
-import { fencedClient } from '../../lease/fenced-client.js';
+import type { NeededVerb, PodRemover } from '../../launch/pod-remover.js';
+import type { PodSecrets } from '../../launch/pod-secrets.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
@@ -27,24 +25,23 @@ import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
 import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
-import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
-import { ExecutorLease } from './executor-lease.js';
+import { watchedNamespaces } from './executor-defaults.js';
+import type { ExecutorLease } from './executor-lease.js';
+import { executorParts } from './executor-parts.js';
 import { IncidentLog } from './incident-log.js';
-import { withIncidents } from './incident-reports.js';
 import { incidentRules, type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
 import { resolveLease } from './lease-options.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
 import type { ExecutorPeer } from './peers.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
-import { PodDelivery } from './pod-delivery.js';
-import { PodEnder } from './pod-ender.js';
-import { PodIntake } from './pod-intake.js';
-import { PodKeeper } from './pod-keeper.js';
-import { PodLifecycle } from './pod-lifecycle.js';
-import { PodLogs } from './pod-logs.js';
-import { PodStopper } from './pod-stopper.js';
-import { PodTrack, PodTrackTable } from './pod-track.js';
+import type { PodDelivery } from './pod-delivery.js';
+import type { PodIntake } from './pod-intake.js';
+import type { PodKeeper } from './pod-keeper.js';
+import type { PodLifecycle } from './pod-lifecycle.js';
+import type { PodLogs } from './pod-logs.js';
+import type { PodStopper } from './pod-stopper.js';
+import { PodTrack, type PodTrackTable } from './pod-track.js';
 import type { TakenLease } from './taken-lease.js';
 
 /** Limit for cleanups under way when the executor closes. */
@@ -59,9 +56,8 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #config: ResolvedKubernetesConfig;
   readonly #generator: PodGenerator;
   readonly #watcher: Watcher;
-  readonly #tracks = new PodTrackTable();
+  readonly #tracks: PodTrackTable;
   readonly #policy: LifecyclePolicy;
-  readonly #ender: PodEnder;
   readonly #keeper: PodKeeper;
   readonly #secrets: PodSecrets;
   readonly #delivery: PodDelivery;
@@ -73,7 +69,6 @@ export class KubernetesExecutor extends BaseExecutor {
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
-  readonly #isManual: boolean;
   readonly #incidents: IncidentLog | undefined;
   readonly #lease: ExecutorLease | undefined;
   /** Aborts with the term of the lease. */
@@ -97,147 +92,56 @@ export class KubernetesExecutor extends BaseExecutor {
         },
       ]);
     this.#config = resolveKubernetesConfig(options.config);
-    const leaseOptions = resolveLease(options.lease, this.#config, options.kubeClient);
-    const settings = lifecycleSettings(options, this.#config);
-    const { policy, retry, nodeLostFenceMs, deletesOnSuccess, deletesOnFailure } = settings;
-    this.#policy = policy;
+    const lease = resolveLease(options.lease, this.#config, options.kubeClient);
+    const lifecycle = lifecycleSettings(options, this.#config);
+    this.#policy = lifecycle.policy;
     this.executorId = options.executorId ?? `podwright-${randomText(random, 8)}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
-    this.#isManual = options.acknowledge === 'manual';
     this.#incidents = this.#incidentLog(options);
-    this.#lease =
-      leaseOptions === undefined
-        ? undefined
-        : new ExecutorLease({
-            client: options.kubeClient,
-            clock: this.clock,
-            random,
-            logger: this.logger,
-            executorId: this.executorId,
-            executorLabel: this.#label,
-            lease: leaseOptions,
-            adoptFrom: (label, lease) => this.#adoptFrom(label, lease),
-            onHeld: () => this.#regain(),
-            onLost: (holder) => this.#letGo(holder),
-            onMembers: (members) => this.#tellMembers(members),
-          });
-    const fence = this.#lease?.holder;
-    this.#client = fence === undefined ? options.kubeClient : fencedClient(options.kubeClient, fence);
-    const mayBeAlive = async (label: string, isRepeated = false) =>
-      (await this.#lease?.peers.mayBeAlive(label, isRepeated)) ?? false;
-    this.#generator = options.podGenerator ?? defaultGenerator(options, this.#config);
-    this.#watcher =
-      options.watcher ??
-      defaultWatcher(options, this.#config, this.#label, { clock: this.clock, random, logger: this.logger });
-    const parts = { client: this.#client, clock: this.clock, random, logger: this.logger };
-    this.#logs = new PodLogs({ ...parts, tracks: this.#tracks });
-    this.#remover = new PodRemover({
-      ...parts,
-      concurrency: 8,
-      isOurs: fence === undefined ? undefined : (pod) => this.#isOurs(pod),
-      onForbidden: (verb, namespace, message) => this.#noticeForbidden(verb, namespace, message),
-    });
-    const isNameShared = leaseOptions !== undefined;
-    const launcher = new PodLauncher({
-      ...parts,
-      concurrency: this.#config.podCreationConcurrency,
-      maxRetries: this.#config.taskPublishMaxRetries,
-      quotaTimeoutMs: this.#config.quotaTimeoutMs,
-      // One that is sent later than names are held could come after the outcome that another executor has told.
-      createTimeoutMs: leaseOptions?.holdNamesMs,
-      isNameShared,
-    });
-    this.#secrets = new PodSecrets({
-      ...parts,
-      launcher,
-      maxRetries: this.#config.taskPublishMaxRetries,
-      quotaTimeoutMs: this.#config.quotaTimeoutMs,
-      executorLabel: this.#label,
-      isNameShared,
-    });
-    this.#keeper = new PodKeeper({
-      ...parts,
-      remover: this.#remover,
-      limits: settings.keep,
-      holdNamesMs: leaseOptions?.holdNamesMs,
-      executorLabel: this.#label,
-      namespaces: this.#namespaces(),
-    });
-    this.#ender = new PodEnder({
-      ...parts,
-      remover: this.#remover,
-      gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
-      nodeLostFenceMs,
-    });
-    const plain = this.#reports(options);
-    const reports = this.#incidents === undefined ? plain : withIncidents(plain, this.#incidents);
-    this.#delivery = new PodDelivery({
-      reports,
-      launcher,
-      remover: this.#remover,
-      keeper: this.#keeper,
-      tracks: this.#tracks,
-      isManuallyAcknowledged: this.#isManual,
-      deletesOnSuccess,
-      deletesOnFailure,
-      gracePeriodSeconds: this.#config.terminationGracePeriodSeconds,
-      holdNamesMs: leaseOptions?.holdNamesMs,
-    });
-    this.#lifecycle = new PodLifecycle({
-      ...parts,
-      reports,
-      generator: this.#generator,
-      launcher,
-      secrets: this.#secrets,
-      remover: this.#remover,
-      tracks: this.#tracks,
-      policy,
-      retry,
-      ender: this.#ender,
-      delivery: this.#delivery,
-      executorId: this.executorId,
-      executorLabel: this.#label,
-      secretPatterns: options.secretPatterns,
-      tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,
-      fence,
-      mayBeAlive,
-      isOpen: () => this.#isOpen,
-      namespaces: options.watcher === undefined ? watchedNamespaces(this.#config) : undefined,
-    });
-    this.#stopper = new PodStopper({
-      ...parts,
-      // What was asked for is no incident.
-      reports: plain,
-      tracks: this.#tracks,
-      lifecycle: this.#lifecycle,
-      ender: this.#ender,
-      delivery: this.#delivery,
-      remover: this.#remover,
-      lease: this.#lease,
-      executorLabel: this.#label,
-      isManuallyAcknowledged: this.#isManual,
-      handOver: (task, why) => this.#handOver(task, why),
-      forget: (track) => this.#incidents?.forget(track.id),
-    });
-    this.#intake = new PodIntake({
-      ...parts,
-      lifecycle: this.#lifecycle,
-      remover: this.#remover,
-      delivery: this.#delivery,
-      tracks: this.#tracks,
-      policy,
-      executorLabel: this.#label,
-      isNameShared,
-      mayBeAlive,
-      occupySlot: (key) => this.occupySlot(key),
-      isStranger: async (label) => (await this.#lease?.peers.isStranger(label)) ?? false,
-      adopt: (found, hasEnded) => {
-        const task = this.adopt(found, { hasEnded });
-        return task === undefined ? undefined : { id: this.idOf(task), task };
+    const parts = executorParts(
+      {
+        options,
+        config: this.#config,
+        lifecycle,
+        lease,
+        executorId: this.executorId,
+        executorLabel: this.#label,
+        clock: this.clock,
+        random,
+        logger: this.logger,
+        incidents: this.#incidents,
       },
-      handOver: (task, why) => this.#handOver(task, why),
-    });
+      {
+        adoptFrom: (label, taken) => this.#adoptFrom(label, taken),
+        onHeld: () => this.#regain(),
+        onLost: (holder) => this.#letGo(holder),
+        onMembers: (members) => this.#tellMembers(members),
+        isOpen: () => this.#isOpen,
+        isOurs: (pod) => this.#isOurs(pod),
+        onForbidden: (verb, namespace, message) => this.#noticeForbidden(verb, namespace, message),
+        handOver: (task, why) => this.#handOver(task, why),
+        occupySlot: (key) => this.occupySlot(key),
+        adopt: (found, hasEnded) => {
+          const task = this.adopt(found, { hasEnded });
+          return task === undefined ? undefined : { id: this.idOf(task), task };
+        },
+        reports: this.#reports(options),
+      },
+    );
+    this.#client = parts.client;
+    this.#generator = parts.generator;
+    this.#watcher = parts.watcher;
+    this.#tracks = parts.tracks;
+    this.#lease = parts.lease;
+    this.#logs = parts.logs;
+    this.#remover = parts.remover;
+    this.#secrets = parts.secrets;
+    this.#keeper = parts.keeper;
+    this.#delivery = parts.delivery;
+    this.#lifecycle = parts.lifecycle;
+    this.#stopper = parts.stopper;
+    this.#intake = parts.intake;
   }
 
   /**

@@ -90,16 +90,18 @@ interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
   /** Whose label it carried when it was taken in. */
   readonly owner: string;
+  /** When it ended, or was told, in monotonic milliseconds; of what was found it may be before this process. */
+  readonly endedAt: number;
   /** Monotonic time until which its name is taken. */
   readonly heldUntil: number;
-  /** Whether it only stays for that. */
+  /** Whether it only stays for that, or until the server answers. */
   readonly isDue?: boolean;
 }
 
 /** See the module's text. */
 export class PodKeeper {
   readonly #options: PodKeeperOptions;
-  /** By what they ended as, oldest first. */
+  /** By what they ended as. */
   readonly #kept = {
     succeeded: new Map<string, Kept>(),
     failed: new Map<string, Kept>(),
@@ -128,12 +130,16 @@ export class PodKeeper {
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     // Others may wait for its name, and look for it only now and then.
-    const owned = { ...pod, owner, heldUntil: this.#holdsNames ? clock.monotonic() + holdNamesMs : 0 };
+    const heldUntil = this.#holdsNames ? clock.monotonic() + holdNamesMs : 0;
+    const owned = { ...pod, owner, endedAt: clock.monotonic() - ageMs, heldUntil };
     const cancelTimer = Number.isFinite(forMs)
       ? clock.schedule(Math.max(0, forMs - ageMs), () => this.#releaseInTime(owned, as))
       : () => {};
     kept.set(pod.uid, { ...owned, cancelTimer });
-    for (const oldest of [...kept.values()].slice(0, Math.max(0, kept.size - last))) this.#releaseInTime(oldest, as);
+    if (!Number.isFinite(last)) return;
+    // What a former self has kept is found after the first of our own.
+    const staying = [...kept.values()].filter(({ isDue }) => isDue !== true).sort((a, b) => a.endedAt - b.endedAt);
+    for (const oldest of staying.slice(0, Math.max(0, staying.length - last))) this.#releaseInTime(oldest, as);
   }
 
   /** Releases a pod that is kept, once its name need not be held any more. */
@@ -154,8 +160,8 @@ export class PodKeeper {
   holdName(pod: PodIdentity, ms: number): void {
     if (this.#isClosed || this.#kept.held.has(pod.uid)) return;
     // Whoever meets it may free its name.
-    const heldUntil = this.#options.clock.monotonic() + ms;
-    const held = { ...pod, owner: this.#options.executorLabel, heldUntil };
+    const endedAt = this.#options.clock.monotonic();
+    const held = { ...pod, owner: this.#options.executorLabel, endedAt, heldUntil: endedAt + ms };
     const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(held, 'held'));
     this.#kept.held.set(pod.uid, { ...held, cancelTimer });
   }
@@ -220,7 +226,6 @@ export class PodKeeper {
       if (as === 'held') this.holdName(pod, heldMs);
       else this.keep(pod, as, Math.max(0, now - endedAt), owner);
     };
-    found.sort((a, b) => a.endedAt - b.endedAt);
     if (lease === undefined) {
       for (const one of found) take(one);
       return true;
@@ -315,7 +320,8 @@ export class PodKeeper {
     const now = await client.readPod(namespace, name).catch(() => 'unknown' as const);
     if (now === 'unknown') {
       if (this.#isClosed) return;
-      kept.set(uid, { ...pod, cancelTimer: clock.schedule(RETRY_MS, () => void this.#release(pod, as)) });
+      const cancelTimer = clock.schedule(RETRY_MS, () => void this.#release(pod, as));
+      kept.set(uid, { ...pod, isDue: true, cancelTimer });
       return;
     }
     if (now?.metadata?.uid !== uid) return;

@@ -1,6 +1,6 @@
 /** What befalls the cluster of a simulation: its pods, nodes, quotas and watches. */
 import type { TransportRequest } from '../../kube/transport.js';
-import { FINALIZER } from '../../wire/names.js';
+import { FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -34,6 +34,8 @@ export class ClusterActs {
   readonly unknown = new Set<string>();
   /** When that was first, by uid, on the cluster's clock. */
   readonly #lostAt = new Map<string, number>();
+  /** The node that never comes back. */
+  #ruined: string | undefined;
   #quotas = 0;
   #lastHit = '';
 
@@ -64,12 +66,14 @@ export class ClusterActs {
   }
 
   /** The node of a pod goes silent for a while. */
-  async loseNode({ pod: share, ms, of = 'running' }: Extract<Operation, { type: 'node' }>): Promise<void> {
+  async loseNode(operation: Extract<Operation, { type: 'node' }>): Promise<void> {
+    const { pod: share, ms, of = 'running', isForGood = false } = operation;
     const { cluster, note, onMet } = this.#options;
     const pod = at(this.#choices(of), share);
     const node = pod?.spec?.nodeName;
-    if (node === undefined) return;
-    note(`${node} is lost for ${ms / 60_000} minutes`);
+    if (node === undefined || (isForGood && this.#ruined !== undefined)) return;
+    if (isForGood) this.#ruined = node;
+    note(`${node} is lost for ${isForGood ? 'good' : `${ms / 60_000} minutes`}`);
     for (const one of cluster.pods()) {
       if (one.spec?.nodeName !== node) continue;
       const { uid = '' } = one.metadata ?? {};
@@ -78,10 +82,18 @@ export class ClusterActs {
       onMet(taskIdOf(one), 'node');
     }
     await cluster.when((view) => view.pod.metadata?.uid === pod?.metadata?.uid).nodeLost();
+    if (isForGood) return;
     cluster.clock.schedule(ms, () => {
+      // Meanwhile it may have been lost for good.
+      if (node === this.#ruined) return;
       note(`${node} is back`);
       void cluster.recoverNode(node);
     });
+  }
+
+  /** Notes the news of a pod: it may have come to a node that is lost for good, before anybody knew of that. */
+  onPod({ metadata, spec }: Pod): void {
+    if (this.#ruined !== undefined && spec?.nodeName === this.#ruined) this.unknown.add(metadata?.uid ?? '');
   }
 
   /** What is wrong with a delete that leaves a program no time: nobody asks for that but who gives a lost node up. */
@@ -93,6 +105,22 @@ export class ClusterActs {
     const since = this.#lostAt.get(uid) ?? Math.min(...this.#lostAt.values());
     if (name === undefined || this.#options.cluster.clock.now() - since >= fenceMs) return undefined;
     return `removes ${name} by force, for which its node must have been lost for ${fenceMs / 1_000} s`;
+  }
+
+  /** Somebody puts the label on a pod that makes it stay. */
+  keep(share: number): void {
+    const { cluster, note } = this.#options;
+    const ended = ({ metadata }: Pod) =>
+      metadata?.labels?.[LABELS.done] === 'true' && metadata.deletionTimestamp === undefined;
+    const { namespace = '', name = '', uid } = at(cluster.pods().filter(ended), share)?.metadata ?? {};
+    if (uid === undefined) return;
+    note(`${name} is to stay`);
+    const metadata = { uid, labels: { [LABELS.keep]: 'true' } };
+    // It may meet a fault itself, and wait.
+    void cluster
+      .kubeClient()
+      .patchPod(namespace, name, { metadata })
+      .catch((error: unknown) => note(`which failed: ${(error as Error).message}`));
   }
 
   /** A quota that is full for a while. */

@@ -2,7 +2,7 @@
 import { FINALIZER, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import type { SimulatedDatabase, SimulatedTask } from './database.js';
-import { hasEnded, isAtWork, launchOf, taskIdOf } from './invariants.js';
+import { hasEnded, isAtWork, launchOf, podIdOf, taskIdOf } from './invariants.js';
 import type { PodOperation } from './operations.js';
 
 /** What removes a pod, now or later, without a host having a hand in it. */
@@ -26,6 +26,8 @@ export interface EvidenceWatchOptions {
   readonly pods: () => readonly Pod[];
   /** Whether the pod of the next launch has the name of the last one, which must go before. */
   readonly hasSharedNames: boolean;
+  /** Pods, by `namespace/name`, whose logs were taken while they were there; `undefined` where nobody takes them, or may have lost them. */
+  readonly logged: () => ReadonlySet<string> | undefined;
 }
 
 /** See the module's text. */
@@ -60,6 +62,18 @@ export class EvidenceWatch {
     if (task === undefined || !hadEnded || REMOVALS.some((removal) => task.met.has(removal))) return;
     this.#checkEvidence(pod, id, task);
     this.#checkOrder(pod, id);
+    this.#checkLog(pod, task);
+  }
+
+  /** The log of each launch is taken, not that of the last one alone. */
+  #checkLog(pod: Pod, task: SimulatedTask): void {
+    const { database, logged } = this.#options;
+    const { missingRights, hasBadWires, faults } = database;
+    const isDisturbed = task.isCancelled || task.isRevoked || missingRights.size > 0 || hasBadWires;
+    // What never ran started at `null`.
+    const hasRun = pod.status?.containerStatuses?.some(({ state }) => typeof state?.terminated?.startedAt === 'string');
+    if (isDisturbed || hasRun !== true || logged()?.has(podIdOf(pod)) !== false) return;
+    faults.push(`${pod.metadata?.name} goes, and nobody was given its log`);
   }
 
   /** A revoke, too, spares what has started. */

@@ -122,6 +122,11 @@ export function unguarded({ method, path, body = '' }: TransportRequest): string
   return isSure ? undefined : `takes ${name} without saying which version of it`;
 }
 
-/** Pods that somebody should have removed: a pod on a lost node may stay, since nobody can know whether it still runs. */
+/**
+ * Pods that somebody should have removed: a pod on a lost node may stay, since nobody can know whether it still runs, and so may one that somebody wants
+ * to look at.
+ */
 export const strayPods = (cluster: FakeCluster<VirtualClock>, unknown: ReadonlySet<string>): Pod[] =>
-  cluster.pods().filter(({ metadata }) => !unknown.has(metadata?.uid ?? ''));
+  cluster
+    .pods()
+    .filter(({ metadata }) => !unknown.has(metadata?.uid ?? '') && metadata?.labels?.[LABELS.keep] !== 'true');

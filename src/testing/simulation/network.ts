@@ -1,5 +1,6 @@
-/** The wire between one host and the API server: it can be cut, go deaf or slow, and it does not care whether the host still lives. */
+/** The wire between one host and the API server: it can be cut, go deaf, slow or silent, and it does not care whether the host still lives. */
 import { type LinkedAbort, linkedAbort } from '../../core/linked-abort.js';
+import { untilAborted } from '../../core/within.js';
 import { KubeApiError } from '../../errors.js';
 import type { Transport, TransportRequest, TransportResponse } from '../../kube/transport.js';
 import { ConnectionDropped } from '../server/connection-dropped.js';
@@ -7,8 +8,11 @@ import type { VirtualClock } from '../virtual-clock.js';
 
 /** What is wrong with the wire. */
 export interface WireState {
-  /** `cut`: nothing arrives. `deaf`: requests arrive, answers do not. `leaseless`: nothing about leases arrives. */
-  mode: 'open' | 'cut' | 'deaf' | 'leaseless';
+  /**
+   * `cut`: nothing arrives. `deaf`: requests arrive, answers do not. `leaseless`: nothing about leases arrives. `hole`: nothing arrives, and nobody is
+   * told that: whoever asks waits until its own patience is over.
+   */
+  mode: 'open' | 'cut' | 'deaf' | 'leaseless' | 'hole';
   /** How long requests are under way before the server sees them, in milliseconds. */
   delayMs: number;
   /** How long answers are under way, in milliseconds, while watches tell their news at once. */
@@ -58,6 +62,7 @@ export class HostWire implements Transport {
       await hearing();
       throw lost();
     }
+    if (this.state.mode === 'hole') return this.#silence(request);
     // What is on the wire arrives, whatever becomes of the sender; the sender may have given up meanwhile.
     const answered = this.state.delayMs > 0 ? this.#late(request) : this.#send(request);
     const response = await answered.catch((error: unknown) => hearing().then(() => Promise.reject(error)));
@@ -65,7 +70,30 @@ export class HostWire implements Transport {
     onMessage();
     await hearing();
     if (this.state.mode === 'deaf') throw lost();
-    return { ...response, body: this.#whileAlive(response.body) };
+    if (this.#isInHole) return this.#silence(request);
+    return { ...response, body: this.#whileAlive(response.body, request) };
+  }
+
+  /** A call rather than a look at the state, which changes while a request waits. */
+  get #isInHole(): boolean {
+    return this.state.mode === 'hole';
+  }
+
+  /** Nothing more is heard of a request, whatever becomes of the wire; who asked may give up. */
+  async #silence({ signal, idleTimeoutMs }: TransportRequest): Promise<never> {
+    const { clock, hearing } = this.#options;
+    const patience = linkedAbort(signal);
+    const cancelLimit =
+      idleTimeoutMs === undefined ? undefined : clock.schedule(idleTimeoutMs, () => patience.abort(lost()));
+    try {
+      return await untilAborted(never<never>(), patience.signal);
+    } catch (error) {
+      await hearing();
+      throw error;
+    } finally {
+      cancelLimit?.();
+      patience.unlink();
+    }
   }
 
   async #late(request: TransportRequest): Promise<TransportResponse> {
@@ -117,11 +145,12 @@ export class HostWire implements Transport {
     });
   }
 
-  async *#whileAlive(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *#whileAlive(body: AsyncIterable<Uint8Array>, request: TransportRequest): AsyncGenerator<Uint8Array> {
     const { hearing, onMessage } = this.#options;
     for await (const piece of body) {
       await hearing();
       if (this.state.mode === 'cut' || this.state.mode === 'deaf') throw lost();
+      if (this.#isInHole) await this.#silence(request);
       onMessage();
       yield piece;
     }

@@ -44,7 +44,11 @@ export type Operation =
       readonly ms: number;
       /** Whose node it is. @default running */
       readonly of?: PodChoice;
+      /** Whether it never comes back, unless another one has not either. @default false */
+      readonly isForGood?: boolean;
     }
+  /** Somebody wants a pod to stay that has ended, to look at it. */
+  | { readonly type: 'keep'; readonly pod: Pick }
   | { readonly type: 'quota'; readonly pods: number; readonly ms: number }
   | { readonly type: 'rights'; readonly verb: string; readonly resource: string; readonly ms: number }
   | {
@@ -70,7 +74,7 @@ export type Operation =
   | { readonly type: 'wait'; readonly ms: number };
 
 /** What can be wrong with the wire of a host. */
-export type WireTrouble = 'cut' | 'deaf' | 'slow' | 'late' | 'leaseless';
+export type WireTrouble = 'cut' | 'deaf' | 'slow' | 'late' | 'leaseless' | 'hole';
 
 /** Pods out of which one is chosen. */
 export type PodChoice = 'running' | 'pending' | 'ended' | 'same task' | 'newest running' | 'newest pending';
@@ -111,7 +115,7 @@ const RIGHTS: typeof OTHER_REQUESTS = [
   ['secrets', ['create', 'patch', 'list', 'delete']],
 ];
 /** Kinds of single events. */
-type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss' | 'conflict';
+type Single = Exclude<Operation['type'], 'wait'> | 'other' | 'early' | 'lag' | 'loss' | 'conflict' | 'hole' | 'ruin';
 type Kind = Single | Sequence;
 
 /** How often what happens, out of which there is to choose, and how fast it comes. */
@@ -170,6 +174,10 @@ export const EVEN_MIX: Mix = {
     farewell: 0,
     retreat: 0,
     regret: 0,
+    hole: 0,
+    ruin: 0,
+    keep: 0,
+    exhibits: 0,
   },
   verbs: VERBS,
   requestFaults: REQUEST_FAULTS,
@@ -237,6 +245,10 @@ export function drawMix(random: Random, hosts: number): Mix {
     farewell: of(random, SELDOM),
     retreat: of(random, SELDOM),
     regret: of(random, SELDOM),
+    hole: of(random, SELDOM),
+    ruin: of(random, [0, 0, 0.02]),
+    keep: of(random, [0, 0, 0, 0.05]),
+    exhibits: of(random, [0, 0, 0, 0.05]),
   };
   return { ...mix, weights: { ...mix.weights, ...later } };
 }
@@ -315,6 +327,8 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       };
     case 'adopt':
       return { type, host: random.next(), what: of(random, ['completed', 'wanted'] as const) };
+    case 'keep':
+      return { type, pod: random.next() };
     case 'regret':
       return { type, host: random.next() };
     case 'freeze':
@@ -328,6 +342,10 @@ function drawFault(random: Random, hosts: number, mix: Mix, type: Single): Opera
       };
     case 'lag':
       return { type: 'wire', host: random.next(), mode: 'late', ms: upTo(random, 60) * 1_000 };
+    case 'hole':
+      return { type: 'wire', host: random.next(), mode: 'hole', ms: upTo(random, 60) * 1_000 };
+    case 'ruin':
+      return { type: 'node', pod: random.next(), ms: 0, isForGood: true };
     case 'loss':
       return { type: 'kill', host: random.next(), backAfterMs: 0, atWrite: upTo(random, 3) - 1, isForGood: true };
     case 'watches':

@@ -192,6 +192,24 @@ function* stubborn(random: Random): Generator<Operation> {
   for (let waits = 4; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 30_000) };
 }
 
+/** One task after the other fails, more than are kept; somebody wants to look at one of their pods later, and perhaps the host is another one by then. */
+function* exhibits(random: Random): Generator<Operation> {
+  // What was wrong before is over by then.
+  yield { type: 'wait', ms: 150_000 + upTo(random, 100_000) };
+  for (let tasks = 4 + upTo(random, 2); tasks > 0; tasks -= 1) {
+    const seconds = upTo(random, 5);
+    yield {
+      type: 'queue',
+      annotations: { [`${SCRIPT_PREFIX}duration`]: `${seconds}s`, [`${SCRIPT_PREFIX}exit-code`]: '3' },
+    };
+    yield { type: 'wait', ms: 25_000 + upTo(random, 20_000) };
+    const roll = random.next();
+    if (roll < 0.2) yield { type: 'keep', pod: random.next() };
+    else if (roll < 0.3) yield { type: 'kill', host: random.next(), backAfterMs: upTo(random, 20) * 1_000, atWrite: 0 };
+  }
+  for (let waits = 3; waits > 0; waits -= 1) yield { type: 'wait', ms: 30_000 + upTo(random, 90_000) };
+}
+
 const SEQUENCES = {
   doubt,
   race,
@@ -213,6 +231,7 @@ const SEQUENCES = {
   bequest,
   farewell,
   retreat,
+  exhibits,
 };
 
 /** A kind of sequence. */

@@ -52,6 +52,11 @@ export interface SimulationOptions {
       }
     | undefined;
   /**
+   * How long the pods of failed tasks are kept, in milliseconds after their end, and how many of them. Looked at where one host alone keeps them, and
+   * `lateWrites` is off. @default nobody looks
+   */
+  readonly keepsFailed?: { readonly forMs: number; readonly last: number } | undefined;
+  /**
    * The longest that a host takes to store an outcome, in milliseconds: it may die before, and the next life must be told again. Right for
    * executors that keep a pod until its outcome was acknowledged. @default 0
    */
@@ -110,6 +115,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     slowStoreMs = 0,
     skewMs = 0,
     sleeps = false,
+    keepsFailed,
   } = options;
   const cluster = await FakeCluster.start({ seed, clock: 'virtual', kubelet: 'scripted', nodes: NODES });
   const done: Operation[] = [];
@@ -123,6 +129,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       fenceMs,
       takesLogs,
       launches,
+      keeps: keepsFailed,
       habits: { slowStoreMs, skewMs, sleeps, listens: mix === 'varied' },
       createExecutor,
       workloadOf: (index, annotations) => {

@@ -13,6 +13,7 @@ import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { EvidenceWatch } from './evidence-watch.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { checkPods, isAtWork, isLive, isProofOfSuccess, launchOf, podIdOf, taskIdOf, unguarded } from './invariants.js';
+import { type KeepLimits, KeepWatch } from './keep-watch.js';
 import { LeaseBook } from './lease-book.js';
 import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
@@ -32,6 +33,8 @@ export interface WorldOptions {
   /** How long after the loss of its node a pod may be removed by force; `undefined` where nobody looks. */
   readonly fenceMs: number | undefined;
   readonly launches: LaunchLimits;
+  /** How long failed pods are kept; `undefined` where nobody looks. */
+  readonly keeps: KeepLimits | undefined;
   readonly habits: HostHabits;
   readonly createExecutor: (context: SimulatedHostContext) => SimulatedExecutor;
   /** What a host hands over for the task of a number. */
@@ -48,6 +51,8 @@ const LOSS_MS = 120_000;
 const RETRY_MS = 6_000;
 /** The longest that a server which asks for patience is heeded: what hangs on the request waits for a minute, after half of one for all others. */
 const LONGEST_HEEDED_MS = 90_000;
+/** The longest that a client waits for an answer that never comes. */
+const LONGEST_CALL_MS = 60_000;
 /** What watches did not tell while they were silent is found out by the next list. */
 const RESYNC_MS = 300_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
@@ -99,6 +104,7 @@ export class World {
   /** When pods were first found to have succeeded, by uid. */
   readonly #succeeded = new Map<string, number>();
   readonly #limits = new LimitWatch();
+  readonly #keeps: KeepWatch;
   readonly #leases: LeaseBook;
   /** Since when hosts are not at work that were killed, or have left. */
   readonly #awaySince = new Map<number, number>();
@@ -120,14 +126,23 @@ export class World {
       note: (text) => this.#note(text),
       onMet: (id, what) => this.database.tasks.get(id)?.met.add(what),
     });
+    this.#keeps = new KeepWatch({
+      database: this.database,
+      limits: this.#limits,
+      keeps: options.hosts === 1 && !options.lateWrites ? options.keeps : undefined,
+    });
     const evidence = new EvidenceWatch({
       database: this.database,
       pods: () => options.cluster.pods(),
       hasSharedNames: options.lateWrites,
+      // Under one name for all launches nobody can tell which one's it was; and what is found by the next life is cleared away.
+      logged: () => (options.takesLogs && !options.lateWrites && !this.#hasRestarts ? this.#logged : undefined),
     });
     options.cluster.onPodChange((pod, isGone) => {
       evidence.onPod(pod, isGone);
+      this.#keeps.onPod(pod, isGone, options.cluster.clock.now());
       if (isGone) return;
+      this.#acts.onPod(pod);
       const { uid = '', name = '', labels } = pod.metadata ?? {};
       if (!this.#makers.has(uid)) this.#makers.set(uid, labels?.[LABELS.executorId]);
       this.#limits.onPod(pod, options.cluster.clock.now());
@@ -167,8 +182,10 @@ export class World {
     const pods = this.cluster.pods();
     checkPods(pods, this.database, { ghosts, known: this.#known, makers: this.#makers, mostLaunches });
     // Who is away cannot end anything.
-    if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving))
+    if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving)) {
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
+      this.#keeps.check(this.cluster.clock.now());
+    }
     this.#checkPrompt(pods);
     checkSlots(this.#hosts, pods, this.database, { now: this.cluster.clock.now(), hasRestarts: this.#hasRestarts });
   }
@@ -313,9 +330,11 @@ export class World {
       },
     });
     this.#hosts[index] = host;
+    const now = this.cluster.clock.now();
+    if (isFirstLife) this.#awaySince.set(index, now);
     const comesUp = () => {
       if (!host.isStarted) return;
-      this.#limits.hostTrouble(this.#awaySince.get(index) ?? 0, this.cluster.clock.now());
+      this.#limits.hostTrouble(this.#awaySince.get(index) ?? now, this.cluster.clock.now());
       this.#awaySince.delete(index);
     };
     host.start().then(comesUp, (error: unknown) => {
@@ -410,6 +429,8 @@ export class World {
         return this.#acts.loseNode(operation);
       case 'quota':
         return this.#acts.quota(operation.pods, operation.ms);
+      case 'keep':
+        return this.#acts.keep(operation.pod);
       case 'rights':
         return this.#forbid(operation);
       case 'kill': {
@@ -447,7 +468,9 @@ export class World {
         const { state } = host.wire;
         this.database.hasBadWires = true;
         this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
-        this.#suffers(host.id, operation.ms);
+        this.#suffers(host.id, operation.ms + (operation.mode === 'hole' ? LONGEST_CALL_MS : 0));
+        // A watch that nothing is heard of any more is given up after its time.
+        if (operation.mode === 'hole') this.#limits.watchTrouble(clock.now(), clock.now() + operation.ms + RESYNC_MS);
         if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, SLOWEST_MS);
         else if (operation.mode === 'late') state.answerDelayMs = Math.min(operation.ms, SLOWEST_MS);
         else state.mode = operation.mode;
