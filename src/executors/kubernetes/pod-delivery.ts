@@ -10,7 +10,7 @@ import { podTimesOf } from '../../lifecycle/pod-times.js';
 import { ANNOTATIONS } from '../../wire/names.js';
 import type { EndDetails } from '../outcome-hub.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
-import type { PodKeeper } from './pod-keeper.js';
+import { endTimeOf, type PodKeeper } from './pod-keeper.js';
 import type { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** What a {@link PodDelivery} works with. */
@@ -173,7 +173,7 @@ export class PodDelivery {
       };
       const ifDeleted = holdNamesMs === undefined ? undefined : { [ANNOTATIONS.holdsName]: String(holdNamesMs) };
       await remover.markDone(seen, verdictNote(failure), { onMarked, ifDeleted });
-      if (!isHeld) keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed');
+      if (!isHeld) keeper.keep(seen, failure === undefined ? 'succeeded' : 'failed', endTimeOf(seen));
       launcher.wakeParked();
       return;
     }

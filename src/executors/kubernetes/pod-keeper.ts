@@ -10,7 +10,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
-import { observe } from '../../lifecycle/observation.js';
+import { observe, type PodObservation } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { ownershipPatch } from './adoption.js';
@@ -90,13 +90,23 @@ interface Kept extends PodIdentity {
   readonly cancelTimer: () => void;
   /** Whose label it carried when it was taken in. */
   readonly owner: string;
-  /** When it ended, or was told, in monotonic milliseconds; of what was found it may be before this process. */
+  /** When it ended, in monotonic milliseconds; that may be before this process. */
   readonly endedAt: number;
   /** Monotonic time until which its name is taken. */
   readonly heldUntil: number;
   /** Whether it only stays for that, or until the server answers. */
   readonly isDue?: boolean;
 }
+
+/** When the last container of a pod ended, by its node, in milliseconds since the epoch; `undefined` where none ran, or nobody knows. */
+export const endTimeOf = ({ containers }: PodObservation): number | undefined =>
+  Math.max(...containers.map(({ finishedAt }) => Date.parse(finishedAt ?? '') || 0), 0) || undefined;
+
+/** The last that was written about a pod, as far as times of its own tell. */
+const lastNewsOf = ({ metadata, status }: Pod): number => {
+  const times = [metadata?.creationTimestamp, ...(status?.conditions ?? []).map((one) => one.lastTransitionTime)];
+  return Math.max(...times.map((time) => Date.parse(time ?? '') || 0));
+};
 
 /** See the module's text. */
 export class PodKeeper {
@@ -123,13 +133,20 @@ export class PodKeeper {
     return holdNamesMs !== undefined || isLimited(limits.succeeded) || isLimited(limits.failed);
   }
 
-  /** Takes in a pod that has been marked as done. */
-  keep(pod: PodIdentity, as: keyof KeepPodsOptions, ageMs = 0, owner = this.#options.executorLabel): void {
-    const { clock, limits, holdNamesMs = 0 } = this.#options;
+  /** Takes in a pod that has been marked as done; `endedAt` by the server's clock, in milliseconds since the epoch, and now where that is not known. */
+  keep(
+    pod: PodIdentity,
+    as: keyof KeepPodsOptions,
+    endedAt: number | undefined,
+    owner = this.#options.executorLabel,
+  ): void {
+    const { client, clock, limits, holdNamesMs = 0 } = this.#options;
     const { forMs, last } = limits[as];
     const kept = this.#kept[as];
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     // Others may wait for its name, and look for it only now and then.
+    const now = clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
+    const ageMs = Math.max(0, now - (endedAt ?? now));
     const heldUntil = this.#holdsNames ? clock.monotonic() + holdNamesMs : 0;
     const owned = { ...pod, owner, endedAt: clock.monotonic() - ageMs, heldUntil };
     const cancelTimer = Number.isFinite(forMs)
@@ -221,10 +238,9 @@ export class PodKeeper {
       if (!signal.aborted) logger.warn({ err: error }, 'pods that were kept before could not be listed');
       return false;
     }
-    const now = this.#options.clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
     const take = ({ pod, as, heldMs, endedAt }: Found, owner?: string) => {
       if (as === 'held') this.holdName(pod, heldMs);
-      else this.keep(pod, as, Math.max(0, now - endedAt), owner);
+      else this.keep(pod, as, endedAt, owner);
     };
     if (lease === undefined) {
       for (const one of found) take(one);
@@ -248,7 +264,7 @@ export class PodKeeper {
   #foundOf(pod: Pod): Found | undefined {
     const { limits } = this.#options;
     const seen = observe(pod);
-    const endedAt = Date.parse(seen.base?.finishedAt ?? seen.createdAt ?? '') || 0;
+    const endedAt = endTimeOf(seen) ?? lastNewsOf(pod);
     const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
     const known = { pod: identityOf(pod), heldMs, endedAt };
     if (Number.isFinite(heldMs)) return { ...known, as: 'held' };

@@ -23,7 +23,8 @@ export interface KeepWatchOptions {
 interface KeptPod {
   readonly name: string;
   readonly since: number;
-  readonly endedAt: number;
+  /** `undefined` where none of its containers ran. */
+  readonly endedAt: number | undefined;
 }
 
 /** How much later than it should a pod may go, where nobody is in trouble. */
@@ -36,8 +37,11 @@ const ROUNDING_MS = 5_000;
 const ORDER_MS = 15_000;
 
 const isDeleting = ({ metadata }: Pod) => metadata?.deletionTimestamp !== undefined;
-const endOf = ({ status }: Pod) =>
-  Math.max(...(status?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? '')));
+const endOf = ({ status }: Pod): number | undefined =>
+  Math.max(
+    0,
+    ...(status?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? '') || 0),
+  ) || undefined;
 
 /** See the module's text. */
 export class KeepWatch {
@@ -63,9 +67,8 @@ export class KeepWatch {
     }
     if (labels[LABELS.keep] === 'true' && !this.#wanted.has(uid)) this.#wanted.set(uid, now);
     const isMarked = labels[LABELS.done] === 'true' && annotations[ANNOTATIONS.holdsName] === undefined;
-    const endedAt = endOf(pod);
-    if (isMarked && hasEnded(pod) && pod.status?.phase === 'Failed' && !this.#kept.has(uid) && !Number.isNaN(endedAt))
-      this.#kept.set(uid, { name, since: now, endedAt });
+    if (isMarked && hasEnded(pod) && pod.status?.phase === 'Failed' && !this.#kept.has(uid))
+      this.#kept.set(uid, { name, since: now, endedAt: endOf(pod) });
   }
 
   /** Adds a fault for each pod that nobody should want any more, and that stays. */
@@ -77,7 +80,7 @@ export class KeepWatch {
     for (const [index, { name, since, endedAt }] of kept.entries()) {
       // What somebody wants to stay counts among the last as long as nobody looks at it.
       const tooMany = kept[index + keeps.last];
-      if (isLate(Math.max(since, endedAt + keeps.forMs)))
+      if (isLate(Math.max(since, (endedAt ?? since) + keeps.forMs)))
         database.faults.push(`${name} was to be kept for ${keeps.forMs / 1_000} s, and stays for longer`);
       else if (tooMany !== undefined && isLate(tooMany.since))
         database.faults.push(`${name} stays, and ${keeps.last} failed pods after it are kept`);
@@ -93,13 +96,14 @@ export class KeepWatch {
       database.faults.push(`${name} is deleted, and somebody wanted it to stay`);
     const id = taskIdOf(pod);
     const task = database.tasks.get(id);
-    if (keeps === undefined || kept === undefined || task === undefined) return;
+    if (keeps === undefined || kept?.endedAt === undefined || task === undefined) return;
+    const { since, endedAt } = kept;
     const isDisturbed = task.isCancelled || task.isRevoked || task.met.has('delete') || task.met.has('deleteByForce');
     const isFailed = database.outcomes.get(id)?.outcome.state === 'failed';
-    const isAfter = (one: KeptPod) => one.since > kept.since - ORDER_MS || one.endedAt > kept.endedAt - ORDER_MS;
+    const isAfter = (one: KeptPod) => one.since > since - ORDER_MS || (one.endedAt ?? one.since) > endedAt - ORDER_MS;
     const after = [...this.#kept.values()].filter((one) => one !== kept && isAfter(one)).length;
-    const isTooEarly = now - kept.endedAt < keeps.forMs - ROUNDING_MS && after < keeps.last;
+    const isTooEarly = now - endedAt < keeps.forMs - ROUNDING_MS && after < keeps.last;
     if (isFailed && !isDisturbed && isTooEarly)
-      database.faults.push(`${name} is removed ${(now - kept.endedAt) / 1_000} s after its end, and was to be kept`);
+      database.faults.push(`${name} is removed ${(now - endedAt) / 1_000} s after its end, and was to be kept`);
   }
 }
