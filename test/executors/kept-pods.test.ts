@@ -25,6 +25,18 @@ describe('pods that are kept', () => {
     expect(kit.count('delete', 'pods')).toBe(2);
   });
 
+  it('go so long after their end, also where the host acknowledges it late', async () => {
+    const executor = await kit.connect({ acknowledge: 'manual', keepPods: { failed: { for: '1h' } } });
+    const outcome = await kit.ended(executor.queueTask(work({ duration: '1s', 'exit-code': '1' })));
+    await kit.cluster.clock.advance('50m');
+    const acknowledged = outcome.acknowledge();
+    await kit.cluster.clock.advance('5m');
+    await acknowledged;
+    expect(names()).toHaveLength(1);
+    await kit.cluster.clock.advance('6m');
+    expect(names()).toEqual([]);
+  });
+
   it('go when newer ones are as many as may stay, the oldest first', async () => {
     const executor = await kit.connect({ keepPods: { failed: { last: 2 } } });
     for (const name of ['a', 'b', 'c']) await fails(executor, name);
