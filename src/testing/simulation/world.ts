@@ -1,7 +1,7 @@
 /** Carries out the operations of a simulation on a cluster and its hosts, and checks the promises after each of them. */
 import { durationMs } from '../../core/duration.js';
 import type { Workload } from '../../core/outcome.js';
-import { type Random, seededRandom } from '../../core/random.js';
+import type { Random } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
 import { LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
@@ -11,10 +11,10 @@ import { checkEnd, type LaunchLimits } from './check-end.js';
 import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
 import { EvidenceWatch } from './evidence-watch.js';
-import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
+import type { HostHabits, SimulatedExecutor, SimulatedHostContext } from './host.js';
+import { HostActs, isHostOperation, RESYNC_MS, SLOWEST_MS } from './host-acts.js';
 import { checkPods, isAtWork, isLive, isProofOfSuccess, launchOf, podIdOf, taskIdOf, unguarded } from './invariants.js';
 import { type KeepLimits, KeepWatch } from './keep-watch.js';
-import { LeaseBook } from './lease-book.js';
 import { LimitWatch } from './limits.js';
 import type { Operation } from './operations.js';
 import { checkSecrets, referToSecrets } from './secret-watch.js';
@@ -42,19 +42,10 @@ export interface WorldOptions {
 }
 
 const DURATION = 'testing.podwright.dev/duration';
-const RESTART_MS = 5_000;
-/** The longest that a message is under way. */
-const SLOWEST_MS = 20_000;
-/** Time in which a group makes up for a host that never comes back. */
-const LOSS_MS = 120_000;
 /** What a request that failed may cost, with the wait before the next try. */
 const RETRY_MS = 6_000;
 /** The longest that a server which asks for patience is heeded: what hangs on the request waits for a minute, after half of one for all others. */
 const LONGEST_HEEDED_MS = 90_000;
-/** The longest that a client waits for an answer that never comes. */
-const LONGEST_CALL_MS = 60_000;
-/** What watches did not tell while they were silent is found out by the next list. */
-const RESYNC_MS = 300_000;
 /** How long the last outcome may take after the last fault, beside the work itself: the longest of all waits of a task together. */
 const OUTCOME_LIMIT_MS = 240 * 60_000;
 /** How often the work of a task may be begun, one task after the other in the worst case. */
@@ -63,8 +54,6 @@ const LAUNCHES = 3;
 const UNTOLD_LIMIT_MS = 15 * 60_000;
 /** Time in which a success is told where nothing is in the way; lists come every five minutes. */
 const PROMPT_MS = 180_000;
-/** How many messages and timers of all hosts together there may be in a minute. */
-const MOST_STEPS_IN_A_MINUTE = 20_000;
 /** How often the clock is moved on for what is cleaned up after the last outcome. */
 const CLEANUP_TRIES = 60;
 /** And for hosts to end: one may wait for a fence of some minutes beside its proofs of death. */
@@ -87,12 +76,9 @@ export class World {
   readonly log: string[] = [];
   /** Messages, timers and operations so far. */
   steps = 0;
-  #minute = 0;
-  #stepsInMinute = 0;
   readonly cluster: FakeCluster<VirtualClock>;
   readonly #options: WorldOptions;
-  readonly #hosts: SimulatedHost[] = [];
-  readonly #disks: Map<string, unknown>[] = [];
+  readonly #fleet: HostActs;
   readonly #known = new Map<string, string>();
   readonly #makers = new Map<string, string | undefined>();
   readonly #acts: ClusterActs;
@@ -105,22 +91,10 @@ export class World {
   readonly #succeeded = new Map<string, number>();
   readonly #limits = new LimitWatch();
   readonly #keeps: KeepWatch;
-  readonly #leases: LeaseBook;
-  /** Since when hosts are not at work that were killed, or have left. */
-  readonly #awaySince = new Map<number, number>();
-  /** Hosts that never come back. */
-  readonly #lost = new Set<number>();
-  /** Whether any host has had a life before its present one. */
-  #hasRestarts = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     this.cluster = options.cluster;
-    this.#leases = new LeaseBook(
-      options.cluster,
-      (fault) => this.database.faults.push(fault),
-      () => !this.database.missingRights.has('patch'),
-    );
     this.#acts = new ClusterActs({
       cluster: options.cluster,
       note: (text) => this.#note(text),
@@ -136,7 +110,7 @@ export class World {
       pods: () => options.cluster.pods(),
       hasSharedNames: options.lateWrites,
       // Under one name for all launches nobody can tell which one's it was; and what is found by the next life is cleared away.
-      logged: () => (options.takesLogs && !options.lateWrites && !this.#hasRestarts ? this.#logged : undefined),
+      logged: () => (options.takesLogs && !options.lateWrites && !this.#fleet.hasRestarts ? this.#logged : undefined),
     });
     options.cluster.onPodChange((pod, isGone) => {
       evidence.onPod(pod, isGone);
@@ -151,15 +125,28 @@ export class World {
       const id = taskIdOf(pod);
       if (!succeeded.has(id)) succeeded.set(id, { name, uid });
     });
+    this.#fleet = new HostActs({
+      ...options,
+      database: this.database,
+      limits: this.#limits,
+      wrongOf: (request) => unguarded(request) ?? this.#acts.haste(request, options.fenceMs),
+      tookLog: (pod) => {
+        if (options.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
+      },
+      onStep: () => {
+        this.steps += 1;
+      },
+      note: (text) => this.#note(text),
+    });
     this.#tasks = new TaskActs({
       cluster: options.cluster,
       database: this.database,
-      hosts: this.#hosts,
+      hosts: this.#fleet.all,
       unknown: this.#acts.unknown,
       note: (text) => this.#note(text),
       workloadOf: options.workloadOf,
     });
-    for (let index = 0; index < options.hosts; index += 1) this.#startHost(index);
+    this.#fleet.start();
   }
 
   /** Lets the hosts come up. */
@@ -182,12 +169,15 @@ export class World {
     const pods = this.cluster.pods();
     checkPods(pods, this.database, { ghosts, known: this.#known, makers: this.#makers, mostLaunches });
     // Who is away cannot end anything.
-    if (this.#remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving)) {
+    if (this.#fleet.remaining.every(({ isAlive, isStarted, isLeaving }) => isAlive && isStarted && !isLeaving)) {
       this.#limits.check(pods, this.cluster.clock.now(), this.database, this.#acts.unknown);
       this.#keeps.check(this.cluster.clock.now());
     }
     this.#checkPrompt(pods);
-    checkSlots(this.#hosts, pods, this.database, { now: this.cluster.clock.now(), hasRestarts: this.#hasRestarts });
+    checkSlots(this.#fleet.all, pods, this.database, {
+      now: this.cluster.clock.now(),
+      hasRestarts: this.#fleet.hasRestarts,
+    });
   }
 
   /** Asks the server itself, where nothing is in the way of that. */
@@ -196,7 +186,8 @@ export class World {
     if (this.database.hasSecretFaults || !referToSecrets(pods)) return;
     const { items } = await this.cluster.kubeClient().listSecrets();
     // Who has found a task and was not handed it yet has no values for its next launch.
-    const areValuesKnown = (pod: Pod) => launchOf(pod) === 1 || (this.#hosts.length === 1 && !this.#hasRestarts);
+    const areValuesKnown = (pod: Pod) =>
+      launchOf(pod) === 1 || (this.#fleet.all.length === 1 && !this.#fleet.hasRestarts);
     checkSecrets(pods.filter(areValuesKnown), pods, items, this.database);
   }
 
@@ -236,15 +227,7 @@ export class World {
     this.#note('all faults end');
     cluster.faults.clear();
     cluster.silenceWatches(false);
-    for (const [index, host] of this.#hosts.entries()) {
-      host.thaw();
-      host.dieAtWrite(Number.POSITIVE_INFINITY);
-      host.wire.mend();
-      if (this.#lost.has(index)) {
-        if (host.isAlive) this.#goesAway(index);
-        host.kill();
-      } else if (!host.isAlive) this.#startHost(index);
-    }
+    this.#fleet.recover();
     // What is under way on a slow wire comes all the same.
     await cluster.clock.advance(SLOWEST_MS);
     const requests = cluster.requests.length;
@@ -264,12 +247,12 @@ export class World {
     if (untidy.length > 0 && database.faults.length === 0)
       database.faults.push(`not tidy before the end: ${untidy.join(', ')}`);
     const minutes = elapsedMs() / 60_000;
-    const budget = 500 + this.#hosts.length * minutes * 60 + database.tasks.size * 20;
+    const budget = 500 + this.#fleet.all.length * minutes * 60 + database.tasks.size * 20;
     const used = cluster.requests.length - requests;
     if (used > budget)
       database.faults.push(`${used} requests in the ${minutes.toFixed(0)} minutes after the last fault`);
     let haveEnded = false;
-    const ended = Promise.all(this.#remaining.map((host) => host.executor.end())).then(() => {
+    const ended = Promise.all(this.#fleet.remaining.map((host) => host.executor.end())).then(() => {
       haveEnded = true;
     });
     for (let tries = 0; tries < END_TRIES && !haveEnded; tries += 1)
@@ -278,20 +261,20 @@ export class World {
     const { takesLogs, launches } = this.#options;
     const logged = takesLogs ? this.#logged : undefined;
     await checkEnd(cluster, database, {
-      hosts: this.#remaining,
-      hadOthers: this.#hosts.length > 1,
+      hosts: this.#fleet.remaining,
+      hadOthers: this.#fleet.all.length > 1,
       unknown: this.#acts.unknown,
       logged,
       launches,
       limits: this.#limits,
     });
-    for (const host of this.#hosts) host.kill();
+    for (const host of this.#fleet.all) host.kill();
   }
 
   /** What somebody is still to see to. */
   #untidy(): Promise<readonly string[]> {
     const { cluster, database } = this;
-    const [present, isAlone] = [this.#remaining, this.#hosts.length === 1];
+    const [present, isAlone] = [this.#fleet.remaining, this.#fleet.all.length === 1];
     return untidyOf({ cluster, database, present, isAlone, unknown: this.#acts.unknown });
   }
 
@@ -299,105 +282,10 @@ export class World {
     this.log.push(`${(this.cluster.clock.monotonic() / 1_000).toFixed(1).padStart(8)} s  ${text}`);
   }
 
-  #startHost(index: number): void {
-    const { hosts, createExecutor, random, lateWrites, habits } = this.#options;
-    const isFirstLife = this.#hosts[index] === undefined;
-    this.#hasRestarts ||= !isFirstLife;
-    // The word of a former life may not have been stored.
-    if (!isFirstLife) for (const task of this.database.tasks.values()) task.isForestalled = false;
-    this.#disks[index] ??= new Map();
-    const host: SimulatedHost = new SimulatedHost({
-      executorId: `host-${index}`,
-      hosts,
-      cluster: this.cluster,
-      database: this.database,
-      random: seededRandom(Math.floor(random.next() * 2 ** 31)),
-      createExecutor,
-      lateWrites,
-      isFirstLife,
-      habits,
-      disk: this.#disks[index],
-      leases: this.#leases,
-      tookLog: (pod) => {
-        if (this.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
-      },
-      wrongOf: (request) => unguarded(request) ?? this.#acts.haste(request, this.#options.fenceMs),
-      onStep: () => this.#countStep(host),
-      onDeath: () => {
-        this.#note(`host-${index} dies at a write`);
-        this.#goesAway(index);
-        this.#revive(index, RESTART_MS);
-      },
-    });
-    this.#hosts[index] = host;
-    const now = this.cluster.clock.now();
-    if (isFirstLife) this.#awaySince.set(index, now);
-    const comesUp = () => {
-      if (!host.isStarted) return;
-      this.#limits.hostTrouble(this.#awaySince.get(index) ?? now, this.cluster.clock.now());
-      this.#awaySince.delete(index);
-    };
-    host.start().then(comesUp, (error: unknown) => {
-      if (!host.isAlive) return;
-      // As a supervisor would: a host that cannot start is started again.
-      this.#note(`host-${index} could not start: ${(error as Error).message}`);
-      host.kill();
-      this.#revive(index, RESTART_MS);
-    });
-  }
-
-  /** Counts a step, and puts an end to a host that is at work without end. */
-  #countStep(host: SimulatedHost): void {
-    this.steps += 1;
-    const minute = Math.floor(this.cluster.clock.monotonic() / 60_000);
-    this.#stepsInMinute = minute === this.#minute ? this.#stepsInMinute + 1 : 1;
-    this.#minute = minute;
-    if (this.#stepsInMinute <= MOST_STEPS_IN_A_MINUTE) return;
-    this.#stepsInMinute = 0;
-    this.database.faults.push(
-      `${host.id} is at work without end: ${MOST_STEPS_IN_A_MINUTE} messages and timers in a minute`,
-    );
-    host.kill();
-  }
-
-  /** A host is at work no longer, until one in its place is. */
-  #goesAway(index: number): void {
-    const now = this.cluster.clock.now();
-    this.database.troubled(`host-${index}`, now);
-    if (this.#lost.has(index)) this.#limits.hostTrouble(now, now + LOSS_MS);
-    if (!this.#awaySince.has(index)) this.#awaySince.set(index, now);
-  }
-
-  /** Notes that a host will not come back, unless it is the last one. */
-  #mayLose(index: number): boolean {
-    if (this.#lost.size + 1 >= this.#hosts.length) return false;
-    this.#lost.add(index);
-    return true;
-  }
-
-  /** The hosts that have not gone for good. */
-  get #remaining(): readonly SimulatedHost[] {
-    return this.#hosts.filter((_, index) => !this.#lost.has(index));
-  }
-
-  #revive(index: number, ms: number): void {
-    if (this.#lost.has(index)) return;
-    const dead = this.#hosts[index];
-    this.cluster.clock.schedule(ms, () => {
-      if (this.#hosts[index] !== dead) return;
-      this.#note(`host-${index} is started again`);
-      this.#startHost(index);
-    });
-  }
-
-  #host(share: number): { readonly host: SimulatedHost; readonly index: number } {
-    const index = Math.floor(share * this.#hosts.length);
-    return { host: this.#hosts[index] as SimulatedHost, index };
-  }
-
   #carryOut(operation: Operation): Promise<unknown> | unknown {
     const { cluster } = this;
     const { clock } = cluster;
+    if (isHostOperation(operation)) return this.#fleet.carryOut(operation);
     switch (operation.type) {
       case 'wait':
         return clock.advance(operation.ms);
@@ -407,8 +295,6 @@ export class World {
         return this.#tasks.cancel(operation);
       case 'revoke':
         return this.#tasks.revoke(operation);
-      case 'leave':
-        return this.#leave(operation);
       case 'request': {
         const { verb, resource = 'pods', times, fault, ofNewest = false } = operation;
         const name = ofNewest ? newestOf(cluster.pods())[0]?.metadata?.name : undefined;
@@ -433,49 +319,6 @@ export class World {
         return this.#acts.keep(operation.pod);
       case 'rights':
         return this.#forbid(operation);
-      case 'kill': {
-        const { host, index } = this.#host(operation.host);
-        if (!host.isAlive) return;
-        if (operation.isForGood === true && !this.#mayLose(index)) return;
-        if (operation.atWrite > 0) return host.dieAtWrite(operation.atWrite);
-        this.#note(`${host.id} is killed`);
-        this.#goesAway(index);
-        host.kill();
-        return this.#revive(index, operation.backAfterMs);
-      }
-      case 'adopt': {
-        const { host } = this.#host(operation.host);
-        this.#note(`${host.id} looks for ${operation.what} pods`);
-        return host.adopt(operation.what);
-      }
-      case 'regret': {
-        const { host } = this.#host(operation.host);
-        this.#note(`what ${host.id} launches next is regretted`);
-        return host.regretNext();
-      }
-      case 'freeze': {
-        const { host } = this.#host(operation.host);
-        this.#note(`${host.id} is frozen for ${operation.ms} ms`);
-        this.#suffers(host.id, operation.ms);
-        host.freeze();
-        return clock.schedule(operation.ms, () => {
-          this.#note(`${host.id} goes on`);
-          host.thaw();
-        });
-      }
-      case 'wire': {
-        const { host } = this.#host(operation.host);
-        const { state } = host.wire;
-        this.database.hasBadWires = true;
-        this.#note(`the wire of ${host.id} is ${operation.mode} for ${operation.ms} ms`);
-        this.#suffers(host.id, operation.ms + (operation.mode === 'hole' ? LONGEST_CALL_MS : 0));
-        // A watch that nothing is heard of any more is given up after its time.
-        if (operation.mode === 'hole') this.#limits.watchTrouble(clock.now(), clock.now() + operation.ms + RESYNC_MS);
-        if (operation.mode === 'slow') state.delayMs = Math.min(operation.ms, SLOWEST_MS);
-        else if (operation.mode === 'late') state.answerDelayMs = Math.min(operation.ms, SLOWEST_MS);
-        else state.mode = operation.mode;
-        return clock.schedule(operation.ms, () => host.wire.mend());
-      }
       case 'watches':
         if (operation.what === 'silence') this.#limits.watchTrouble(clock.now(), clock.now() + SILENCE_MS + RESYNC_MS);
         return this.#acts.watches(operation.what);
@@ -485,40 +328,10 @@ export class World {
   /** Nobody may do something for a while. */
   #forbid({ verb, resource, ms }: Extract<Operation, { type: 'rights' }>): void {
     const { cluster, database } = this;
-    const now = cluster.clock.now();
     this.#note(`nobody may ${verb} ${resource} for ${ms / 1_000} s`);
     if (resource === 'secrets') database.hasSecretFaults ||= verb !== 'create';
     database.missingRights.add(verb);
-    for (const { id } of this.#hosts) database.troubled(id, now + ms);
-    this.#limits.hostTrouble(now, now + ms, resource === 'pods' && verb === 'create' ? 'rights' : 'host');
+    this.#fleet.lack(ms, resource === 'pods' && verb === 'create' ? 'rights' : 'host');
     cluster.faults.inject({ fault: 'forbid', verb, resource, lasts: ms });
-  }
-
-  /** A host can not do what it wants for a while. */
-  #suffers(id: string, ms: number): void {
-    const now = this.cluster.clock.now();
-    this.database.troubled(id, now + ms);
-    this.#limits.hostTrouble(now, now + ms);
-  }
-
-  /** A host is stopped in good order, and started again. */
-  #leave({ host: share, how, backAfterMs }: Extract<Operation, { type: 'leave' }>): void {
-    const { host, index } = this.#host(share);
-    const { executor, isAlive, isStarted, isLeaving, id } = host;
-    if (!isAlive || !isStarted || isLeaving || (how === 'detach' && executor.detach === undefined)) return;
-    this.#note(`${id} leaves: ${how}`);
-    this.#goesAway(index);
-    const had = [...this.database.tasks.values()].filter(({ key }) => executor.hasTask(key));
-    if (how === 'terminate') for (const task of had) task.isCancelled = true;
-    const gone = () => {
-      if (!host.isAlive) return;
-      const isAlone = this.#hosts.length === 1 && !this.database.hasLostNodes;
-      for (const { key } of had)
-        if (how !== 'detach' && isAlone && this.database.mayRun(key))
-          this.database.faults.push(`${id} has left (${how}), and the pod of ${keyToString(key)} is at work`);
-      host.kill();
-      this.#revive(index, backAfterMs);
-    };
-    void host.leave(how).then(gone, gone);
   }
 }
