@@ -23,6 +23,8 @@ export interface SimulatedTask {
   revokedAt?: number;
   /** How often it was taken back in fact. */
   revokes: number;
+  /** Ids of the hosts that were given it, also because it fell to another one when the first was taken for dead. */
+  readonly givenTo: Set<string>;
   /** Whether more than one host was given it, or one after it had let go of it: one of them may be told to forget it while another is at work. */
   isShared: boolean;
   /** Whether it was cancelled before it was launched for the first time, so that it must have no pod. @default false */

@@ -80,7 +80,7 @@ export class EvidenceWatch {
   #checkWork(pod: Pod, id: string, task: SimulatedTask): void {
     const { outcomes, faults } = this.#options.database;
     // A revoke does not know of the pod of another host that dies at that moment.
-    if (task.isRevoked && task.isShared) return;
+    if (task.isRevoked && (task.isShared || task.givenTo.size > 1)) return;
     // What was asked for before it was taken back may come after that, and start at once.
     const bornAt = Date.parse(pod.metadata?.creationTimestamp ?? '');
     const { revokedAt = 0 } = task;

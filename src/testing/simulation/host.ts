@@ -160,6 +160,7 @@ export class SimulatedHost {
     const id = keyToString(key);
     if (this.#queued.has(id) && task.revokes === 0) task.isShared = true;
     this.#queued.add(id);
+    task.givenTo.add(this.id);
     try {
       const run = this.executor.queueTask(workload);
       this.#ears?.keep(run, workload.priority ?? 0);

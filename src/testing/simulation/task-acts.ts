@@ -56,6 +56,7 @@ export class TaskActs {
       isCancelled: false,
       isRevoked: false,
       revokes: 0,
+      givenTo: new Set<string>(),
       isShared,
     };
     this.#options.database.tasks.set(keyToString(key), task);
