@@ -103,7 +103,7 @@ const NODES = 3;
 
 /**
  * Runs one simulation: hosts with your executor on the embedded cluster with a virtual clock, while requests fail, answers get lost or come
- * late, watches break and go silent, nodes are lost, pods evicted, quotas full, and hosts killed, frozen and cut off. After each step and at
+ * late or never, watches break and go silent, nodes are lost, pods evicted, quotas full, and hosts killed, frozen and cut off. After each step and at
  * the end the promises are checked: one outcome per try, at most one live pod of it, none after its outcome, no slot, pod, lease or secret
  * left behind, an end to every wait, and a bound on requests.
  */
