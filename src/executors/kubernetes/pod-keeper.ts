@@ -79,14 +79,20 @@ const TAKEN_AT_A_TIME = 16;
 
 /** A pod that was kept, by us or by another one. */
 interface Found {
-  readonly pod: PodIdentity;
+  readonly pod: Keepable;
   readonly as: keyof KeepPodsOptions | 'held';
   /** How long it holds its name, in milliseconds. */
   readonly heldMs: number;
   readonly endedAt: number;
 }
 
-interface Kept extends PodIdentity {
+/** A pod that is kept, or is to be. */
+interface Keepable extends PodIdentity {
+  /** Whether somebody has deleted it already, so that it only waits for its node, or a finalizer: it is none of the last so many. */
+  readonly isDeleting?: boolean;
+}
+
+interface Kept extends Keepable {
   readonly cancelTimer: () => void;
   /** Whose label it carried when it was taken in. */
   readonly owner: string;
@@ -135,7 +141,7 @@ export class PodKeeper {
 
   /** Takes in a pod that has been marked as done; `endedAt` by the server's clock, in milliseconds since the epoch, and now where that is not known. */
   keep(
-    pod: PodIdentity,
+    pod: Keepable,
     as: keyof KeepPodsOptions,
     endedAt: number | undefined,
     owner = this.#options.executorLabel,
@@ -155,7 +161,9 @@ export class PodKeeper {
     kept.set(pod.uid, { ...owned, cancelTimer });
     if (!Number.isFinite(last)) return;
     // What a former self has kept is found after the first of our own.
-    const staying = [...kept.values()].filter(({ isDue }) => isDue !== true).sort((a, b) => a.endedAt - b.endedAt);
+    const staying = [...kept.values()]
+      .filter((one) => one.isDue !== true && one.isDeleting !== true)
+      .sort((a, b) => a.endedAt - b.endedAt);
     for (const oldest of staying.slice(0, Math.max(0, staying.length - last))) this.#releaseInTime(oldest, as);
   }
 
@@ -266,7 +274,7 @@ export class PodKeeper {
     const seen = observe(pod);
     const endedAt = endTimeOf(seen) ?? lastNewsOf(pod);
     const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
-    const known = { pod: identityOf(pod), heldMs, endedAt };
+    const known = { pod: { ...identityOf(pod), isDeleting: seen.isDeleting }, heldMs, endedAt };
     if (Number.isFinite(heldMs)) return { ...known, as: 'held' };
     const as = endOf(seen)?.result === 'success' ? 'succeeded' : 'failed';
     return isLimited(limits[as]) ? { ...known, as } : undefined;
