@@ -141,6 +141,7 @@ export const mutations = [
     file: `${K}/pod-feed.ts`,
     from: 'if (isInReach(seen, scope, listVersion)) handlers.onGone(podId, undefined);',
     to: '',
+    in: [{ hosts: 1, steps: 2_500 }],
   },
   {
     name: 'a-pod-after-the-outcome-is-adopted',
