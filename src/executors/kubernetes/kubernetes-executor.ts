@@ -364,7 +364,14 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Whether there is no task that others would have to see to. */
   async #isWorkDone(): Promise<boolean> {
     if (!this.#delivery.isIdle || this.#tracks.all().length > 0) return false;
-    return (await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#stopper.hasLeftWork())) === false;
+    if ((await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#stopper.hasLeftWork())) !== false) return false;
+    return this.#lease?.peers.mayHaveGivenMore !== true || (await this.#hasNoPods(this.#lease));
+  }
+
+  /** Whether the server knows no pod of ours; what is still on its way to it may make one ours. */
+  async #hasNoPods({ peers }: ExecutorLease): Promise<boolean> {
+    const hasPods = this.#intake.hasPods(this.#namespaces()).catch(() => true);
+    return peers.isIdle && (await waitWithin(this.clock, CLOSE_LIMIT_MS, hasPods)) === false;
   }
 
   /** Follows the pods; with a lease, for each of its terms anew, since others may have had them in between. */

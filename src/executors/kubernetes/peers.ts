@@ -64,6 +64,8 @@ export class Peers {
   readonly #strangers = new Map<string, Known>();
   #looking: Promise<void> | undefined;
   readonly #taking = new Map<string, Promise<void>>();
+  /** Labels of executors of whose pods some may be ours by now without our knowing: a takeover did not come to its end. */
+  readonly #halfTaken = new Set<string>();
   #members: readonly string[];
   #hasLooked = false;
   #isClosed = false;
@@ -183,6 +185,16 @@ export class Peers {
     await Promise.allSettled([...this.#taking.values()]);
   }
 
+  /** Whether pods may still become ours, or have done so without our knowing. */
+  get mayHaveGivenMore(): boolean {
+    return this.#taking.size + this.#halfTaken.size > 0;
+  }
+
+  /** Whether nothing is under way that could make any more pods ours. */
+  get isIdle(): boolean {
+    return this.#taking.size === 0;
+  }
+
   /** Reads the leases anew; calls at the same time share one look. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => {
@@ -247,7 +259,9 @@ export class Peers {
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
         'an executor is dead; its pods are taken over',
       );
+      this.#halfTaken.add(label);
       if (!(await adoptFrom(label, taken))) return;
+      this.#halfTaken.delete(label);
       await taken.remove();
       this.#known.delete(label);
     } catch (error) {

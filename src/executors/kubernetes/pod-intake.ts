@@ -121,6 +121,14 @@ export class PodIntake {
     return [...wanted.values()];
   }
 
+  /** Whether there is a pod of this executor that nobody is done with, by the server's word. */
+  async hasPods(namespaces: Namespaces): Promise<boolean> {
+    const { client, executorLabel } = this.#options;
+    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel},${LABELS.done}!=true`;
+    for await (const _ of eachPodIn(client, namespaces, { labelSelector, limit: 1 })) return true;
+    return false;
+  }
+
   /** Of the wanted tasks, those of which there is no pod, whoever made it. */
   async withoutPod(wanted: Map<string, TaskInstanceKey>, namespaces: Namespaces): Promise<TaskInstanceKey[]> {
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
