@@ -43,6 +43,29 @@ describe('what a host leaves that never comes back', () => {
   });
 });
 
+describe('an executor that ends after a takeover without an answer', () => {
+  it('gives its lease back, so that others find the pod that became its own without its knowing', async () => {
+    const [a, b] = [await kit.started('a'), await kit.started('b')];
+    a.executor.queueTask(lasting('30m'));
+    await kit.cluster.clock.advance('5s');
+    kit.cluster.silenceWatches();
+    kit.cluster.faults.add({ verb: 'patch', resource: 'pods', times: 1, applyThenDrop: true });
+    kit.cluster.faults.add({ verb: 'get', resource: 'pods', status: 403 });
+    a.isCut = true;
+    await kit.cluster.clock.advance('1m');
+    expect(kit.cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId]).toBe('b');
+    const ending = b.executor.end();
+    await kit.cluster.clock.advance('1m');
+    await ending;
+    kit.cluster.faults.clear();
+    kit.cluster.silenceWatches(false);
+    const c = await kit.started('c');
+    await kit.cluster.clock.advance('40m');
+    expect(c.outcomes).toMatchObject([{ state: 'success' }]);
+    a.isCut = false;
+  });
+});
+
 describe('pods that are kept', () => {
   const keepPods = { failed: { for: '10m' } } as const;
 

@@ -64,10 +64,10 @@ export class Peers {
   readonly #strangers = new Map<string, Known>();
   #looking: Promise<void> | undefined;
   readonly #taking = new Map<string, Promise<void>>();
-  /** Labels of executors of whose pods some may be ours by now without our knowing: a takeover did not come to its end. */
-  readonly #halfTaken = new Set<string>();
   #members: readonly string[];
   #hasLooked = false;
+  /** Whether some pods may be ours without our knowing: a takeover did not come to its end, and what it took the next one would not find. */
+  #isUnsure = false;
   #isClosed = false;
 
   constructor(options: PeersOptions) {
@@ -187,7 +187,7 @@ export class Peers {
 
   /** Whether pods may still become ours, or have done so without our knowing. */
   get mayHaveGivenMore(): boolean {
-    return this.#taking.size + this.#halfTaken.size > 0;
+    return this.#isUnsure || !this.isIdle;
   }
 
   /** Whether nothing is under way that could make any more pods ours. */
@@ -259,9 +259,13 @@ export class Peers {
         { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
         'an executor is dead; its pods are taken over',
       );
-      this.#halfTaken.add(label);
-      if (!(await adoptFrom(label, taken))) return;
-      this.#halfTaken.delete(label);
+      let isComplete = false;
+      try {
+        isComplete = await adoptFrom(label, taken);
+      } finally {
+        this.#isUnsure ||= !isComplete;
+      }
+      if (!isComplete) return;
       await taken.remove();
       this.#known.delete(label);
     } catch (error) {
