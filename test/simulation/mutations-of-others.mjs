@@ -250,7 +250,7 @@ export const mutationsOfOthers = [
   {
     name: 'a-launch-that-came-to-nothing-is-told-by-no-pod',
     file: `${K}/pod-lifecycle.ts`,
-    from: "if (end.result === 'failed') await this.settleFormer(track, end.verdict.kind);",
+    from: "if (end.result === 'failed' && isWrittenDown) await this.settleFormer(track, end.verdict.kind);",
     to: '',
   },
   {

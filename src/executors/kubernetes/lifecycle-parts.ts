@@ -59,8 +59,11 @@ export interface LifecycleHands {
   see(track: PodTrack, pod: Pod): void;
   /** Goes on with another pod of the same launch. */
   replace(track: PodTrack, pod: Pod): void;
-  /** Tells the end of a task, once it is sure that this is still ours to tell. */
-  tell(track: PodTrack, end: PodEnd): Promise<void>;
+  /**
+   * Tells the end of a task, once it is sure that this is still ours to tell. Where there is only the pod of the launch before, it is written on that, unless
+   * `isWrittenDown` says otherwise.
+   */
+  tell(track: PodTrack, end: PodEnd, how?: { readonly isWrittenDown?: boolean }): Promise<void>;
 }
 
 /** The end of a launch of which there is nothing to see. */

@@ -139,7 +139,8 @@ export class PodLaunchFlow {
     }
     if (result.pod === undefined) {
       const verdict = launchVerdict('cancelled', 'The task was not wanted any more when its pod was to be created');
-      await this.#hands.tell(track, failedEnd(verdict));
+      // The host may have had its outcome before; whoever meets the pod of the launch before asks it again.
+      await this.#hands.tell(track, failedEnd(verdict), { isWrittenDown: track.isStopping });
       return true;
     }
     // What was found under the name may be at work for another executor, also where the task was cancelled meanwhile.

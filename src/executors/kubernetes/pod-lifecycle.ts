@@ -215,11 +215,11 @@ export class PodLifecycle implements LifecycleHands {
   }
 
   /** Tells the end of a task, once it is sure that this is still ours to tell. */
-  async tell(track: PodTrack, end: PodEnd): Promise<void> {
+  async tell(track: PodTrack, end: PodEnd, { isWrittenDown = true } = {}): Promise<void> {
     const { fence } = this.#options;
     if (fence?.isHeld === false) await fence.confirm();
     const wasUnseen = track.seen === undefined;
-    if (end.result === 'failed') await this.settleFormer(track, end.verdict.kind);
+    if (end.result === 'failed' && isWrittenDown) await this.settleFormer(track, end.verdict.kind);
     if (wasUnseen && track.seen !== undefined) {
       // Its pod has come after all, by a create whose answer was lost, and is looked at instead.
       track.isAnswerLost = true;
