@@ -55,7 +55,14 @@ export interface SimulationOptions {
    * How long the pods of failed tasks are kept, in milliseconds after their end, and how many of them. Looked at where one host alone keeps them, and
    * `lateWrites` is off. @default nobody looks
    */
-  readonly keepsFailed?: { readonly forMs: number; readonly last: number } | undefined;
+  readonly keepsFailed?:
+    | {
+        /** Milliseconds after the end of a pod. */
+        readonly forMs: number;
+        /** Only the last so many. */
+        readonly last: number;
+      }
+    | undefined;
   /**
    * The longest that a host takes to store an outcome, in milliseconds: it may die before, and the next life must be told again. Right for
    * executors that keep a pod until its outcome was acknowledged. @default 0
