@@ -19,3 +19,14 @@ export function podTimesOf({ createdAt, conditions, base }: PodObservation): Pod
     finishedAt: timeOf(base?.finishedAt),
   };
 }
+
+const latest = (texts: readonly (string | null | undefined)[]) =>
+  Math.max(0, ...texts.map((text) => timeOf(text) ?? 0));
+
+/** When the last container of a pod ended, by its node, in milliseconds since the epoch; `undefined` where none ran, or nobody knows. */
+export const endTimeOf = ({ containers }: PodObservation): number | undefined =>
+  latest(containers.map(({ finishedAt }) => finishedAt)) || undefined;
+
+/** When a pod was made or one of its conditions changed last, in milliseconds since the epoch. */
+export const lastChangeOf = ({ createdAt, conditions }: PodObservation): number =>
+  latest([createdAt, ...conditions.map(({ lastTransitionTime }) => lastTransitionTime)]);

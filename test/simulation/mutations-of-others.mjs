@@ -1,5 +1,5 @@
 /** Ways to break the promises, most of them thought of by others than those who wrote the code and the first ones: see mutate.mjs. */
-import { H3, K, L } from './mutation-places.mjs';
+import { H1, H3, K, L } from './mutation-places.mjs';
 
 export const mutationsOfOthers = [
   {
@@ -54,7 +54,7 @@ export const mutationsOfOthers = [
   {
     name: 'abandoned-tracks-stay',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      this.#tracks.forget(track);\n',
+    from: '      this.#parts.tracks.forget(track);\n',
     to: '',
     in: H3,
   },
@@ -264,7 +264,7 @@ export const mutationsOfOthers = [
     file: `${K}/pod-end-flow.ts`,
     from: 'const logsTaken = reports.logsRead(track);',
     to: 'const logsTaken = Promise.resolve();',
-    in: [{ hosts: 1, steps: 1_000 }],
+    in: H1,
   },
   {
     name: 'more-are-kept-than-allowed',
@@ -278,21 +278,21 @@ export const mutationsOfOthers = [
     file: `${K}/pod-keeper.ts`,
     from: 'a.endedAt - b.endedAt',
     to: 'b.endedAt - a.endedAt',
-    in: [{ hosts: 1, steps: 1_000 }],
+    in: H1,
   },
   {
     name: 'kept-for-a-tenth-of-the-time',
     file: `${K}/pod-keeper.ts`,
     from: 'clock.schedule(Math.max(0, forMs - ageMs), ',
     to: 'clock.schedule(Math.max(0, forMs / 10 - ageMs), ',
-    in: [{ hosts: 1, steps: 1_000 }],
+    in: H1,
   },
   {
     name: 'the-wish-to-keep-a-pod-is-ignored',
     file: `${K}/pod-keeper.ts`,
     from: "if (labels[LABELS.keep] !== 'true' || now.metadata.deletionTimestamp !== undefined)\n      await",
     to: 'await',
-    in: [{ hosts: 1, steps: 1_000 }],
+    in: H1,
   },
   {
     name: 'what-was-let-go-counts-as-revoked',

@@ -206,7 +206,7 @@ export const mutations = [
   {
     name: 'kept-pods-are-forgotten',
     file: `${K}/kubernetes-executor.ts`,
-    from: '      void this.#keeper.resumeUntilDone(signal);\n',
+    from: '      void this.#parts.keeper.resumeUntilDone(signal);\n',
     to: '',
     in: H3,
   },
@@ -259,8 +259,8 @@ export const mutations = [
   {
     name: 'a-lost-lease-changes-nothing',
     file: `${K}/kubernetes-executor.ts`,
-    from: '    track.isAbandoned = true;\n    this.#lifecycle.cancelAlarm(track);\n',
-    to: '    this.#lifecycle.cancelAlarm(track);\n',
+    from: '    track.isAbandoned = true;\n    this.#parts.lifecycle.cancelAlarm(track);\n',
+    to: '    this.#parts.lifecycle.cancelAlarm(track);\n',
     in: [{ hosts: 3, steps: 2_500 }],
   },
   {
@@ -280,7 +280,7 @@ export const mutations = [
   {
     name: 'the-dead-are-not-taken-over',
     file: `${K}/kubernetes-executor.ts`,
-    from: 'const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);',
+    from: 'const isComplete = await this.#parts.intake.adoptFrom(label, this.#namespaces(), lease);',
     to: 'const isComplete = true;',
     in: H3,
   },

@@ -12,14 +12,13 @@ import { waitWithin } from '../../core/within.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
 import type { Namespaces } from '../../kube/each-pod.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import type { NeededVerb, PodRemover } from '../../launch/pod-remover.js';
-import type { PodSecrets } from '../../launch/pod-secrets.js';
+import type { NeededVerb } from '../../launch/pod-remover.js';
 import { rendezvousOwner } from '../../lease/rendezvous.js';
 import { type LifecyclePolicy, NOTHING_SPENT } from '../../lifecycle/policy.js';
 import { makeSafeLabelValue } from '../../pod/names.js';
-import type { PodGenerator, RenderedPod, RenderOptions } from '../../pod/pod-generator.js';
+import type { RenderedPod, RenderOptions } from '../../pod/pod-generator.js';
 import { redactManifest } from '../../pod/redact-manifest.js';
-import type { Watcher, WatchStatus } from '../../watch/watcher.js';
+import type { WatchStatus } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { BaseExecutor } from '../base-executor.js';
@@ -27,7 +26,7 @@ import type { CancelOptions, CancelResult, TaskLog } from '../executor.js';
 import { checkWorkload } from '../workload.js';
 import { watchedNamespaces } from './executor-defaults.js';
 import type { ExecutorLease } from './executor-lease.js';
-import { executorParts } from './executor-parts.js';
+import { type ExecutorParts, executorParts } from './executor-parts.js';
 import { IncidentLog } from './incident-log.js';
 import { incidentRules, type KubernetesExecutorOptions, lifecycleSettings } from './kubernetes-options.js';
 import { resolveLease } from './lease-options.js';
@@ -35,13 +34,7 @@ import type { LifecycleReports } from './lifecycle-reports.js';
 import { drainLogs, LOG_SINK_LIMIT_MS, type LogSink } from './log-sink.js';
 import type { ExecutorPeer } from './peers.js';
 import { type PendingReason, pendingInQueue, pendingOf } from './pending.js';
-import type { PodDelivery } from './pod-delivery.js';
-import type { PodIntake } from './pod-intake.js';
-import type { PodKeeper } from './pod-keeper.js';
-import type { PodLifecycle } from './pod-lifecycle.js';
-import type { PodLogs } from './pod-logs.js';
-import type { PodStopper } from './pod-stopper.js';
-import { PodTrack, type PodTrackTable } from './pod-track.js';
+import { PodTrack } from './pod-track.js';
 import type { TakenLease } from './taken-lease.js';
 
 /** Limit for cleanups under way when the executor closes. */
@@ -52,25 +45,13 @@ const WATCHER_LIMIT_MS = 2_000;
 export class KubernetesExecutor extends BaseExecutor {
   /** Identity over restarts. */
   readonly executorId: string;
-  readonly #client: KubeClient;
   readonly #config: ResolvedKubernetesConfig;
-  readonly #generator: PodGenerator;
-  readonly #watcher: Watcher;
-  readonly #tracks: PodTrackTable;
+  readonly #parts: ExecutorParts;
   readonly #policy: LifecyclePolicy;
-  readonly #keeper: PodKeeper;
-  readonly #secrets: PodSecrets;
-  readonly #delivery: PodDelivery;
-  readonly #lifecycle: PodLifecycle;
-  readonly #remover: PodRemover;
-  readonly #logs: PodLogs;
-  readonly #intake: PodIntake;
-  readonly #stopper: PodStopper;
   readonly #label: string;
   readonly #stop = new AbortController();
   readonly #hasLogSink: boolean;
   readonly #incidents: IncidentLog | undefined;
-  readonly #lease: ExecutorLease | undefined;
   /** Aborts with the term of the lease. */
   #term = linkedAbort(this.#stop.signal);
   #following: Promise<void> | undefined;
@@ -99,7 +80,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
     this.#incidents = this.#incidentLog(options);
-    const parts = executorParts(
+    this.#parts = executorParts(
       {
         options,
         config: this.#config,
@@ -129,19 +110,6 @@ export class KubernetesExecutor extends BaseExecutor {
         reports: this.#reports(options),
       },
     );
-    this.#client = parts.client;
-    this.#generator = parts.generator;
-    this.#watcher = parts.watcher;
-    this.#tracks = parts.tracks;
-    this.#lease = parts.lease;
-    this.#logs = parts.logs;
-    this.#remover = parts.remover;
-    this.#secrets = parts.secrets;
-    this.#keeper = parts.keeper;
-    this.#delivery = parts.delivery;
-    this.#lifecycle = parts.lifecycle;
-    this.#stopper = parts.stopper;
-    this.#intake = parts.intake;
   }
 
   /**
@@ -161,7 +129,7 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** Why a task waits, or `undefined` where it does not, or is not known here. */
   pending(key: TaskInstanceKeyInput): PendingReason | undefined {
-    const track = this.#tracks.get(keyToString(key));
+    const track = this.#parts.tracks.get(keyToString(key));
     if (track !== undefined) return pendingOf(track, this.clock.monotonic());
     const wait = this.queueWait(key);
     return wait === undefined ? undefined : pendingInQueue(wait.sinceMs, wait.limitMs);
@@ -169,7 +137,7 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** The other executors of its group, as far as their leases tell; empty without `lease`. */
   peers(): ExecutorPeer[] {
-    return this.#lease?.peers.list() ?? [];
+    return this.#parts.lease?.peers.list() ?? [];
   }
 
   /**
@@ -178,7 +146,7 @@ export class KubernetesExecutor extends BaseExecutor {
    * moment; a task that both hand over runs once all the same.
    */
   isMine(key: TaskInstanceKeyInput): boolean {
-    const members = this.#lease?.peers.members ?? [this.executorId];
+    const members = this.#parts.lease?.peers.members ?? [this.executorId];
     return rendezvousOwner(keyToString(key), members) === this.executorId;
   }
 
@@ -192,7 +160,7 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** How the watch over this executor's pods is doing. */
   watchStatus(): WatchStatus {
-    return this.#watcher.status();
+    return this.#parts.watcher.status();
   }
 
   /**
@@ -203,8 +171,8 @@ export class KubernetesExecutor extends BaseExecutor {
   render(workload: Workload, options: RenderOptions = {}): RenderedPod {
     const task = checkWorkload(workload);
     const context = options.context ?? { launch: 1, spent: NOTHING_SPENT, executorId: this.executorId };
-    if (this.#generator.render !== undefined) return this.#generator.render(task, { ...options, context });
-    const pod = this.#generator.generate(task, context);
+    if (this.#parts.generator.render !== undefined) return this.#parts.generator.render(task, { ...options, context });
+    const pod = this.#parts.generator.generate(task, context);
     return { manifest: options.showSecrets === true ? pod : redactManifest(pod), provenance: {} };
   }
 
@@ -212,7 +180,7 @@ export class KubernetesExecutor extends BaseExecutor {
   detach(): Promise<TaskInstanceKey[]> {
     const left = this.abandon();
     // Nobody hears of their ends here any more, so nothing may be cleaned up as if somebody had.
-    for (const track of this.#tracks.all()) this.#abandon(track);
+    for (const track of this.#parts.tracks.all()) this.#abandon(track);
     return left;
   }
 
@@ -222,9 +190,9 @@ export class KubernetesExecutor extends BaseExecutor {
 
   override async tryAdoptTaskInstances(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
     const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
-    for (const id of wanted.keys()) if (this.#tracks.get(id) !== undefined) wanted.delete(id);
+    for (const id of wanted.keys()) if (this.#parts.tracks.get(id) !== undefined) wanted.delete(id);
     if (wanted.size === 0) return [];
-    return this.#intake.takeOver(wanted, this.#namespaces());
+    return this.#parts.intake.takeOver(wanted, this.#namespaces());
   }
 
   /**
@@ -235,7 +203,7 @@ export class KubernetesExecutor extends BaseExecutor {
   async clearNotLaunchedQueuedTasks(keys: readonly TaskInstanceKeyInput[]): Promise<TaskInstanceKey[]> {
     const wanted = new Map(keys.map((key) => [keyToString(key), taskInstanceKey(key)]));
     for (const id of wanted.keys()) if (this.hasTask(wanted.get(id) as TaskInstanceKey)) wanted.delete(id);
-    return wanted.size === 0 ? [] : this.#intake.withoutPod(wanted, this.#namespaces());
+    return wanted.size === 0 ? [] : this.#parts.intake.withoutPod(wanted, this.#namespaces());
   }
 
   /**
@@ -245,24 +213,24 @@ export class KubernetesExecutor extends BaseExecutor {
    * @throws KubeApiError where pods cannot be listed.
    */
   adoptCompletedPods(): Promise<TaskInstanceKey[]> {
-    return this.#intake.adoptCompleted(this.#namespaces());
+    return this.#parts.intake.adoptCompleted(this.#namespaces());
   }
 
   override getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
-    return this.#logs.getTaskLog(taskInstanceKey(key), this.#namespaces());
+    return this.#parts.logs.getTaskLog(taskInstanceKey(key), this.#namespaces());
   }
 
   protected override readLog(task: QueuedTask, options: RunLogOptions): AsyncIterable<LogLine> {
-    return this.#logs.follow(task, options, this.getRun(task.key)?.outcome);
+    return this.#parts.logs.follow(task, options, this.getRun(task.key)?.outcome);
   }
 
   protected override validate(task: QueuedTask): void {
-    this.#generator.validate?.(task);
+    this.#parts.generator.validate?.(task);
   }
 
   protected override async onStart(): Promise<void> {
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
-    await this.#lease?.start(this.#stop.signal);
+    await this.#parts.lease?.start(this.#stop.signal);
     await new Promise<void>((resolve) => {
       const finish = () => {
         cancelLimit();
@@ -273,11 +241,11 @@ export class KubernetesExecutor extends BaseExecutor {
       this.#stop.signal.addEventListener('abort', finish, { once: true });
       // Of several namespaces each has a list of its own.
       this.#following = this.#follow(() => {
-        if (this.#watcher.status().synced) finish();
+        if (this.#parts.watcher.status().synced) finish();
       });
     });
     if (this.#stop.signal.aborted) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'start()');
-    const status = this.#watcher.status();
+    const status = this.#parts.watcher.status();
     if (status.synced) {
       // Whoever waits for the start can then listen first.
       this.clock.schedule(0, () => this.#open());
@@ -285,8 +253,8 @@ export class KubernetesExecutor extends BaseExecutor {
     }
     this.#stop.abort();
     this.#abandonAll('The executor could not start');
-    await this.#remover.settled(0);
-    await this.#lease?.stop({ remove: false });
+    await this.#parts.remover.settled(0);
+    await this.#parts.lease?.stop({ remove: false });
     throw new TimeoutError(
       `The pods of namespace ${this.#config.namespace} could not be listed within ${this.#config.syncTimeoutMs} ms`,
       {
@@ -297,7 +265,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override onClaimed(task: QueuedTask): void {
-    this.#tracks.get(keyToString(task.key))?.claim(task, this.#policy);
+    this.#parts.tracks.get(keyToString(task.key))?.claim(task, this.#policy);
   }
 
   /** A task is stopped by its track; only a launch of a subclass may listen. */
@@ -308,69 +276,73 @@ export class KubernetesExecutor extends BaseExecutor {
   protected override launch(task: QueuedTask): Promise<void> {
     this.#open();
     const track = new PodTrack(this.idOf(task), task, this.#policy);
-    this.#tracks.add(track);
-    return this.#lifecycle.launch(track);
+    this.#parts.tracks.add(track);
+    return this.#parts.lifecycle.launch(track);
   }
 
   protected override async canRevoke(task: QueuedTask): Promise<boolean> {
-    const track = this.#tracks.get(keyToString(task.key));
-    return track === undefined || this.#lifecycle.endUnstarted(track);
+    const track = this.#parts.tracks.get(keyToString(task.key));
+    return track === undefined || this.#parts.lifecycle.endUnstarted(track);
   }
 
   protected override async onCancel(task: QueuedTask, { grace }: CancelOptions): Promise<CancelResult> {
-    const track = this.#tracks.get(keyToString(task.key));
+    const track = this.#parts.tracks.get(keyToString(task.key));
     if (track === undefined) return { observed: 'finished', forced: false };
-    return this.#stopper.stop(track, grace === undefined ? undefined : Math.ceil(durationMs(grace, 'grace') / 1_000));
+    return this.#parts.stopper.stop(
+      track,
+      grace === undefined ? undefined : Math.ceil(durationMs(grace, 'grace') / 1_000),
+    );
   }
 
   protected override onEnding({ isStopping }: { readonly isStopping: boolean }): void {
-    this.#lease?.takeOnLess(isStopping);
+    this.#parts.lease?.takeOnLess(isStopping);
   }
 
   protected override async onClose({ isDetached }: { readonly isDetached: boolean }): Promise<void> {
-    for (const track of this.#tracks.all()) this.#lifecycle.cancelAlarm(track);
+    for (const track of this.#parts.tracks.all()) this.#parts.lifecycle.cancelAlarm(track);
     const limitMs = this.#hasLogSink ? LOG_SINK_LIMIT_MS + CLOSE_LIMIT_MS : CLOSE_LIMIT_MS;
-    await waitWithin(this.clock, limitMs, this.#delivery.closed({ isWaitedFor: !isDetached }));
+    await waitWithin(this.clock, limitMs, this.#parts.delivery.closed({ isWaitedFor: !isDetached }));
     // A takeover that was under way has ended by now, or its pods are not ours yet.
-    if (this.#lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#lease.peers.close());
+    if (this.#parts.lease !== undefined) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#parts.lease.peers.close());
     // What it makes up for may be marked only now, and is to be kept or released like the rest.
-    if (!isDetached && this.#remover.owes) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#madeUp());
+    if (!isDetached && this.#parts.remover.owes) await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#madeUp());
     // Of what is left the others hear when the lease has run out.
     const isWorkDone = !isDetached && (await this.#isWorkDone());
-    this.#delivery.close();
+    this.#parts.delivery.close();
     // A name is held for those who may wait for it; where nobody else is, none needs to be held any more.
-    if (!isDetached && this.#lease !== undefined) {
-      let hasHeirs = await this.#lease.hasHeirs(CLOSE_LIMIT_MS);
+    if (!isDetached && this.#parts.lease !== undefined) {
+      let hasHeirs = await this.#parts.lease.hasHeirs(CLOSE_LIMIT_MS);
       // Nobody would clear away what is left by one that does not look by itself.
-      if (hasHeirs && !this.#lease.followsOthers) {
-        await this.#keeper.namesFreed();
+      if (hasHeirs && !this.#parts.lease.followsOthers) {
+        await this.#parts.keeper.namesFreed();
         hasHeirs = false;
       }
-      await this.#keeper.leaveNames(CLOSE_LIMIT_MS, { isReleased: !hasHeirs });
+      await this.#parts.keeper.leaveNames(CLOSE_LIMIT_MS, { isReleased: !hasHeirs });
     }
     const isAllDone =
-      isWorkDone && ((this.#keeper.isIdle && !this.#remover.owes) || this.#lease?.followsOthers !== true);
-    this.#keeper.close();
-    await this.#remover.settled(CLOSE_LIMIT_MS);
+      isWorkDone &&
+      ((this.#parts.keeper.isIdle && !this.#parts.remover.owes) || this.#parts.lease?.followsOthers !== true);
+    this.#parts.keeper.close();
+    await this.#parts.remover.settled(CLOSE_LIMIT_MS);
     await this.#incidents?.settled();
     this.#stop.abort();
     // What the end of a takeover has brought in is for whoever comes next.
-    for (const track of this.#tracks.all()) this.#abandon(track);
-    await this.#lease?.stop({ remove: isAllDone });
+    for (const track of this.#parts.tracks.all()) this.#abandon(track);
+    await this.#parts.lease?.stop({ remove: isAllDone });
     // A watcher of the host's own may not heed the signal; the executor ends all the same.
     if (this.#following !== undefined) await waitWithin(this.clock, WATCHER_LIMIT_MS, this.#following);
   }
 
   /** Whether there is no task that others would have to see to. */
   async #isWorkDone(): Promise<boolean> {
-    if (!this.#delivery.isIdle || this.#tracks.all().length > 0) return false;
-    if ((await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#stopper.hasLeftWork())) !== false) return false;
-    return this.#lease?.peers.mayHaveGivenMore !== true || (await this.#hasNoPods(this.#lease));
+    if (!this.#parts.delivery.isIdle || this.#parts.tracks.all().length > 0) return false;
+    if ((await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#parts.stopper.hasLeftWork())) !== false) return false;
+    return this.#parts.lease?.peers.mayHaveGivenMore !== true || (await this.#hasNoPods(this.#parts.lease));
   }
 
   /** Whether the server knows no pod of ours; what is still on its way to it may make one ours. */
   async #hasNoPods({ peers }: ExecutorLease): Promise<boolean> {
-    const hasPods = this.#intake.hasPods(this.#namespaces()).catch(() => true);
+    const hasPods = this.#parts.intake.hasPods(this.#namespaces()).catch(() => true);
     return peers.isIdle && (await waitWithin(this.clock, CLOSE_LIMIT_MS, hasPods)) === false;
   }
 
@@ -378,11 +350,11 @@ export class KubernetesExecutor extends BaseExecutor {
   async #follow(onSynced: () => void): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#lease?.holder.confirm().catch(() => {});
+      await this.#parts.lease?.holder.confirm().catch(() => {});
       if (signal.aborted) return;
       // What a former term could not clean up is left to this one.
-      void this.#keeper.resumeUntilDone(signal);
-      await this.#intake.follow(this.#watcher, onSynced, this.#term.signal);
+      void this.#parts.keeper.resumeUntilDone(signal);
+      await this.#parts.intake.follow(this.#parts.watcher, onSynced, this.#term.signal);
     }
   }
 
@@ -406,7 +378,7 @@ export class KubernetesExecutor extends BaseExecutor {
 
   /** A doubt is over, or a new term has begun. */
   #regain(): void {
-    this.#intake.decide();
+    this.#parts.intake.decide();
     this.kick();
   }
 
@@ -415,16 +387,16 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#term.unlink();
     this.#term.abort();
     this.#term = linkedAbort(this.#stop.signal);
-    this.#stopper.forgetLeftWork();
+    this.#parts.stopper.forgetLeftWork();
     const keys = this.#abandonAll('The lease of this executor was lost, and another one may have the task');
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
   }
 
   /** Lets go of all tasks without a word; their pods stay as they are. */
   #abandonAll(why: string): TaskInstanceKey[] {
-    return this.#tracks.all().map((track) => {
+    return this.#parts.tracks.all().map((track) => {
       this.#abandon(track);
-      this.#tracks.forget(track);
+      this.#parts.tracks.forget(track);
       this.#handOver(track.task, why);
       return track.task.key;
     });
@@ -433,13 +405,13 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Does nothing more about a task: its launch creates no pod, and its pod stays as it is. */
   #abandon(track: PodTrack): void {
     track.isAbandoned = true;
-    this.#lifecycle.cancelAlarm(track);
+    this.#parts.lifecycle.cancelAlarm(track);
     track.abort.abort();
   }
 
   async #madeUp(): Promise<void> {
-    await this.#remover.makeUp();
-    await this.#delivery.closed({ isWaitedFor: false });
+    await this.#parts.remover.makeUp();
+    await this.#parts.delivery.closed({ isWaitedFor: false });
   }
 
   /** Whether a pod is ours to remove; what only holds its name may be removed by anybody. */
@@ -451,20 +423,20 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   async #adoptFrom(label: string, lease: TakenLease): Promise<boolean> {
-    const isComplete = await this.#intake.adoptFrom(label, this.#namespaces(), lease);
+    const isComplete = await this.#parts.intake.adoptFrom(label, this.#namespaces(), lease);
     let isResumed = false;
     try {
-      isResumed = await this.#keeper.resume(label, this.#stop.signal, lease);
+      isResumed = await this.#parts.keeper.resume(label, this.#stop.signal, lease);
     } finally {
       // Of what was made ours the answers may be lost.
-      if (!isResumed) void this.#keeper.resume(this.#label, this.#stop.signal);
+      if (!isResumed) void this.#parts.keeper.resume(this.#label, this.#stop.signal);
     }
-    return isComplete && isResumed && (await this.#secrets.takeOver(label, this.#namespaces(), lease));
+    return isComplete && isResumed && (await this.#parts.secrets.takeOver(label, this.#namespaces(), lease));
   }
 
   #reports({ logSink, isStillWanted = () => true }: KubernetesExecutorOptions): LifecycleReports {
     return {
-      seen: (track) => this.#logs.seen(track),
+      seen: (track) => this.#parts.logs.seen(track),
       launching: () => {},
       observed: () => {},
       ending: () => {},
@@ -506,9 +478,9 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Resolves when everybody who wants the log of a finished pod has it. */
   async #logsTaken(track: PodTrack, sink: LogSink | undefined): Promise<void> {
     const { seen, launch, task } = track;
-    const parts = { client: this.#client, clock: this.clock, logger: this.logger };
+    const parts = { client: this.#parts.client, clock: this.clock, logger: this.logger };
     await Promise.all([
-      this.#logs.read(track),
+      this.#parts.logs.read(track),
       sink === undefined || seen === undefined
         ? undefined
         : drainLogs(sink, { key: task.key, launch, pod: seen }, parts),

@@ -6,11 +6,11 @@ import type { PodRemover } from '../../launch/pod-remover.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 import { observedRequests } from '../../lifecycle/observed-requests.js';
-import { podTimesOf } from '../../lifecycle/pod-times.js';
+import { endTimeOf, podTimesOf } from '../../lifecycle/pod-times.js';
 import { ANNOTATIONS } from '../../wire/names.js';
 import type { EndDetails } from '../outcome-hub.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
-import { endTimeOf, type PodKeeper } from './pod-keeper.js';
+import type { PodKeeper } from './pod-keeper.js';
 import type { PodTrack, PodTrackTable } from './pod-track.js';
 
 /** What a {@link PodDelivery} works with. */

@@ -61,6 +61,10 @@ const LOOKS_AT_A_TIME = 16;
 /** A pod that its node keeps writing about may change between our look and our patch. */
 const ADOPTION_ATTEMPTS = 5;
 
+/** Selects the pods of an executor, by the value of its label, that nobody is done with. */
+const openPodsOf = (label: string) =>
+  `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
+
 /** See the module's text. */
 export class PodIntake {
   readonly #options: PodIntakeOptions;
@@ -124,7 +128,7 @@ export class PodIntake {
   /** Whether there is a pod of this executor that nobody is done with, by the server's word. */
   async hasPods(namespaces: Namespaces): Promise<boolean> {
     const { client, executorLabel } = this.#options;
-    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel},${LABELS.done}!=true`;
+    const labelSelector = openPodsOf(executorLabel);
     for await (const _ of eachPodIn(client, namespaces, { labelSelector, limit: 1 })) return true;
     return false;
   }
@@ -163,7 +167,7 @@ export class PodIntake {
    * @returns whether none is left.
    */
   async adoptFrom(label: string, namespaces: Namespaces, lease: TakenLease): Promise<boolean> {
-    const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${label},${LABELS.done}!=true`;
+    const labelSelector = openPodsOf(label);
     const calls = new Semaphore(ADOPTIONS_AT_A_TIME);
     const adopting = namespaces.map((namespace) =>
       this.#adoptListed({ namespace, labelSelector, limit: PAGE_SIZE }, calls, lease),

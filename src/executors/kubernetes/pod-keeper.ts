@@ -10,7 +10,8 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodIdentity, type PodRemover } from '../../launch/pod-remover.js';
 import { endOf } from '../../lifecycle/classify.js';
-import { observe, type PodObservation } from '../../lifecycle/observation.js';
+import { observe } from '../../lifecycle/observation.js';
+import { endTimeOf, lastChangeOf } from '../../lifecycle/pod-times.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 import { ownershipPatch } from './adoption.js';
@@ -103,16 +104,6 @@ interface Kept extends Keepable {
   /** Whether it only stays for that, or until the server answers. */
   readonly isDue?: boolean;
 }
-
-/** When the last container of a pod ended, by its node, in milliseconds since the epoch; `undefined` where none ran, or nobody knows. */
-export const endTimeOf = ({ containers }: PodObservation): number | undefined =>
-  Math.max(...containers.map(({ finishedAt }) => Date.parse(finishedAt ?? '') || 0), 0) || undefined;
-
-/** The last that was written about a pod, as far as times of its own tell. */
-const lastNewsOf = ({ metadata, status }: Pod): number => {
-  const times = [metadata?.creationTimestamp, ...(status?.conditions ?? []).map((one) => one.lastTransitionTime)];
-  return Math.max(...times.map((time) => Date.parse(time ?? '') || 0));
-};
 
 /** See the module's text. */
 export class PodKeeper {
@@ -272,7 +263,7 @@ export class PodKeeper {
   #foundOf(pod: Pod): Found | undefined {
     const { limits } = this.#options;
     const seen = observe(pod);
-    const endedAt = endTimeOf(seen) ?? lastNewsOf(pod);
+    const endedAt = endTimeOf(seen) ?? lastChangeOf(seen);
     const heldMs = Number(pod.metadata?.annotations?.[ANNOTATIONS.holdsName]);
     const known = { pod: { ...identityOf(pod), isDeleting: seen.isDeleting }, heldMs, endedAt };
     if (Number.isFinite(heldMs)) return { ...known, as: 'held' };

@@ -31,14 +31,9 @@ export interface HostActsOptions {
 }
 
 /** What befalls hosts. */
-export type HostOperation = Extract<
-  Operation,
-  { readonly type: 'kill' | 'leave' | 'adopt' | 'regret' | 'freeze' | 'wire' }
->;
-
-const OF_HOSTS: ReadonlySet<Operation['type']> = new Set(['kill', 'leave', 'adopt', 'regret', 'freeze', 'wire']);
+export type HostOperation = Extract<Operation, { readonly host: number }>;
 /** Whether something befalls a host. */
-export const isHostOperation = (operation: Operation): operation is HostOperation => OF_HOSTS.has(operation.type);
+export const isHostOperation = (operation: Operation): operation is HostOperation => 'host' in operation;
 
 const RESTART_MS = 5_000;
 /** The longest that a message is under way. */

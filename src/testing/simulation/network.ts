@@ -62,7 +62,7 @@ export class HostWire implements Transport {
       await hearing();
       throw lost();
     }
-    if (this.state.mode === 'hole') return this.#silence(request);
+    if (this.#isInHole) return this.#silence(request);
     // What is on the wire arrives, whatever becomes of the sender; the sender may have given up meanwhile.
     const answered = this.state.delayMs > 0 ? this.#late(request) : this.#send(request);
     const response = await answered.catch((error: unknown) => hearing().then(() => Promise.reject(error)));
