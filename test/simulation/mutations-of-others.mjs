@@ -283,8 +283,8 @@ export const mutationsOfOthers = [
   {
     name: 'kept-for-a-tenth-of-the-time',
     file: `${K}/pod-keeper.ts`,
-    from: 'clock.schedule(Math.max(0, forMs - ageMs), ',
-    to: 'clock.schedule(Math.max(0, forMs / 10 - ageMs), ',
+    from: 'clock.schedule(Math.max(0, forMs - (now - owned.endedAt)), ',
+    to: 'clock.schedule(Math.max(0, forMs / 10 - (now - owned.endedAt)), ',
     in: H1,
   },
   {

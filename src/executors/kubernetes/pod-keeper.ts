@@ -97,7 +97,7 @@ interface Kept extends Keepable {
   readonly cancelTimer: () => void;
   /** Whose label it carried when it was taken in. */
   readonly owner: string;
-  /** When it ended, in monotonic milliseconds; that may be before this process. */
+  /** When it ended, by the server's clock: the monotonic one stands still while the machine sleeps, and would mix up who ended when. */
   readonly endedAt: number;
   /** Monotonic time until which its name is taken. */
   readonly heldUntil: number;
@@ -143,11 +143,10 @@ export class PodKeeper {
     if (this.#isClosed || kept.has(pod.uid) || !isLimited(limits[as])) return;
     // Others may wait for its name, and look for it only now and then.
     const now = clock.now() + (client.serverTimeOffsetMs?.() ?? 0);
-    const ageMs = Math.max(0, now - (endedAt ?? now));
     const heldUntil = this.#holdsNames ? clock.monotonic() + holdNamesMs : 0;
-    const owned = { ...pod, owner, endedAt: clock.monotonic() - ageMs, heldUntil };
+    const owned = { ...pod, owner, endedAt: Math.min(now, endedAt ?? now), heldUntil };
     const cancelTimer = Number.isFinite(forMs)
-      ? clock.schedule(Math.max(0, forMs - ageMs), () => this.#releaseInTime(owned, as))
+      ? clock.schedule(Math.max(0, forMs - (now - owned.endedAt)), () => this.#releaseInTime(owned, as))
       : () => {};
     kept.set(pod.uid, { ...owned, cancelTimer });
     if (!Number.isFinite(last)) return;
@@ -176,9 +175,9 @@ export class PodKeeper {
   holdName(pod: PodIdentity, ms: number): void {
     if (this.#isClosed || this.#kept.held.has(pod.uid)) return;
     // Whoever meets it may free its name.
-    const endedAt = this.#options.clock.monotonic();
-    const held = { ...pod, owner: this.#options.executorLabel, endedAt, heldUntil: endedAt + ms };
-    const cancelTimer = this.#options.clock.schedule(ms, () => void this.#release(held, 'held'));
+    const { clock, executorLabel } = this.#options;
+    const held = { ...pod, owner: executorLabel, endedAt: clock.now(), heldUntil: clock.monotonic() + ms };
+    const cancelTimer = clock.schedule(ms, () => void this.#release(held, 'held'));
     this.#kept.held.set(pod.uid, { ...held, cancelTimer });
   }
 
