@@ -10,12 +10,15 @@ interface Slot<T> {
 const before = <T>(a: Slot<T>, b: Slot<T>) =>
   a.priority > b.priority || (a.priority === b.priority && a.order < b.order);
 
+/** Marked slots that are kept in any case. */
+const SPARE_SLOTS = 1_000;
+
 /**
  * A binary heap: highest priority first, equal priorities in the order they came. Removal by id only marks the slot, so that a
- * mass cancel stays linear; marked slots are dropped when they surface.
+ * mass cancel stays linear; marked slots are dropped when they surface, or when they are more than half.
  */
 export class PriorityQueue<T> {
-  readonly #heap: Slot<T>[] = [];
+  #heap: Slot<T>[] = [];
   readonly #live = new Map<string, Slot<T>>();
   #order = 0;
 
@@ -45,7 +48,11 @@ export class PriorityQueue<T> {
 
   /** Removes a value by id; tells whether it was there. */
   remove(id: string): boolean {
-    return this.#live.delete(id);
+    const wasThere = this.#live.delete(id);
+    // What is taken out again and again before it surfaces would be kept for ever.
+    if (this.#heap.length > 2 * this.#live.size + SPARE_SLOTS)
+      this.#heap = [...this.#live.values()].sort((a, b) => (before(a, b) ? -1 : 1));
+    return wasThere;
   }
 
   /** The values, in no particular order. */

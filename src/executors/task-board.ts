@@ -195,7 +195,10 @@ export class TaskBoard {
     if (!remember) return;
     if (entry.isUnclaimed) this.#unclaimed.set(entry.id, entry);
     this.#ended.add(entry.id);
-    if (this.#ended.size > ENDED_KEYS_KEPT) this.#ended.delete(this.#ended.values().next().value as string);
+    if (this.#ended.size <= ENDED_KEYS_KEPT) return;
+    const oldest = this.#ended.values().next().value as string;
+    this.#ended.delete(oldest);
+    this.#unclaimed.delete(oldest);
   }
 
   queued(): TaskEntry[] {

@@ -57,7 +57,7 @@ export class ApiCaller {
   readonly #options: ApiCallerOptions;
   readonly #clock: Clock;
   readonly #runner: CallRunner;
-  readonly #serverTime = new ServerTime();
+  readonly #serverTime: ServerTime;
   #isClosed = false;
   /** Whether a call has worked, so that the credentials were once good for something. */
   #isProven = false;
@@ -65,6 +65,7 @@ export class ApiCaller {
   constructor(options: ApiCallerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#serverTime = new ServerTime(this.#clock);
     this.#runner = new CallRunner(options);
   }
 
@@ -139,7 +140,6 @@ export class ApiCaller {
       });
       // Credentials may have taken their time.
       if (call.gate?.isOpen === false) await untilAborted(call.gate.opened(), signal);
-      const sentAt = this.#clock.now();
       const startedAt = this.#clock.monotonic();
       const tell = (status: number) =>
         publishApiCall(() => ({
@@ -168,7 +168,7 @@ export class ApiCaller {
         throw this.#withoutProof(call, error);
       });
       tell(response.status);
-      this.#serverTime.note(response.headers.date, sentAt, this.#clock.now());
+      this.#serverTime.note(response.headers.date, startedAt);
       if (response.status >= 200 && response.status < 300) {
         this.#isProven = true;
         return response;

@@ -1,26 +1,34 @@
 /** The API server's clock, as its answers show it. */
+import type { Clock } from '../core/clock.js';
 
 /**
  * A Date header has whole seconds, and the answer took a while to come: each leaves a range for the offset between the two clocks. The
- * ranges of many answers are cut with each other, so that the offset is soon known to a few milliseconds.
+ * ranges of many answers are cut with each other, so that the offset is soon known to a few milliseconds. It is kept for the monotonic
+ * clock: should somebody set the other one, no pod is any older for that.
  */
 export class ServerTime {
+  readonly #clock: Clock;
   #low = Number.NEGATIVE_INFINITY;
   #high = Number.POSITIVE_INFINITY;
 
-  /** Notes an answer. Times are the host's, in milliseconds since the epoch. */
-  note(dateHeader: string | undefined, sentAt: number, receivedAt: number): void {
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Notes an answer that has just come; `sentAt`: when it was asked for, on the monotonic clock. */
+  note(dateHeader: string | undefined, sentAt: number): void {
     const date = Date.parse(dateHeader ?? '');
     if (Number.isNaN(date)) return;
-    const low = date - receivedAt;
+    const low = date - this.#clock.monotonic();
     const high = date + 1_000 - sentAt;
     const [nextLow, nextHigh] = [Math.max(this.#low, low), Math.min(this.#high, high)];
-    // No offset fits all answers: one of the clocks was set, and only the newest answer counts.
+    // No offset fits all answers: the server's clock was set, or ours stood still, and only the newest answer counts.
     [this.#low, this.#high] = nextLow <= nextHigh ? [nextLow, nextHigh] : [low, high];
   }
 
   /** Milliseconds to add to the host's clock for the server's; `undefined` before the first answer. */
   get offsetMs(): number | undefined {
-    return Number.isFinite(this.#low) ? (this.#low + this.#high) / 2 : undefined;
+    if (!Number.isFinite(this.#low)) return undefined;
+    return (this.#low + this.#high) / 2 + this.#clock.monotonic() - this.#clock.now();
   }
 }

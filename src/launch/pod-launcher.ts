@@ -9,7 +9,7 @@ import type { Random } from '../core/random.js';
 import { Semaphore } from '../core/semaphore.js';
 import { keyToString } from '../core/task-key.js';
 import type { Verdict } from '../core/verdict.js';
-import { waitWithin } from '../core/within.js';
+import { untilAborted, waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError, LifecycleError } from '../errors.js';
 import type { CallGate, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
@@ -50,10 +50,14 @@ export interface LaunchRequest {
   readonly pod: Pod;
   /** Aborts when the task is cancelled. */
   readonly signal: AbortSignal;
+  /** Resolves when anything may be written: what was asked long before a create says nothing any more. */
+  readonly ready?: (() => Promise<void>) | undefined;
   /** Asked right before the create; a `false` cancels the launch. Where it fails or is silent, it is asked again, as a server would be. */
   readonly isStillWanted: () => boolean | Promise<boolean>;
   /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
+  /** Uid of the pod of the launch before, which had the same name and is to be gone: it is never this one's. */
+  readonly formerUid?: string | undefined;
   /** Whether the task is left to somebody else: its signal has aborted, and nothing is looked for or removed any more. @default false */
   readonly isLeft?: (() => boolean) | undefined;
   /** Told when a create is sent, and when it is answered, or given up. */
@@ -125,7 +129,7 @@ export class PodLauncher {
       if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
       if (failure.type === 'permanent') return this.#failed(request, mayExist, failure.verdict);
       if (failure.type === 'exists') {
-        const found = await this.#compare(pod);
+        const found = await this.#compare(request);
         if (found !== undefined) return found;
         // The name is taken by a pod on its way out: it is free once that has gone.
         const message = `a pod ${pod.metadata?.name} of former times is still on its way out`;
@@ -174,9 +178,11 @@ export class PodLauncher {
   async #tryOnce(
     request: LaunchRequest,
   ): Promise<LaunchResult | 'unwanted' | { failure: ReturnType<typeof classifyCreateError>; error: unknown }> {
-    const { pod, signal, onCreate } = request;
+    const { pod, signal, onCreate, ready } = request;
     const pauseMs = this.#pausedUntil - this.#options.clock.monotonic();
     if (pauseMs > 0) await this.#wait(pauseMs, signal);
+    // Where that fails, the create says so.
+    if (ready !== undefined) await untilAborted(ready(), signal).catch(() => {});
     if (signal.aborted) return 'unwanted';
     const answer = await this.#askedFor(request);
     if (signal.aborted || answer === false) return 'unwanted';
@@ -227,7 +233,7 @@ export class PodLauncher {
   }
 
   /** After a 409: the pod of the same launch, a failure where it is another's, `undefined` where the name is about to be free. */
-  async #compare(wanted: Pod): Promise<LaunchResult | undefined> {
+  async #compare({ pod: wanted, formerUid }: LaunchRequest): Promise<LaunchResult | undefined> {
     const { namespace = 'default', name = '' } = wanted.metadata ?? {};
     const found = await this.#options.client.readPod(namespace, name).catch((error: unknown) => {
       this.#options.logger.warn(
@@ -236,7 +242,7 @@ export class PodLauncher {
       );
       return undefined;
     });
-    if (found === undefined) return undefined;
+    if (found === undefined || (formerUid !== undefined && found.metadata?.uid === formerUid)) return undefined;
     if (isSameLaunch(found, wanted)) return { type: 'existing', pod: found };
     if (found.metadata?.deletionTimestamp !== undefined) return undefined;
     // Another executor may be at work on the same try, and count its launches by itself.
@@ -251,11 +257,14 @@ export class PodLauncher {
     };
   }
 
-  async #cancelled({ pod, signal, isLeft }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+  async #cancelled({ pod, signal, formerUid, isLeft }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
     // Another executor may have done the work, which a word of ours must not undo.
     const isToBeLookedFor = mayExist || (this.#options.isNameShared === true && signal.aborted);
     const isFollowed = isLeft?.() !== true;
-    return { type: 'cancelled', pod: isToBeLookedFor && isFollowed ? await this.#found(pod, { isLeft }) : undefined };
+    return {
+      type: 'cancelled',
+      pod: isToBeLookedFor && isFollowed ? await this.#found({ pod, formerUid, isLeft }) : undefined,
+    };
   }
 
   async #failed(request: LaunchRequest, mayExist: boolean, verdict: Verdict): Promise<LaunchResult> {
@@ -266,12 +275,17 @@ export class PodLauncher {
 
   /** The pod of a launch whose creates have failed: one that a lost answer was about, or another executor's. */
   async #madeAfterAll(request: LaunchRequest): Promise<LaunchResult | undefined> {
-    const found = await this.#found(request.pod, request);
+    const found = await this.#found(request);
     return found === undefined ? undefined : { type: request.seen?.() === undefined ? 'existing' : 'seen', pod: found };
   }
 
   /** The pod of a try whose creates have failed, or lost their answers. Nobody may call it ended while that may be at work: the server is asked until it answers. */
-  async #found(pod: Pod, { seen, isLeft }: Pick<LaunchRequest, 'seen' | 'isLeft'>): Promise<Pod | undefined> {
+  async #found({
+    pod,
+    formerUid,
+    seen,
+    isLeft,
+  }: Pick<LaunchRequest, 'pod' | 'formerUid' | 'seen' | 'isLeft'>): Promise<Pod | undefined> {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     const isEnough = (waitedMs: number, error: unknown) => {
@@ -287,7 +301,8 @@ export class PodLauncher {
     const found = await readUntilKnown({ client, clock, random, namespace, name, isOver, isEnough });
     const shown = seen?.();
     if (shown !== undefined) return shown;
-    return found !== 'unknown' && found !== undefined && isSameTry(found, pod) ? found : undefined;
+    if (found === 'unknown' || found === undefined || !isSameTry(found, pod)) return undefined;
+    return formerUid !== undefined && found.metadata?.uid === formerUid ? undefined : found;
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -11,6 +11,7 @@ import { waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../kube/read-until-known.js';
+import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { RefusedWrites, type WriteResult } from './refused-writes.js';
@@ -359,8 +360,8 @@ export class PodRemover {
           continue;
         }
         const status = error instanceof KubeApiError ? error.status : -1;
-        if (status === 404 || status === 422) return 'done';
-        if (status === 409) {
+        if (status === 404) return 'done';
+        if (status === 409 || (status === 422 && !isDoubtful)) {
           // Another pod stands under this name now, or none: ours is gone then. A server under load also says so of its own conflicts.
           isDoubtful = true;
           version = undefined;
@@ -371,8 +372,9 @@ export class PodRemover {
           { err: error, verb, pod: pod.name, namespace: pod.namespace, attempt },
           'a finished pod could not be cleaned up',
         );
-        if (status === 403) {
-          this.#isRefused(asked, pod, (error as Error).message);
+        // A policy may deny what the host has a right to, and a webhook make of it what may not be written.
+        if (error instanceof KubeApiError && !mayAnswerLater(error)) {
+          this.#isRefused(asked, pod, error.message);
           if (!insists || clock.monotonic() - startedAt > READ_LIMIT_MS) return 'refused';
         }
         if (!(error instanceof KubeApiError)) return 'given up';

@@ -9,8 +9,8 @@ import type { Logger } from '../core/logger.js';
 import type { Random } from '../core/random.js';
 import type { Verdict } from '../core/verdict.js';
 import { KubeApiError, LeaseLostError } from '../errors.js';
-import type { Namespaces } from '../kube/each-pod.js';
-import type { CallGate, KubeClient, SecretClient } from '../kube/kube-client.js';
+import { eachItem, type Namespaces } from '../kube/each-pod.js';
+import type { CallGate, KubeClient, ListOptions, SecretClient } from '../kube/kube-client.js';
 import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { ObjectMeta, Pod, Secret } from '../wire/types.js';
@@ -52,6 +52,7 @@ const QUOTA_LIMIT_MS = 3_600_000;
 const CLEANUP_ATTEMPTS = 6;
 /** A Secret without an owner may belong to a launch under way; after this time it does not. */
 const ORPHAN_AGE_MS = 30 * 60_000;
+const PAGE_SIZE = 500;
 const RIGHTS =
   "Give the host's service account the verbs create, list, patch and delete on secrets (podwright rbac --features secrets).";
 
@@ -296,10 +297,8 @@ export class PodSecrets {
       if (mayAnswerLater(error)) isComplete = false;
     };
     for (const namespace of namespaces) {
-      const list = await client.listSecrets({ namespace, labelSelector }).catch(failed);
-      for (const { metadata: { namespace: place = '', name = '', uid, ownerReferences = [] } = {} } of list?.items ??
-        []) {
-        if (ownerReferences.length > 0) continue;
+      const left = await unowned(client, { namespace, labelSelector }).catch(failed);
+      for (const { namespace: place = '', name = '', uid } of left ?? []) {
         await lease.renew();
         const patch = { metadata: { uid, labels: { [LABELS.executorId]: ours } } };
         await client.patchSecret(place, name, patch, { gate: lease }).catch(failed);
@@ -313,13 +312,12 @@ export class PodSecrets {
   async sweep(client: SecretClient, namespace: string): Promise<number> {
     const { executorLabel, clock, client: pods } = this.#options;
     const labelSelector = `${LABELS.managedBy}=${MANAGED_BY},${LABELS.executorId}=${executorLabel}`;
-    const { items } = await client.listSecrets({ namespace, labelSelector });
+    const left = await unowned(client, { namespace, labelSelector });
     const now = clock.now() + (pods.serverTimeOffsetMs?.() ?? 0);
     let deleted = 0;
-    for (const { metadata = {} } of items) {
-      const { name = '', uid, resourceVersion, creationTimestamp, ownerReferences = [] } = metadata;
+    for (const { name = '', uid, resourceVersion, creationTimestamp } of left) {
       const age = now - Date.parse(creationTimestamp ?? '');
-      if (ownerReferences.length > 0 || !(age >= ORPHAN_AGE_MS)) continue;
+      if (!(age >= ORPHAN_AGE_MS)) continue;
       if ((await pods.readPod(namespace, name)) !== undefined || this.#inUse.has(`${namespace}/${name}`)) continue;
       // A launch that brings it up to date meanwhile changes its version.
       const isDeleted = await client.deleteSecret(namespace, name, { uid, resourceVersion }).catch((error: unknown) => {
@@ -335,6 +333,14 @@ export class PodSecrets {
 function reasonOf(failure: CreateFailure): string {
   if (failure.type === 'exists') return 'one of the same name comes and goes';
   return failure.type === 'permanent' ? failure.verdict.message : failure.message;
+}
+
+/** The metadata of Secrets without an owner, of many that have one, page by page: each comes with all that it holds. */
+async function unowned(client: SecretClient, scope: ListOptions): Promise<ObjectMeta[]> {
+  const left: ObjectMeta[] = [];
+  const pages = eachItem((token) => client.listSecrets({ ...scope, limit: PAGE_SIZE, continue: token }));
+  for await (const { metadata = {} } of pages) if ((metadata.ownerReferences ?? []).length === 0) left.push(metadata);
+  return left;
 }
 
 async function named(client: SecretClient, namespace: string, name: string): Promise<Secret | undefined> {

@@ -185,7 +185,8 @@ export class LeaseHolder {
   }
 
   #won(lease: Lease, begun: Moment): void {
-    const wasSure = this.isHeld;
+    // A doubt may have ended by itself, where somebody set the clock and set it back: whoever waits since then is to hear of it.
+    const wasSure = this.isHeld && this.#wakeAll.length === 0;
     this.#lease = lease;
     this.#sight = lookAt(this.#sight, lease, this.#options.clock.monotonic());
     this.#renewedAt = begun;

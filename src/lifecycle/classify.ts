@@ -295,19 +295,27 @@ function unexplained(pod: PodObservation): Verdict {
   });
 }
 
-/** The verdict on a pod that is no more and had not ended when it was last seen. */
-export function vanishedVerdict(pod: PodObservation): Verdict {
+/** The verdict on a pod that is no more and had not ended when it was last seen; `isEndUnseen` where it may have gone on after that. */
+export function vanishedVerdict(pod: PodObservation, isEndUnseen = false): Verdict {
   const disruption = disruptionOf(pod);
   if (disruption !== undefined) return disruption;
   if (pod.phase === 'Unknown')
     return podVerdict('node_lost', 'The pod is gone, and its node had stopped answering', pod, {
       confidence: 'likely',
     });
-  return deletedVerdict(pod);
+  return deletedVerdict(pod, isEndUnseen);
 }
 
-function deletedVerdict(pod: PodObservation): Verdict {
+function deletedVerdict(pod: PodObservation, isEndUnseen = false): Verdict {
   const hasStarted = hasMainStarted(pod) || pod.phase === 'Running';
+  // A node that had it may have run it to its end while nobody watched: what may be done is not done again.
+  if (!hasStarted && isEndUnseen && pod.node !== undefined && !pod.isDeleting)
+    return podVerdict(
+      'deleted_externally',
+      'The pod is gone; when it was last seen it was about to start on its node, and whether it ran after that nobody knows',
+      pod,
+      { blame: 'caller', mainStarted: undefined, confidence: 'guess' },
+    );
   return podVerdict(
     'deleted_externally',
     `The pod was deleted by somebody else while ${hasStarted ? 'it ran' : 'it was pending'}`,

@@ -102,6 +102,9 @@ export interface Decided {
   readonly decision: PodDecision;
 }
 
+/** What a node gets beyond a pod's grace until it has told of the end. */
+const GRACE_MARGIN_MS = 30_000;
+
 /** Limit for all waits of a pod together, gates left out. */
 const sumOf = ({ unschedulableMs, pullingMs, startingMs, brokenMs, terminatingMs }: LifecycleClocks) =>
   unschedulableMs + pullingMs + startingMs + brokenMs + terminatingMs;
@@ -159,7 +162,8 @@ function decidePending(
 
 function decideDeleting(record: PodRecord, pod: PodObservation, { clocks }: LifecyclePolicy, now: number): Decided {
   const deletingSince = record.deletingSince ?? now;
-  const until = deletingSince + clocks.terminatingMs;
+  // Within its grace a pod may work on, on the best of nodes.
+  const until = deletingSince + Math.max(clocks.terminatingMs, pod.graceSeconds * 1_000 + GRACE_MARGIN_MS);
   const next = changedRecord(record, { deletingSince });
   if (now < until)
     return { record: next, decision: wait({ until: finite(until), isRunning: pod.phase === 'Running' }) };
@@ -234,14 +238,18 @@ export function decide(record: PodRecord, pod: PodObservation, policy: Lifecycle
   return decideRunning(record, pod, policy, now);
 }
 
-/** Decides about a pod that is no more, from the last that was seen of it. */
-export function decideGone(last: PodObservation, policy?: LifecyclePolicy): FinalDecision {
+/** Decides about a pod that is no more, from the last that was seen of it; `isEndUnseen` where it may have gone on after that. */
+export function decideGone(
+  last: PodObservation,
+  policy?: LifecyclePolicy,
+  { isEndUnseen = false }: { readonly isEndUnseen?: boolean } = {},
+): FinalDecision {
   const told = toldEnd(last);
   if (told !== undefined) return { ...told, isDead: true };
   const end = endBy(policy, last) ?? {
     result: 'failed',
     exitCode: last.base?.exitCode,
-    verdict: vanishedVerdict(last),
+    verdict: vanishedVerdict(last, isEndUnseen),
     warnings: [],
   };
   return { type: 'ended', end, isDead: true };

@@ -65,6 +65,8 @@ export interface PodObservation {
   readonly isDeleting: boolean;
   /** Whether our finalizer keeps its object. */
   readonly isTracked: boolean;
+  /** Seconds between SIGTERM and SIGKILL: those that its deletion gave it, or else its own. */
+  readonly graceSeconds: number;
   /** When its deletion was asked for, in milliseconds since the epoch. */
   readonly deletionAskedAt: number | undefined;
   /** Whether scheduling gates hold it back. */
@@ -104,6 +106,8 @@ const SIGNAL_NAMES: Readonly<Record<number, string>> = {
   14: 'SIGALRM',
   15: 'SIGTERM',
 };
+/** As the server fills it in. */
+const DEFAULT_GRACE_SECONDS = 30;
 const PHASES: ReadonlySet<string> = new Set(['Pending', 'Running', 'Succeeded', 'Failed']);
 
 function signalOf(signal: number | undefined, exitCode: number | undefined): string | undefined {
@@ -208,6 +212,7 @@ export function observe(pod: Pod): PodObservation {
     restartPolicy: interned(spec?.restartPolicy ?? 'Always'),
     isDeleting: metadata.deletionTimestamp !== undefined,
     isTracked: metadata.finalizers?.includes(FINALIZER) ?? false,
+    graceSeconds: metadata.deletionGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
     deletionAskedAt: deletionAskedAt(metadata),
     isGated: (spec?.schedulingGates?.length ?? 0) > 0,
     toldVerdict: VERDICT_KINDS.find((kind) => kind === metadata.annotations?.[ANNOTATIONS.verdict]),

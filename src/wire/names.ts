@@ -55,6 +55,8 @@ export const ANNOTATIONS = Object.freeze({
   baseContainer: 'podwright.dev/base-container',
   /** The executor's id as it was given, on its lease. */
   executorId: 'podwright.dev/executor-id',
+  /** Namespaces that an executor watches, on its lease; `*` for all of them. */
+  namespaces: 'podwright.dev/namespaces',
   /** On a pod whose outcome was told: it stays for a moment so that nobody can create it again, and is removed then. */
   holdsName: 'podwright.dev/holds-name',
 });

@@ -50,6 +50,34 @@ describe('a sight of a lease', () => {
 });
 
 describe('a lease holder', () => {
+  it('wakes whoever waits since a doubt that has ended by itself: the clock was set, and set back', async () => {
+    let setBy = 0;
+    const { clock } = cluster;
+    const skewed = {
+      now: () => clock.now() + setBy,
+      monotonic: () => clock.monotonic(),
+      schedule: clock.schedule.bind(clock),
+      delay: clock.delay.bind(clock),
+    };
+    const held: number[] = [];
+    const one = holder('a', { clock: skewed, onHeld: (term) => void held.push(term) });
+    one.start();
+    await clock.advance('1s');
+    setBy = 3_600_000;
+    expect(one.isHeld).toBe(false);
+    let isSure = false;
+    const confirmed = one.confirm().then(() => {
+      isSure = true;
+    });
+    await clock.advance('1s');
+    setBy = 0;
+    await clock.advance('10s');
+    expect(isSure).toBe(true);
+    expect(held).toEqual([1, 1]);
+    await confirmed;
+    await one.release();
+  });
+
   it('has the lease at once where there is none, and keeps it; a second one waits until it is given back', async () => {
     const [a, b] = [holder('a'), holder('b')];
     a.start();

@@ -238,7 +238,7 @@ export const mutationsOfOthers = [
   {
     name: 'a-conflict-means-gone',
     file: `${L}/pod-remover.ts`,
-    from: "if (status === 404 || status === 422) return 'done';",
+    from: "if (status === 404) return 'done';",
     to: "if (status === 404 || status === 409 || status === 422) return 'done';",
   },
   {

@@ -21,6 +21,8 @@ export interface ExecutorLeaseOptions extends Pick<PeersOptions, 'adoptFrom'> {
   readonly executorId: string;
   readonly executorLabel: string;
   readonly lease: ResolvedLease;
+  /** Where its pods are; `undefined` for everywhere. */
+  readonly namespaces: readonly string[] | undefined;
   readonly onHeld: () => void;
   readonly onLost: (holder: string) => void;
   readonly onMembers: (members: readonly string[]) => void;
@@ -44,7 +46,7 @@ export class ExecutorLease {
 
   constructor(options: ExecutorLeaseOptions) {
     this.#options = options;
-    const { client, lease, executorId, executorLabel, clock, random, logger, adoptFrom } = options;
+    const { client, lease, executorId, executorLabel, clock, random, logger, adoptFrom, namespaces } = options;
     const identity = `${executorId}_${lease.identity ?? randomText(random)}`;
     const shared = { client: client as LeaseClient, clock, random, logger, namespace: lease.namespace, identity };
     this.holder = new LeaseHolder({
@@ -52,7 +54,7 @@ export class ExecutorLease {
       name: leaseNameOf(executorId),
       durationMs: lease.durationMs,
       labels: { [LABELS.managedBy]: MANAGED_BY, [LABELS.executorId]: executorLabel, [LABELS.group]: lease.group },
-      annotations: { [ANNOTATIONS.executorId]: executorId },
+      annotations: { [ANNOTATIONS.executorId]: executorId, [ANNOTATIONS.namespaces]: namespaces?.join(',') ?? '*' },
       onHeld: options.onHeld,
       onLost: (_term, holder) => options.onLost(holder),
     });
@@ -61,6 +63,7 @@ export class ExecutorLease {
       group: lease.group,
       executorId,
       executorLabel,
+      namespaces,
       durationMs: lease.durationMs,
       confirm: () => this.holder.confirm(),
       adoptFrom,

@@ -137,6 +137,7 @@ export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks):
     secretPatterns: options.secretPatterns,
     tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,
     fence,
+    holdNamesMs,
     mayBeAlive,
     isOpen,
     namespaces: options.watcher === undefined ? watchedNamespaces(config) : undefined,
@@ -185,7 +186,7 @@ export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks):
 }
 
 function leaseOf(settings: ExecutorSettings, hooks: ExecutorHooks): ExecutorLease | undefined {
-  const { options, lease, executorId, executorLabel, clock, random, logger } = settings;
+  const { options, config, lease, executorId, executorLabel, clock, random, logger } = settings;
   if (lease === undefined) return undefined;
   const { adoptFrom, onHeld, onLost, onMembers } = hooks;
   return new ExecutorLease({
@@ -196,6 +197,7 @@ function leaseOf(settings: ExecutorSettings, hooks: ExecutorHooks): ExecutorLeas
     executorId,
     executorLabel,
     lease,
+    namespaces: watchedNamespaces(config),
     adoptFrom,
     onHeld,
     onLost,

@@ -491,7 +491,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.emit('notice', {
       at: this.clock.now(),
       message: `Finished pods cannot be cleaned up: ${message}`,
-      hint: `Give the host's service account the verb ${verb} on pods in namespace ${namespace}; they are cleaned up within a minute of that.`,
+      hint: `Give the host's service account the verb ${verb} on pods in namespace ${namespace}, or see which policy or webhook denies it; they are cleaned up within a minute of that.`,
     });
   }
 }

@@ -38,6 +38,8 @@ export interface PodLifecycleOptions {
   readonly reports: LifecycleReports;
   /** The lease without which nothing is decided or written; `undefined` where none is used. */
   readonly fence: Fence | undefined;
+  /** How long names are held after the outcome, in milliseconds; `undefined` where they are not. */
+  readonly holdNamesMs: number | undefined;
   /** Whether another executor, by the value of its label, is alive and must be left alone. */
   readonly mayBeAlive: (label: string, isRepeated?: boolean) => Promise<boolean>;
   /** Whether anybody can hear of what is decided: not before the executor has started. */

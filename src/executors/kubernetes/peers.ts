@@ -36,6 +36,8 @@ export interface PeersOptions {
   readonly executorLabel: string;
   readonly executorId: string;
   readonly identity: string;
+  /** Where pods are looked for; `undefined` for everywhere. */
+  readonly namespaces: readonly string[] | undefined;
   readonly durationMs: number;
   /** Resolves when our own lease is surely held. */
   readonly confirm: () => Promise<void>;
@@ -69,6 +71,8 @@ export class Peers {
   /** Whether some pods may be ours without our knowing: a takeover did not come to its end, and what it took the next one would not find. */
   #isUnsure = false;
   #isClosed = false;
+  /** Dead executors, by label, of whose pods some are where nobody looks here: that was told, and those within reach are ours. */
+  readonly #inPart = new Set<string>();
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -249,9 +253,12 @@ export class Peers {
   }
 
   async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
-    const { logger, adoptFrom } = this.#options;
+    const { logger, adoptFrom, identity } = this.#options;
     // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
     if (this.#isAlive(sight)) return;
+    const outOfReach = this.#outOfReach(lease);
+    // What is left of it is for somebody who watches there, and the lease stays until that one has come.
+    if (this.#inPart.has(label) && outOfReach.length > 0 && sight.holder === identity) return;
     const taken = this.#taken(lease, isOver);
     try {
       await taken.renew();
@@ -266,6 +273,14 @@ export class Peers {
         this.#isUnsure ||= !isComplete;
       }
       if (!isComplete) return;
+      if (outOfReach.length > 0) {
+        this.#inPart.add(label);
+        logger.warn(
+          { executor: idOf(lease), namespaces: outOfReach },
+          'a dead executor has watched namespaces that are not watched here; its pods there are left to others of its group',
+        );
+        return;
+      }
       await taken.remove();
       this.#known.delete(label);
     } catch (error) {
@@ -274,5 +289,13 @@ export class Peers {
       if (!(error instanceof LeaseLostError || error instanceof LifecycleError))
         logger.warn({ err: error, lease: lease.metadata?.name }, 'the pods of a dead executor could not be taken over');
     }
+  }
+
+  /** Namespaces in which the executor of a lease may have pods, and nobody looks for them here. */
+  #outOfReach({ metadata }: Lease): string[] {
+    const { namespaces } = this.#options;
+    const theirs = metadata?.annotations?.[ANNOTATIONS.namespaces];
+    if (namespaces === undefined || theirs === undefined) return [];
+    return theirs.split(',').filter((name) => !namespaces.includes(name));
   }
 }

@@ -21,6 +21,8 @@ export interface PodClaimOptions {
   readonly executorLabel: string;
   /** Whether another executor, by the value of its label, is alive and must be left alone; `isRepeated` where that was asked just before. */
   readonly mayBeAlive: (label: string, isRepeated: boolean) => Promise<boolean>;
+  /** How long a pod stays after its outcome was told, in milliseconds: it is looked at more often than that. */
+  readonly holdNamesMs: number | undefined;
   /** Told why a task waits. */
   readonly onWait: (reason: string) => void;
 }
@@ -40,6 +42,9 @@ export type ClaimedPod =
 
 /** How often the pod of a living executor is looked at: of a task that runs for hours there is seldom news. */
 const WAIT: BackoffPolicy = { initialMs: 5_000, maxMs: 30_000 };
+
+/** How often at least a pod is looked at while it holds its name: whoever finds nothing there takes it for one that was never told. */
+const LOOKS_WHILE_HELD = 2;
 
 const ownerOf = (pod: Pod) => pod.metadata?.labels?.[LABELS.executorId] ?? '';
 
@@ -72,12 +77,12 @@ async function claim(
   options: PodClaimOptions,
   wait: (ms: number) => Promise<void>,
 ): Promise<ClaimedPod> {
-  const { client, random, logger, executorLabel, mayBeAlive, onWait } = options;
+  const { client, random, logger, executorLabel, mayBeAlive, onWait, holdNamesMs = Number.POSITIVE_INFINITY } = options;
   const { signal } = track.abort;
   let waits = 0;
   const pause = () => {
     waits += 1;
-    return wait(backoffMs(WAIT, waits, random));
+    return wait(Math.min(backoffMs(WAIT, waits, random), holdNamesMs / LOOKS_WHILE_HELD));
   };
   for (let pod = found; ; ) {
     const owner = ownerOf(pod);

@@ -143,9 +143,10 @@ export class PodEndFlow {
 
   /** Where the pod of the last launch is not there, whoever meets that of the one before after a crash would launch again: it says how the task has ended. */
   async settleFormer(track: PodTrack, kind: VerdictKind): Promise<void> {
-    const { formerPod, seen, isGone } = track;
-    if (formerPod === undefined || (seen !== undefined && !isGone)) return;
-    await this.#write(track, formerPod.pod, kind, { isInTime: true });
+    const { formerPod, removedPod, seen, isGone } = track;
+    const former = formerPod?.pod ?? removedPod;
+    if (former === undefined || (seen !== undefined && !isGone)) return;
+    await this.#write(track, former, kind, { isInTime: true });
   }
 
   /**
@@ -188,8 +189,10 @@ export class PodEndFlow {
     if (seen === undefined) return false;
     const pod = await this.#read(track, seen, (waitedMs) => track.isStopping || waitedMs > READ_LIMIT_MS);
     if (pod === 'unknown') return track.isAbandoned;
-    if (pod?.metadata?.uid !== seen.uid) track.markDead(true);
-    else this.#hands.see(track, pod);
+    if (pod?.metadata?.uid !== seen.uid) {
+      track.isEndUnseen ||= !track.isGone;
+      track.markDead(true);
+    } else this.#hands.see(track, pod);
     const { decision } = decide(track.record, track.seen ?? seen, track.policy, clock.monotonic());
     // It may be ended for something else by now.
     const isOver = track.isGone || decision.type !== 'expired' || decision.verdict.kind !== verdict.kind;
@@ -253,7 +256,9 @@ export class PodEndFlow {
     const isNameFree = track.isGone;
     tracks.releasePod(track);
     track.advance(spent);
-    track.formerPod = seen === undefined || isGone || isNameShared ? undefined : { pod: seen, logsRead: logsTaken };
+    const isLeft = seen !== undefined && !isGone;
+    track.formerPod = isLeft && !isNameShared ? { pod: seen, logsRead: logsTaken } : undefined;
+    track.removedPod = isLeft && isNameShared ? seen : undefined;
     await this.#launches.launch(track, isNameFree);
     // The old pod goes only now: should the host die in between, the next one still knows what was spent.
     if (track.seen !== undefined) track.leaves(this.#options.delivery.removeFormer(track));

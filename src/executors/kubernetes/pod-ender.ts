@@ -21,7 +21,6 @@ export interface PodEnderOptions {
 
 /** What a pod gets beyond its grace period before its end counts as unproven. */
 const DEATH_MARGIN_MS = 30_000;
-const DEFAULT_GRACE_SECONDS = 30;
 /** How often the server is asked for proof of death, in case the watch is behind. */
 const PROOF_INTERVAL_MS = 5_000;
 
@@ -44,7 +43,7 @@ export class PodEnder {
       track,
       remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo, ifRefused: 'insist' }),
     );
-    return this.#proven(track, seen, (grace ?? DEFAULT_GRACE_SECONDS) * 1_000 + DEATH_MARGIN_MS);
+    return this.#proven(track, seen, (grace ?? seen.graceSeconds) * 1_000 + DEATH_MARGIN_MS);
   }
 
   /** Waits until a delete is accepted, or is needed no more. One that is refused for longer than makes sense goes on by itself. */

@@ -65,7 +65,7 @@ export class PodLaunchFlow {
 
   /** Launches the current launch of a task; `isNameFree` where nothing stands under the name of its first one any more. */
   async launch(track: PodTrack, isNameFree = false): Promise<void> {
-    const { generator, secrets, reports, tracks } = this.#options;
+    const { generator, secrets, reports, tracks, fence } = this.#options;
     if (track.isAbandoned) return;
     let pod: Pod;
     let secret: Secret | undefined;
@@ -82,8 +82,10 @@ export class PodLaunchFlow {
     const request: LaunchRequest = {
       pod,
       signal: track.abort.signal,
+      ...(fence === undefined ? {} : { ready: async () => (fence.isHeld ? undefined : fence.confirm()) }),
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
+      formerUid: track.removedPod?.uid,
       isLeft: () => track.isAbandoned || tracks.get(track.id) !== track,
       onCreate: (isUnderWay) => {
         track.isCreating = isUnderWay;

@@ -17,7 +17,7 @@ import { cannotRun, hasMainStarted, observe } from '../../lifecycle/observation.
 import { LABELS } from '../../wire/names.js';
 import { compareResourceVersions } from '../../wire/resource-version.js';
 import type { Pod } from '../../wire/types.js';
-import { datedRecord, isPodOf, wasTold } from './adoption.js';
+import { datedRecord, isPodOf, launchOf, wasTold } from './adoption.js';
 import { failedEnd, type LifecycleHands, type PodLifecycleOptions } from './lifecycle-parts.js';
 import { PodEndFlow } from './pod-end-flow.js';
 import { podIdOf } from './pod-feed.js';
@@ -70,6 +70,8 @@ export class PodLifecycle implements LifecycleHands {
         return;
       }
     }
+    // It may be another executor's, taken over while a launch of ours waited.
+    if (before === undefined && launchOf(pod) !== track.launch) track.found(pod);
     track.notice(seen);
     this.#options.reports.observed(track, pod);
     if (before === undefined) this.#options.reports.seen(track);
@@ -160,8 +162,9 @@ export class PodLifecycle implements LifecycleHands {
     if (namespace === undefined || name === undefined) return true;
     const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
     if (pod === 'unknown') return false;
+    const isFormer = pod !== undefined && pod.metadata?.uid === track.removedPod?.uid;
     const isOurs = pod?.metadata?.labels?.[LABELS.executorId] === executorLabel && isPodOf(track.id, pod);
-    if (isOurs && track.seen === undefined && track.podId === podIdOf(pod)) this.see(track, pod);
+    if (isOurs && !isFormer && track.seen === undefined && track.podId === podIdOf(pod)) this.see(track, pod);
     return true;
   }
 
@@ -171,6 +174,7 @@ export class PodLifecycle implements LifecycleHands {
       track.notice(observe(last));
     if (track.seen === undefined) return;
     this.#options.reports.vanished(track);
+    if (last === undefined && !track.isGone) track.isEndUnseen = true;
     track.markDead(true);
     this.evaluate(track);
   }
@@ -188,7 +192,7 @@ export class PodLifecycle implements LifecycleHands {
     // What is seen in doubt is decided once the doubt is over; what is found at the start, once somebody listens.
     if (this.#options.fence?.isHeld === false || !this.#options.isOpen()) return;
     if (track.isGone) {
-      this.#end(track, decideGone(track.seen, track.policy));
+      this.#end(track, decideGone(track.seen, track.policy, track));
       return;
     }
     const { client, clock, reports } = this.#options;
@@ -217,8 +221,8 @@ export class PodLifecycle implements LifecycleHands {
   /** Tells the end of a task, once it is sure that this is still ours to tell. */
   async tell(track: PodTrack, end: PodEnd, { isWrittenDown = true } = {}): Promise<void> {
     const { fence } = this.#options;
-    if (fence?.isHeld === false) await fence.confirm();
     const wasUnseen = track.seen === undefined;
+    if (fence?.isHeld === false) await fence.confirm();
     if (end.result === 'failed' && isWrittenDown) await this.settleFormer(track, end.verdict.kind);
     if (wasUnseen && track.seen !== undefined) {
       // Its pod has come after all, by a create whose answer was lost, and is looked at instead.

@@ -60,11 +60,12 @@ export class PodLogs {
     try {
       const { clock, client } = this.#options;
       // Each launch of the try has a pod of its own; the log goes on with the next one.
-      for (let previous: string | undefined; ; ) {
+      for (let previous: PodAddress | undefined; ; ) {
         const pod = await this.#nextPod(id, previous, outcome, stop.signal);
         if (pod === undefined) return;
-        previous = pod.pod;
-        yield* followLog(client, { ...pod, follow, tailLines, clock, signal: stop.signal });
+        previous = pod;
+        const { namespace, name, container } = pod;
+        yield* followLog(client, { namespace, pod: name, container, follow, tailLines, clock, signal: stop.signal });
         if (!follow) return;
       }
     } finally {
@@ -127,20 +128,23 @@ export class PodLogs {
   /** Waits for a pod of a task other than the previous one; `undefined` where the task ends without another. */
   async #nextPod(
     id: string,
-    previous: string | undefined,
+    previous: PodAddress | undefined,
     outcome: Promise<Outcome> | undefined,
     signal: AbortSignal,
   ): Promise<PodAddress | undefined> {
     for (;;) {
       const { seen } = this.#options.tracks.get(id) ?? {};
-      if (seen !== undefined && seen.name !== previous)
-        return { namespace: seen.namespace, pod: seen.name, container: seen.base?.name };
+      // Launches may have one name.
+      if (seen !== undefined && seen.uid !== previous?.uid) {
+        const { namespace, name, uid } = seen;
+        return { namespace, name, uid, container: seen.base?.name };
+      }
       const ended = await this.#podOrEnd(id, outcome, signal);
       if (ended === 'pod') continue;
-      const [namespace, pod] = ended?.ranAs?.split('/') ?? [];
-      return namespace === undefined || pod === undefined || pod === previous
+      const [namespace, name] = ended?.ranAs?.split('/') ?? [];
+      return namespace === undefined || name === undefined || name === previous?.name
         ? undefined
-        : { namespace, pod, container: undefined };
+        : { namespace, name, uid: undefined, container: undefined };
     }
   }
 
@@ -169,6 +173,8 @@ export class PodLogs {
 /** Where a log is to be read. */
 interface PodAddress {
   readonly namespace: string;
-  readonly pod: string;
+  readonly name: string;
+  /** `undefined` where it was never seen. */
+  readonly uid: string | undefined;
   readonly container: string | undefined;
 }

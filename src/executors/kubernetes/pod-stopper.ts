@@ -181,8 +181,7 @@ export class PodStopper {
   /** Removes the pod of a task that is revoked; tells whether that was done in time: whoever is handed the task again must not find it. */
   async #takeBack(track: PodTrack): Promise<boolean> {
     const { delivery, remover } = this.#options;
-    const taken = delivery.takeBack(track).then(() => true);
-    return (await remover.inTime(taken, READ_LIMIT_MS)) === true;
+    return (await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS)) === true;
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */

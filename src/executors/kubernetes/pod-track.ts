@@ -45,6 +45,8 @@ export class PodTrack implements Alarmed {
   /** Whether the pod of the current launch cannot run any more: terminal, or gone. */
   isDead = false;
   isGone = false;
+  /** Whether it went without anybody telling how it was then. */
+  isEndUnseen = false;
   /** Whether the watch itself has told that the pod is gone, so that no more news of it can come. */
   hasLeftWatch = false;
   /** Whether the task was to stop here while another executor, which is alive, has its pod. */
@@ -60,6 +62,8 @@ export class PodTrack implements Alarmed {
   isTold = false;
   /** The pod of the launch before, until it has gone: it stays until the pod of this one is there, or its outcome is with the host. */
   formerPod: FormerPod | undefined;
+  /** The pod of the launch before that had to be gone first, because this one has its name; somebody's finalizer may keep it. */
+  removedPod: PodObservation | undefined;
   /** What is done about the pods of a task that was taken back while something else was under way. Never rejects. */
   takenBack: Promise<void> | undefined;
   /** The removal of the pods of its former launches, as long as it may be under way. Never rejects. */
@@ -173,8 +177,10 @@ export class PodTrack implements Alarmed {
     this.isEnding = false;
     this.isDead = false;
     this.isGone = false;
+    this.isEndUnseen = false;
     this.hasLeftWatch = false;
     this.isAnswerLost = false;
+    this.removedPod = undefined;
     this.#scaleUps = undefined;
   }
 }
