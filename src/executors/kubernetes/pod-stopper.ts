@@ -86,7 +86,11 @@ export class PodStopper {
     }
     const isSilent = isProven && reports.isRevoked(track.task);
     await this.#writeDown(track, isProven, isSilent);
-    if ((await lease?.confirmed()) === false) {
+    const isSure = (await lease?.confirmed()) !== false;
+    // What was under way for too long may have told its end all the same.
+    if (!track.isAbandoned && tracks.get(track.id) !== track)
+      return { observed: 'finished', exitCode: track.seen?.base?.exitCode, forced: false };
+    if (!isSure) {
       // In doubt nothing is told: another executor may have taken the task over.
       if (!track.isAbandoned) this.#leaveInDoubt(track);
       return UNSEEN;
