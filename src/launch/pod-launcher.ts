@@ -62,6 +62,8 @@ export interface LaunchRequest {
   readonly isLeft?: (() => boolean) | undefined;
   /** Told when a create is sent, and when it is answered, or given up. */
   readonly onCreate?: ((isUnderWay: boolean) => void) | undefined;
+  /** Told when the answer to a create was lost: another one may make a second pod, should the first be gone by then. */
+  readonly onAnswerLost?: (() => void) | undefined;
   /** Told why the launch waits. */
   readonly onWait: (reason: string) => void;
 }
@@ -126,7 +128,10 @@ export class PodLauncher {
       if (result === 'unwanted') return this.#unwanted(request, mayExist);
       if (!('failure' in result)) return result;
       const { failure, error } = result;
-      if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
+      if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) {
+        mayExist = true;
+        request.onAnswerLost?.();
+      }
       if (failure.type === 'permanent') return this.#failed(request, mayExist, failure.verdict);
       if (failure.type === 'exists') {
         const found = await this.#compare(request);

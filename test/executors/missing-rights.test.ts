@@ -128,22 +128,6 @@ describe('without the rights to delete and patch pods', () => {
 });
 
 describe('without the right to patch pods', () => {
-  it('a task whose pod could not be let go of was not taken back', async () => {
-    const executor = await kit.connectByClock({ lease: true });
-    const told: Outcome[] = [];
-    executor.on('outcome', (outcome) => void told.push(outcome));
-    executor.queueTask(work({ 'start-delay': '1h' }));
-    await kit.cluster.when(({ phase }) => phase === 'Pending').matched();
-    const allow = kit.cluster.forbid({ verb: 'patch', resource: 'pods' });
-    const revoking = executor.revokeTask(key());
-    await advance('15m');
-    expect(await revoking).toBe(false);
-    expect(told).toMatchObject([{ verdict: { kind: 'cancelled' } }]);
-    allow();
-    await advance('3m');
-    expect(kit.cluster.pods()).toEqual([]);
-  });
-
   it('the finalizer of a pod is taken off as soon as it is there', async () => {
     const executor = await kit.connect({ trackWithFinalizer: true });
     const run = executor.queueTask(short);

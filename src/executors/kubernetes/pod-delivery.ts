@@ -130,15 +130,12 @@ export class PodDelivery {
     return track.takenBack;
   }
 
-  /**
-   * Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. Tells whether that could
-   * be done.
-   */
-  async takeBack(track: PodTrack): Promise<boolean> {
+  /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
+  async takeBack(track: PodTrack): Promise<void> {
     const { seen, isGone } = track;
     await track.former;
     await this.removeFormer(track);
-    return seen === undefined || isGone || this.tracked(this.#options.remover.remove(seen));
+    if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen));
   }
 
   /** Removes the pod of the launch before, where there is one, when its logs are read. */

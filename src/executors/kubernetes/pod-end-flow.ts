@@ -46,18 +46,7 @@ export class PodEndFlow {
   /** Deals with the end of a pod: tells it, or launches again. */
   async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
     const { client, clock, ender, secretPatterns, reports } = this.#options;
-    const { seen } = track;
-    const successor = await this.successorOf(track);
-    // A stop that looks for it, too, may have found it first: the decision was about the one before.
-    if (track.seen?.uid !== seen?.uid) {
-      track.isEnding = false;
-      return;
-    }
-    if (successor !== undefined) {
-      this.#hands.replace(track, successor);
-      this.#hands.see(track, successor);
-      return;
-    }
+    if (await this.#isSucceeded(track)) return;
     if (decision.type === 'expired' && (await this.#isOutdated(track, decision))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
     if (decision.type === 'expired') reports.ending(track, decision.verdict);
@@ -72,7 +61,9 @@ export class PodEndFlow {
     const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
     if (spent === undefined) {
       if (decision.type === 'expired') {
-        if (await ender.end(track, undefined)) await this.#writeReason(track, verdict.kind);
+        const isEnded = await ender.end(track, undefined);
+        if (isEnded && (await this.#isSucceeded(track))) return;
+        if (isEnded) await this.#writeReason(track, verdict.kind);
         else await this.settleUnproven(track, verdict.kind);
       } else if (track.isStopping || !track.isDead) {
         // What lives on beside its program may change what the pod shows.
@@ -82,7 +73,7 @@ export class PodEndFlow {
     }
     // A second launch starts only after proof that the first is dead.
     const isProven = track.isDead || (await ender.end(track, undefined));
-    if (track.isAbandoned) return;
+    if (track.isAbandoned || (isProven && (await this.#isSucceeded(track)))) return;
     const succeeded = isProven ? succeededAfterAll(track) : undefined;
     if (succeeded !== undefined) return this.#hands.tell(track, succeeded);
     if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {
@@ -93,6 +84,21 @@ export class PodEndFlow {
       });
     }
     await this.#relaunch(track, failed, spent);
+  }
+
+  /** Whether another pod of the launch, with which it goes on then, has come after one that is gone. */
+  async #isSucceeded(track: PodTrack): Promise<boolean> {
+    const { seen } = track;
+    const successor = await this.successorOf(track);
+    // A stop that looks for it, too, may have found it first: what was decided was about the one before.
+    if (track.seen?.uid !== seen?.uid) {
+      track.isEnding = false;
+      return true;
+    }
+    if (successor === undefined) return false;
+    this.#hands.replace(track, successor);
+    this.#hands.see(track, successor);
+    return true;
   }
 
   /**

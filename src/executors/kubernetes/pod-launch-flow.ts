@@ -91,6 +91,9 @@ export class PodLaunchFlow {
         track.isCreating = isUnderWay;
         if (isUnderWay) track.creates += 1;
       },
+      onAnswerLost: () => {
+        track.isAnswerLost = true;
+      },
       onWait: (reason) => this.#noteWait(track, reason),
     };
     for (;;) {

@@ -76,7 +76,12 @@ export class PodStopper {
     await lifecycle.refresh(track);
     // Whoever has it by now, and its pod, decides about it.
     if (tracks.get(track.id) !== track) return UNSEEN;
-    const isProven = await ender.end(track, graceSeconds);
+    let isProven = await ender.end(track, graceSeconds);
+    if (isProven && track.isGone && !track.isAbandoned) {
+      // Another pod of the launch may have come after that one.
+      await lifecycle.refresh(track);
+      if (!track.isDead) isProven = await ender.end(track, graceSeconds);
+    }
     if (track.isAbandoned) return UNSEEN;
     const isTheirs = isProven && (await this.#isTheirs(track));
     if (tracks.get(track.id) !== track) return UNSEEN;
@@ -185,7 +190,8 @@ export class PodStopper {
   /** Removes the pod of a task that is revoked; tells whether that was done in time: whoever is handed the task again must not find it. */
   async #takeBack(track: PodTrack): Promise<boolean> {
     const { delivery, remover } = this.#options;
-    return (await remover.inTime(delivery.takeBack(track), READ_LIMIT_MS)) === true;
+    const taken = delivery.takeBack(track).then(() => true);
+    return (await remover.inTime(taken, READ_LIMIT_MS)) === true;
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
