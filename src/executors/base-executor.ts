@@ -415,6 +415,12 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return entry.task;
   }
 
+  /** Whether a task is live here, or has ended here lately. */
+  protected knows(key: TaskInstanceKey): boolean {
+    const id = keyToString(key);
+    return this.#board.get(id) !== undefined || this.#board.hasEnded(id);
+  }
+
   /** Gives a slot to a task that was found ended and runs again after all. */
   protected occupySlot(key: TaskInstanceKey): void {
     const entry = this.#board.get(keyToString(key));

@@ -45,7 +45,7 @@ export interface ExecutorSettings {
 /** What the parts tell the executor, and ask of it. */
 export interface ExecutorHooks
   extends Pick<ExecutorLeaseOptions, 'adoptFrom' | 'onHeld' | 'onLost' | 'onMembers'>,
-    Pick<PodIntakeOptions, 'adopt' | 'occupySlot'> {
+    Pick<PodIntakeOptions, 'adopt' | 'isLeft' | 'occupySlot'> {
   /** Whether anybody can hear of what is decided. */
   readonly isOpen: () => boolean;
   /** Whether a pod is this executor's to remove; asked where there is a lease. */
@@ -79,7 +79,7 @@ export interface ExecutorParts {
 export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks): ExecutorParts {
   const { options, config, executorId, executorLabel, clock, random, logger, incidents } = settings;
   const { policy, retry, nodeLostFenceMs, deletesOnSuccess, deletesOnFailure, keep } = settings.lifecycle;
-  const { handOver, occupySlot, adopt, isOpen } = hooks;
+  const { handOver, occupySlot, adopt, isLeft, isOpen } = hooks;
   const lease = leaseOf(settings, hooks);
   const fence = lease?.holder;
   const holdNamesMs = settings.lease?.holdNamesMs;
@@ -166,6 +166,7 @@ export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks):
     occupySlot,
     isStranger: async (label) => (await lease?.peers.isStranger(label)) ?? false,
     adopt,
+    isLeft,
     handOver,
   });
   return {

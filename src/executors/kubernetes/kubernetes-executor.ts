@@ -57,6 +57,7 @@ export class KubernetesExecutor extends BaseExecutor {
   #following: Promise<void> | undefined;
   /** Whether it has started, and whoever started it has had the chance to listen. */
   #isOpen = false;
+  #isStopping = false;
   #membersToTell: readonly string[] | undefined;
 
   /** @throws ConfigError, PodTemplateError */
@@ -103,6 +104,7 @@ export class KubernetesExecutor extends BaseExecutor {
         onForbidden: (verb, namespace, message) => this.#noticeForbidden(verb, namespace, message),
         handOver: (task, why) => this.#handOver(task, why),
         occupySlot: (key) => this.occupySlot(key),
+        isLeft: (key) => this.#isStopping && !this.knows(key),
         adopt: (found, hasEnded) => {
           const task = this.adopt(found, { hasEnded });
           return task === undefined ? undefined : { id: this.idOf(task), task };
@@ -295,6 +297,7 @@ export class KubernetesExecutor extends BaseExecutor {
   }
 
   protected override onEnding({ isStopping }: { readonly isStopping: boolean }): void {
+    this.#isStopping ||= isStopping;
     this.#parts.lease?.takeOnLess(isStopping);
   }
 
@@ -337,7 +340,9 @@ export class KubernetesExecutor extends BaseExecutor {
   async #isWorkDone(): Promise<boolean> {
     if (!this.#parts.delivery.isIdle || this.#parts.tracks.all().length > 0) return false;
     if ((await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#parts.stopper.hasLeftWork())) !== false) return false;
-    return this.#parts.lease?.peers.mayHaveGivenMore !== true || (await this.#hasNoPods(this.#parts.lease));
+    const { lease, intake } = this.#parts;
+    const mayHaveMore = lease !== undefined && (lease.peers.mayHaveGivenMore || intake.hasLeftPods);
+    return !mayHaveMore || (await this.#hasNoPods(lease));
   }
 
   /** Whether the server knows no pod of ours; what is still on its way to it may make one ours. */

@@ -42,6 +42,8 @@ export interface PodIntakeOptions {
     task: QueuedTask,
     hasEnded: boolean,
   ) => { readonly id: string; readonly task: QueuedTask } | undefined;
+  /** Whether a task that is not under way here is left to whoever comes next, because this executor stops. */
+  readonly isLeft: (key: TaskInstanceKey) => boolean;
   /** Whether another executor, by the value of its label, is alive and must be left alone; never so where leases are not used. */
   readonly mayBeAlive: (label: string) => Promise<boolean>;
   /** Gives a slot to a task that was found ended and runs after all. */
@@ -71,6 +73,7 @@ export class PodIntake {
   /** Tasks that a list has shown, which has not come to its end. */
   readonly #adopted = new Set<PodTrack>();
   readonly #looks = new Semaphore(LOOKS_AT_A_TIME);
+  #hasLeftPods = false;
 
   constructor(options: PodIntakeOptions) {
     this.#options = options;
@@ -123,6 +126,11 @@ export class PodIntake {
     }
     await Promise.all(adoptions);
     return [...wanted.values()];
+  }
+
+  /** Whether a pod of ours was met and left to whoever comes next. */
+  get hasLeftPods(): boolean {
+    return this.#hasLeftPods;
   }
 
   /** Whether there is a pod of this executor that nobody is done with, by the server's word. */
@@ -230,7 +238,7 @@ export class PodIntake {
 
   /** Takes in a pod of this executor's former self. */
   #adopt(pod: Pod, isListed: boolean): void {
-    const { tracks, logger, adopt, policy, remover } = this.#options;
+    const { tracks, logger, adopt, isLeft, policy, remover } = this.#options;
     const task = taskOfPod(pod);
     if (task === undefined) {
       logger.warn({ pod: podIdOf(pod) }, 'a pod carries our label and no readable key; it is left alone');
@@ -246,6 +254,11 @@ export class PodIntake {
     if (pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] !== undefined) {
       tracks.letGo(pod);
       void (observe(pod).isHeld ? remover.markDone(identityOf(pod)) : remover.remove(identityOf(pod)));
+      return;
+    }
+    // Nobody would stop it any more; it might even be launched again.
+    if (isLeft(task.key)) {
+      this.#hasLeftPods = true;
       return;
     }
     const ours = adopt(task, cannotRun(observe(pod)));
