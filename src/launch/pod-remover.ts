@@ -229,11 +229,16 @@ export class PodRemover {
     await this.#patch(anyVersionOf(pod), { annotations: { ...note, [ANNOTATIONS.acknowledged]: 'true' } });
   }
 
-  /** Writes annotations on a pod, and only this one, unless its end was told meanwhile. Never rejects. */
-  async annotate(pod: PodIdentity, annotations: Readonly<Record<string, string>>): Promise<boolean> {
+  /** Writes annotations on a pod, and only this one, unless its end was told meanwhile, or it is not as it must be. Never rejects. */
+  async annotate(
+    pod: PodIdentity,
+    annotations: Readonly<Record<string, string>>,
+    isAsItMustBe?: PodCheck,
+  ): Promise<boolean> {
     const { isOurs } = this.#options;
     const isUntold = (now: Pod) => isOurs?.(now) === true && now.metadata?.labels?.[LABELS.done] !== 'true';
-    const mayGoOn = isOurs === undefined ? undefined : isUntold;
+    const isFit = (now: Pod) => (isOurs === undefined || isUntold(now)) && isAsItMustBe?.(now) !== false;
+    const mayGoOn = isOurs === undefined && isAsItMustBe === undefined ? undefined : isFit;
     // Who was seen to have it may not have it any more: with others about it is looked at anew.
     const target = isOurs === undefined ? pod : anyVersionOf(pod);
     return (await this.#patch({ ...target, isTracked: false }, { annotations }, mayGoOn)) === 'done';

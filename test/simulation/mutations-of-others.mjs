@@ -111,8 +111,8 @@ export const mutationsOfOthers = [
   {
     name: 'fence-not-waited-for',
     file: `${K}/pod-end-flow.ts`,
-    from: "if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {",
-    to: "if (!isProven && verdict.kind !== 'node_lost') {",
+    from: "verdict.kind === 'node_lost' && (await ender.fence(track));",
+    to: "verdict.kind === 'node_lost';",
   },
   {
     name: 'create-places-leak',

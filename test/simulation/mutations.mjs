@@ -7,8 +7,8 @@ export const mutations = [
   {
     name: 'relaunch-without-proof',
     file: `${K}/pod-end-flow.ts`,
-    from: 'const isProven = track.isDead || (await ender.end(track, undefined));',
-    to: 'const isProven = true;',
+    from: 'let isProven = track.isDead || (await ender.end(track, undefined));',
+    to: 'let isProven = true;',
   },
   {
     name: 'dead-when-deletion-was-asked-for',
@@ -19,8 +19,8 @@ export const mutations = [
   {
     name: 'unproven-is-not-written-down',
     file: `${K}/pod-end-flow.ts`,
-    from: '      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written });\n',
-    to: '',
+    from: 'const isWritten = await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);',
+    to: 'const isWritten = true;',
   },
   {
     name: 'told-verdict-is-ignored',

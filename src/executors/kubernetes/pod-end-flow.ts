@@ -61,10 +61,9 @@ export class PodEndFlow {
     const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
     if (spent === undefined) {
       if (decision.type === 'expired') {
-        const isEnded = await ender.end(track, undefined);
+        const isEnded = (await ender.end(track, undefined)) || (await this.settleUnproven(track, verdict.kind));
         if (isEnded && (await this.#isSucceeded(track))) return;
         if (isEnded) await this.#writeReason(track, verdict.kind);
-        else await this.settleUnproven(track, verdict.kind);
       } else if (track.isStopping || !track.isDead) {
         // What lives on beside its program may change what the pod shows.
         await this.#writeReason(track, verdict.kind, { isInTime: true });
@@ -72,16 +71,15 @@ export class PodEndFlow {
       return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
     }
     // A second launch starts only after proof that the first is dead.
-    const isProven = track.isDead || (await ender.end(track, undefined));
+    let isProven = track.isDead || (await ender.end(track, undefined));
+    const isFenced = !isProven && verdict.kind === 'node_lost' && (await ender.fence(track));
+    if (!isProven && !isFenced) isProven = await this.settleUnproven(track, verdict.kind);
     if (track.isAbandoned || (isProven && (await this.#isSucceeded(track)))) return;
     const succeeded = isProven ? succeededAfterAll(track) : undefined;
     if (succeeded !== undefined) return this.#hands.tell(track, succeeded);
-    if (!isProven && !(verdict.kind === 'node_lost' && (await ender.fence(track)))) {
-      await this.settleUnproven(track, verdict.kind);
-      return this.#hands.tell(track, {
-        ...failed,
-        warnings: [...failed.warnings, 'Not launched again: the end of its pod could not be proven'],
-      });
+    if (!isProven && !isFenced) {
+      const warning = 'Not launched again: the end of its pod could not be proven';
+      return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
     }
     await this.#relaunch(track, failed, spent);
   }
@@ -129,11 +127,15 @@ export class PodEndFlow {
     });
   }
 
-  /** Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. */
-  async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
+  /**
+   * Writes down what is about to be told of a pod that may still run: after a crash nobody must judge it anew. Tells whether the pod turned out to have
+   * ended, with nothing written: then its end is proven after all.
+   */
+  async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<boolean> {
     const { seen } = track;
-    if (seen === undefined || seen.toldVerdict !== undefined) return;
-    await this.#write(track, seen, kind, { isUnproven: true });
+    if (seen === undefined || seen.toldVerdict !== undefined) return false;
+    const isWritten = await this.#write(track, seen, kind, { isUnproven: true });
+    return !isWritten && track.isDead && track.seen?.toldVerdict === undefined;
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
@@ -157,26 +159,28 @@ export class PodEndFlow {
 
   /**
    * Writes down how a task has ended; `isInTime`: without holding up what is to be told for long. Of a task that is taken back only what is told
-   * all the same, since its end could not be proven.
+   * all the same, since its end could not be proven. Tells whether it is known to be written.
    */
   async #write(
     track: PodTrack,
     seen: PodObservation,
     kind: VerdictKind,
     { isUnproven = false, isInTime = false }: { readonly isUnproven?: boolean; readonly isInTime?: boolean },
-  ): Promise<void> {
-    const { remover, reports } = this.#options;
+  ): Promise<boolean> {
+    const { remover, reports, ender } = this.#options;
+    const isAsItMustBe = isUnproven ? (pod: Pod) => !ender.isProof(track, pod) : undefined;
     const mayBeTold = () => isUnproven || !(track.seen === undefined || track.isDead) || !reports.isRevoked(track.task);
     // Whoever has the task now, or has told its end, is the one who says.
-    if (track.isAbandoned || track.isTold || !mayBeTold()) return;
+    if (track.isAbandoned || track.isTold || !mayBeTold()) return false;
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
     const writeAll = async () => {
       const written = track.isStopping ? 'cancelled' : kind;
-      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written });
-      if (track.isStopping && !track.isAbandoned && written !== 'cancelled' && mayBeTold())
-        await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+      const isWritten = await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);
+      if (!track.isStopping || track.isAbandoned || written === 'cancelled' || !mayBeTold()) return isWritten;
+      const isWrittenAnew = await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' }, isAsItMustBe);
+      return isWritten || isWrittenAnew;
     };
-    await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()));
+    return (await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()))) === true;
   }
 
   /** It takes as long as it takes, but a task that is to stop waits ten minutes at most: the server may never come back. */

@@ -38,7 +38,7 @@ export class PodEnder {
     if (seen === undefined || track.isDead) return true;
     const { remover } = this.#options;
     const grace = graceSeconds ?? this.#options.gracePeriodSeconds;
-    const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
+    const isStillToGo = (pod: Pod) => !this.isProof(track, pod);
     await this.#accepted(
       track,
       remover.remove(seen, { gracePeriodSeconds: grace, keepsFinalizer: true, isStillToGo, ifRefused: 'insist' }),
@@ -68,7 +68,7 @@ export class PodEnder {
     while (!track.isDead && !track.isStopping && clock.monotonic() < deadline)
       await this.#deathOrTimeout(track, deadline - clock.monotonic());
     if (track.isDead || track.isStopping) return track.isDead;
-    const isStillToGo = (pod: Pod) => !this.#isProof(track, pod);
+    const isStillToGo = (pod: Pod) => !this.isProof(track, pod);
     await this.#accepted(track, remover.remove(seen, { gracePeriodSeconds: 0, isStillToGo, ifRefused: 'tell' }));
     return this.#proven(track, seen, DEATH_MARGIN_MS);
   }
@@ -84,13 +84,13 @@ export class PodEnder {
       // Meanwhile the task may have the pod of another launch, of which this says nothing.
       if (track.seen?.uid !== uid) return false;
       if (pod?.metadata?.uid !== uid) track.markDead(true);
-      else this.#isProof(track, pod);
+      else this.isProof(track, pod);
     }
     return track.isDead;
   }
 
   /** Whether a pod, as the server shows it now, cannot run any more; then that is what counts, unless its task has the pod of another launch by now. */
-  #isProof(track: PodTrack, pod: Pod): boolean {
+  isProof(track: PodTrack, pod: Pod): boolean {
     const seen = observe(pod);
     if (!cannotRun(seen)) return false;
     if (track.seen?.uid !== seen.uid) return true;

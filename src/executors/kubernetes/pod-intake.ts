@@ -416,7 +416,8 @@ export class PodIntake {
         this.#onPod(now);
         return 'ours';
       }
-      if (ownerNow !== owner) return 'gone';
+      // What was told meanwhile is met among the pods that are kept.
+      if (ownerNow !== owner || now.metadata?.labels?.[LABELS.done] === 'true') return 'gone';
       if (isLate && (await mayBeAlive(owner ?? ''))) break;
       pod = now;
     }

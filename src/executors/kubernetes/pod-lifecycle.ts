@@ -48,7 +48,7 @@ export class PodLifecycle implements LifecycleHands {
   }
 
   /** See {@link PodEndFlow.settleUnproven}. */
-  settleUnproven(track: PodTrack, kind: VerdictKind): Promise<void> {
+  settleUnproven(track: PodTrack, kind: VerdictKind): Promise<boolean> {
     return this.#ends.settleUnproven(track, kind);
   }
 

@@ -89,8 +89,9 @@ export class PodStopper {
       this.#leave(track, THEIRS);
       return { observed: 'terminated', exitCode: track.seen?.base?.exitCode, forced: false };
     }
+    if (!isProven) isProven = await lifecycle.settleUnproven(track, 'cancelled');
     const isSilent = isProven && reports.isRevoked(track.task);
-    await this.#writeDown(track, isProven, isSilent);
+    if (isProven) await this.#writeDown(track, isSilent);
     const isSure = (await lease?.confirmed()) !== false;
     // What was under way for too long may have told its end all the same.
     if (!track.isAbandoned && tracks.get(track.id) !== track)
@@ -143,11 +144,10 @@ export class PodStopper {
     this.#left.clear();
   }
 
-  /** What is about to be told stands on a pod that may stay: one that may still run, or has ended for something else, would be judged anew after a crash. */
-  async #writeDown(track: PodTrack, isProven: boolean, isSilent: boolean): Promise<void> {
+  /** What is about to be told stands on a pod that may stay: one that has ended for something else would be judged anew after a crash. */
+  async #writeDown(track: PodTrack, isSilent: boolean): Promise<void> {
     const { lifecycle, remover, isManuallyAcknowledged } = this.#options;
     const { seen, isGone } = track;
-    if (!isProven) return lifecycle.settleUnproven(track, 'cancelled');
     if (isSilent || succeededAfterAll(track) !== undefined) return;
     await lifecycle.settleFormer(track, 'cancelled');
     if (seen === undefined || isGone) return;
