@@ -77,9 +77,9 @@ describe('pods that are kept', () => {
     const name = kit.cluster.pods().find(({ metadata }) => metadata?.labels?.[LABELS.done] === 'true')?.metadata?.name;
     kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 403, name });
     a.isCut = true;
-    await kit.cluster.clock.advance('1m');
+    await kit.cluster.clock.advance('150s');
     expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
-    await kit.cluster.clock.advance('3m');
+    await kit.cluster.clock.advance('90s');
     expect(b.outcomes).toMatchObject([{ state: 'success' }]);
     await kit.cluster.clock.advance('10m');
     expect(kit.cluster.pods()).toEqual([]);

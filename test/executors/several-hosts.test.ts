@@ -5,12 +5,13 @@ import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-ex
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import type { Transport } from '../../src/kube/transport.js';
 import { ANNOTATIONS, LABELS } from '../../src/wire/names.js';
+import type { Pod } from '../../src/wire/types.js';
 import { lasting, Process, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
 
 describe('with leases', () => {
-  it('the pods of a dead executor are taken over by another of its group within seconds, and its lease goes', async () => {
+  it('the pods of a dead executor are taken over by another of its group within seconds', async () => {
     const [a, b] = [await kit.started('a'), await kit.started('b')];
     a.executor.queueTask(lasting('60s'));
     await kit.cluster.clock.advance('5s');
@@ -18,7 +19,7 @@ describe('with leases', () => {
     await kit.cluster.clock.advance('46s');
     expect(b.executor.hasTask(TASK.key)).toBe(true);
     expect(kit.cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId]).toBe('b');
-    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
+    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual([undefined, 'b']);
     await kit.cluster.clock.advance('10s');
     expect(b.outcomes).toMatchObject([{ state: 'success', executor: 'KubernetesExecutor' }]);
     expect(a.outcomes).toEqual([]);
@@ -28,6 +29,28 @@ describe('with leases', () => {
     expect(a.lost).toHaveLength(1);
     expect(a.executor.slotsOccupied).toBe(0);
     expect(a.outcomes).toEqual([]);
+  });
+
+  it('a pod of a dead executor that comes after the takeover is taken over, too, and then the lease goes', async () => {
+    const [a, b] = [await kit.started('a'), await kit.started('b')];
+    a.executor.queueTask(lasting('10m'));
+    await kit.cluster.clock.advance('5s');
+    a.isCut = true;
+    await kit.cluster.clock.advance('46s');
+    const { metadata: { labels, annotations = {} } = {}, spec } = kit.cluster.pods()[0] as Pod;
+    expect(labels?.[LABELS.executorId]).toBe('b');
+    const { nodeName: _bound, ...unbound } = spec ?? { containers: [] };
+    const key = { ...TASK.key, taskId: 'late' };
+    const late = { ...annotations, [ANNOTATIONS.key]: JSON.stringify(key), 'testing.podwright.dev/duration': '4m' };
+    const metadata = { name: 'late', labels: { ...labels, [LABELS.executorId]: 'a' }, annotations: late };
+    await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
+    await kit.cluster.clock.advance('2m');
+    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
+    expect(b.executor.hasTask(key)).toBe(true);
+    await kit.cluster.clock.advance('3m');
+    expect(b.outcomes).toMatchObject([{ key: { taskId: 'late' }, state: 'success' }]);
+    expect(kit.cluster.pods()).toHaveLength(1);
+    a.isCut = false;
   });
 
   it('a task that waits here for a slot, and whose pod is taken over, goes on with that pod', async () => {

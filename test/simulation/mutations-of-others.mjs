@@ -199,7 +199,7 @@ export const mutationsOfOthers = [
   {
     name: 'a-takeover-that-failed-counts',
     file: `${K}/peers.ts`,
-    from: '    await this.#takeOver(label, known, () => false);\n    return this.#known.has(label);',
+    from: '    await this.#takeOver(label, known, () => false);\n    return this.#known.has(label) && !this.#takenOver.has(label);',
     to: '    await this.#takeOver(label, known, () => false);\n    return false;',
     in: H3,
   },

@@ -19,8 +19,8 @@ export const mutations = [
   {
     name: 'unproven-is-not-written-down',
     file: `${K}/pod-end-flow.ts`,
-    from: 'const isWritten = await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);',
-    to: 'const isWritten = true;',
+    from: '      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);\n',
+    to: '',
   },
   {
     name: 'told-verdict-is-ignored',

@@ -1,8 +1,9 @@
 /**
  * The other executors of the group, by their leases: who is alive, and whose pods are to be taken over.
  *
- * A dead one's lease is taken first (the server lets one of several have it), then its pods are made ours one by one, then the lease goes. Whoever
- * dies half way leaves a lease behind that runs out like any other, and the next one goes on. Whoever comes back to life finds that its
+ * A dead one's lease is taken first (the server lets one of several have it), then its pods are made ours one by one, then the lease is given back. It goes
+ * a minute later, after another look: what the dead one had asked for may have come meanwhile, and nobody else would find it. Whoever dies half way
+ * leaves a lease behind that runs out like any other, and the next one goes on. Whoever comes back to life finds that its
  * lease is not its own any more, before it may write anything.
  */
 import type { Clock } from '../../core/clock.js';
@@ -50,6 +51,8 @@ export interface PeersOptions {
 const PAGE_SIZE = 500;
 /** How long at least the lease of an executor of another group is taken: longer than a pod is claimed for. */
 const MIN_HOLD_MS = 15_000;
+/** How long after a takeover a pod that the dead one had asked for may still come: a server lets a request take a minute. */
+const LATE_MS = 60_000;
 
 const idOf = ({ metadata }: Lease): string => metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
 
@@ -73,6 +76,8 @@ export class Peers {
   #isClosed = false;
   /** Dead executors, by label, of whose pods some are where nobody looks here: that was told, and those within reach are ours. */
   readonly #inPart = new Set<string>();
+  /** Dead executors, by label, whose pods were taken over here, and since when. */
+  readonly #takenOver = new Map<string, number>();
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -135,7 +140,7 @@ export class Peers {
     }
     if (this.#isAlive(known.sight) || this.#isClosed) return true;
     await this.#takeOver(label, known, () => false);
-    return this.#known.has(label);
+    return this.#known.has(label) && !this.#takenOver.has(label);
   }
 
   /**
@@ -218,6 +223,10 @@ export class Peers {
       seen.set(label, { lease, sight: lookAt(this.#known.get(label)?.sight, lease, clock.monotonic()) });
     }
     this.#known = seen;
+    for (const label of this.#takenOver.keys()) {
+      const known = seen.get(label);
+      if (known === undefined || known.sight.holder.startsWith(`${idOf(known.lease)}_`)) this.#takenOver.delete(label);
+    }
     this.#tellMembers();
   }
 
@@ -253,7 +262,7 @@ export class Peers {
   }
 
   async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
-    const { logger, adoptFrom, identity } = this.#options;
+    const { clock, logger, adoptFrom, identity } = this.#options;
     // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
     if (this.#isAlive(sight)) return;
     const outOfReach = this.#outOfReach(lease);
@@ -262,10 +271,8 @@ export class Peers {
     const taken = this.#taken(lease, isOver);
     try {
       await taken.renew();
-      logger.info(
-        { executor: lease.metadata?.annotations?.[ANNOTATIONS.executorId] },
-        'an executor is dead; its pods are taken over',
-      );
+      if (!this.#takenOver.has(label))
+        logger.info({ executor: idOf(lease) }, 'an executor is dead; its pods are taken over');
       let isComplete = false;
       try {
         isComplete = await adoptFrom(label, taken);
@@ -281,8 +288,12 @@ export class Peers {
         );
         return;
       }
+      const since = this.#takenOver.get(label) ?? clock.monotonic();
+      this.#takenOver.set(label, since);
+      if (clock.monotonic() - since < LATE_MS) return await taken.giveBack();
       await taken.remove();
       this.#known.delete(label);
+      this.#takenOver.delete(label);
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
       if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;

@@ -134,8 +134,8 @@ export class PodEndFlow {
   async settleUnproven(track: PodTrack, kind: VerdictKind): Promise<boolean> {
     const { seen } = track;
     if (seen === undefined || seen.toldVerdict !== undefined) return false;
-    const isWritten = await this.#write(track, seen, kind, { isUnproven: true });
-    return !isWritten && track.isDead && track.seen?.toldVerdict === undefined;
+    const isSpared = await this.#write(track, seen, kind, { isUnproven: true });
+    return isSpared && track.isDead && track.seen?.toldVerdict === undefined;
   }
 
   /** A pod that was ended for its limit looks as if somebody had deleted it: where it stays, whoever must tell of it again is told why. */
@@ -159,7 +159,7 @@ export class PodEndFlow {
 
   /**
    * Writes down how a task has ended; `isInTime`: without holding up what is to be told for long. Of a task that is taken back only what is told
-   * all the same, since its end could not be proven. Tells whether it is known to be written.
+   * all the same, since its end could not be proven: tells whether the last look at it was a proof.
    */
   async #write(
     track: PodTrack,
@@ -168,19 +168,24 @@ export class PodEndFlow {
     { isUnproven = false, isInTime = false }: { readonly isUnproven?: boolean; readonly isInTime?: boolean },
   ): Promise<boolean> {
     const { remover, reports, ender } = this.#options;
-    const isAsItMustBe = isUnproven ? (pod: Pod) => !ender.isProof(track, pod) : undefined;
+    let isSpared = false;
+    const isUnended = (pod: Pod) => {
+      isSpared = ender.isProof(track, pod);
+      return !isSpared;
+    };
+    const isAsItMustBe = isUnproven ? isUnended : undefined;
     const mayBeTold = () => isUnproven || !(track.seen === undefined || track.isDead) || !reports.isRevoked(track.task);
     // Whoever has the task now, or has told its end, is the one who says.
     if (track.isAbandoned || track.isTold || !mayBeTold()) return false;
     // A task that is to stop is told as stopped, whatever else has befallen it: what is written must be the same, also where that comes meanwhile.
     const writeAll = async () => {
       const written = track.isStopping ? 'cancelled' : kind;
-      const isWritten = await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);
-      if (!track.isStopping || track.isAbandoned || written === 'cancelled' || !mayBeTold()) return isWritten;
-      const isWrittenAnew = await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' }, isAsItMustBe);
-      return isWritten || isWrittenAnew;
+      await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);
+      if (track.isStopping && !track.isAbandoned && written !== 'cancelled' && mayBeTold())
+        await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' }, isAsItMustBe);
     };
-    return (await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()))) === true;
+    await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()));
+    return isSpared;
   }
 
   /** It takes as long as it takes, but a task that is to stop waits ten minutes at most: the server may never come back. */

@@ -82,6 +82,13 @@ export class TakenLease implements CallGate {
     await client.deleteLease(namespace, name, { uid, resourceVersion });
   }
 
+  /** Lets go of it: its owner may have it at once, and whoever looks for what came late, once it has run out. */
+  async giveBack(): Promise<void> {
+    const { client, namespace } = this.#options;
+    const { holderIdentity: _ours, ...spec } = { ...this.#lease.spec, leaseDurationSeconds: 1 };
+    await client.replaceLease(namespace, this.#lease.metadata?.name ?? '', { ...this.#lease, spec });
+  }
+
   get #ageMs(): number {
     return ageMs(this.#options.clock, this.#renewedAt);
   }

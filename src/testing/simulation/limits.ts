@@ -58,6 +58,11 @@ export class LimitWatch {
     return this.#troubles.every(isOver);
   }
 
+  /** How much all the requests that were to fail may have cost: those that have not come yet fail whenever they do. */
+  get requestsExcusedMs(): number {
+    return this.#troubles.reduce((sum, { of, excusedMs }) => sum + (of === 'request' ? excusedMs : 0), 0);
+  }
+
   /** Notes the news of a pod. */
   onPod(pod: Pod, now: number): void {
     const uid = pod.metadata?.uid ?? '';
