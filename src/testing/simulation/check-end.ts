@@ -125,8 +125,9 @@ function liesOf(
   { hadOthers, logged, launches, limits }: EndContext,
 ): string[] {
   const { annotations, met } = task;
-  // Of a pod that was to be taken back, and whose end nobody can prove, it can only be told that it was stopped.
-  const isCancelled = task.isCancelled || (task.isRevoked && (hasLostNodes || missingRights.has('get')));
+  // Of a pod that was to be taken back, and whose end nobody can prove, or tell in time, it can only be told that it was stopped.
+  const isUnprovable = hasLostNodes || missingRights.has('get') || limits.wasHostTrouble(task.revokedAt ?? at, at);
+  const isCancelled = task.isCancelled || (task.isRevoked && isUnprovable);
   const done = succeeded.get(id);
   if (outcome.state === 'success') {
     const lies: string[] = [];
