@@ -26,9 +26,12 @@ export class ServerTime {
     [this.#low, this.#high] = nextLow <= nextHigh ? [nextLow, nextHigh] : [low, high];
   }
 
-  /** Milliseconds to add to the host's clock for the server's; `undefined` before the first answer. */
+  /**
+   * Milliseconds to add to the host's clock for the server's; `undefined` before the first answer. Never more than it is, so that after slow answers nothing
+   * counts as older than it can be: no program is ended before its time.
+   */
   get offsetMs(): number | undefined {
     if (!Number.isFinite(this.#low)) return undefined;
-    return (this.#low + this.#high) / 2 + this.#clock.monotonic() - this.#clock.now();
+    return this.#low + this.#clock.monotonic() - this.#clock.now();
   }
 }

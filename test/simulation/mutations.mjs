@@ -200,7 +200,7 @@ export const mutations = [
   {
     name: 'the-older-of-two-pods-counts',
     file: `${K}/pod-intake.ts`,
-    from: 'if (launchOf(pod) <= track.launch) {',
+    from: 'if (isDoneWith || launchOf(pod) <= track.launch) {',
     to: 'if (launchOf(pod) > track.launch) {',
   },
   {

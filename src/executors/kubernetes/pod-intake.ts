@@ -298,7 +298,9 @@ export class PodIntake {
   /** Of two pods of one try the later launch counts; the other is from before a crash, and its end was proven then. */
   #meetSecondPod(track: PodTrack, pod: Pod, isListed: boolean): void {
     const { lifecycle, remover, tracks, occupySlot } = this.#options;
-    if (launchOf(pod) <= track.launch) {
+    // One that another launch has followed stays behind where it could not be removed; that one may be gone unseen, and the task begun anew.
+    const isDoneWith = pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] !== undefined;
+    if (isDoneWith || launchOf(pod) <= track.launch) {
       tracks.letGo(pod);
       track.leaves(remover.removeFormer(identityOf(pod)));
       return;

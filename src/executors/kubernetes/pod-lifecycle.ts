@@ -98,6 +98,8 @@ export class PodLifecycle implements LifecycleHands {
     const successor = await this.#ends.successorOf(track);
     // Meanwhile the next launch may have begun here, too, whose pod is no stranger.
     if (successor === undefined || track.seen?.uid !== seen.uid) return;
+    // It may be that of another executor, which has the task by now.
+    if (track.isAbandoned || successor.metadata?.labels?.[LABELS.executorId] !== this.#options.executorLabel) return;
     const { isEnding } = track;
     this.replace(track, successor);
     track.isEnding = isEnding;

@@ -7,7 +7,7 @@ import { failureOf } from '../../lifecycle/classify.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { CancelResult } from '../executor.js';
 import { UNSEEN } from '../task-stopper.js';
-import { wasTold } from './adoption.js';
+import { isPodOf, wasTold } from './adoption.js';
 import type { ExecutorLease } from './executor-lease.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import type { PodDelivery } from './pod-delivery.js';
@@ -80,6 +80,8 @@ export class PodStopper {
     if (isProven && track.isGone && !track.isAbandoned) {
       // Another pod of the launch may have come after that one.
       await lifecycle.refresh(track);
+      // It may be that of whoever has the task by now.
+      if (track.isAbandoned) return UNSEEN;
       if (!track.isDead) isProven = await ender.end(track, graceSeconds);
     }
     if (track.isAbandoned) return UNSEEN;
@@ -195,13 +197,15 @@ export class PodStopper {
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
-  async #isTheirs({ seen, isGone }: PodTrack): Promise<boolean> {
+  async #isTheirs({ id, seen, isGone }: PodTrack): Promise<boolean> {
     const { lease, client, executorLabel } = this.#options;
-    if (lease === undefined || seen === undefined || isGone) return false;
+    if (lease === undefined || seen === undefined) return false;
     const pod = await client.readPod(seen.namespace, seen.name).catch(() => undefined);
     const { uid, labels } = pod?.metadata ?? {};
     const owner = labels?.[LABELS.executorId];
-    if (uid !== seen.uid || owner === undefined || owner === executorLabel) return false;
+    // Where ours is gone, they may have made one of their own under its name.
+    const isOfTask = isGone ? pod !== undefined && isPodOf(id, pod) : uid === seen.uid;
+    if (!isOfTask || owner === undefined || owner === executorLabel) return false;
     return (pod !== undefined && wasTold(pod)) || lease.peers.mayBeAlive(owner);
   }
 
