@@ -96,7 +96,7 @@ it('the pods of a dead executor that nobody can see here keep its lease until so
     'b',
   ]);
   const c = await kit.started('c', { lease, config });
-  await advance('2m');
+  await advance('4m');
   expect(c.executor.hasTask(there.key)).toBe(true);
   expect(await kit.leases()).toHaveLength(2);
   a.isCut = false;

@@ -199,8 +199,8 @@ export const mutationsOfOthers = [
   {
     name: 'a-takeover-that-failed-counts',
     file: `${K}/peers.ts`,
-    from: '    await this.#takeOver(label, known, () => false);\n    return this.#known.has(label) && !this.#takenOver.has(label);',
-    to: '    await this.#takeOver(label, known, () => false);\n    return false;',
+    from: 'return !isDone && this.#known.has(label);',
+    to: 'return false && isDone;',
     in: H3,
   },
   {

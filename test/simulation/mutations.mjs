@@ -266,7 +266,7 @@ export const mutations = [
   {
     name: 'the-living-are-taken-over',
     file: `${K}/peers.ts`,
-    from: 'if (this.#isAlive(sight)) return;',
+    from: 'if (isUrgent ? this.#mayLive(sight) : this.#isAlive(sight)) return false;',
     to: '',
     in: H3,
   },

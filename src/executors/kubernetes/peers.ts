@@ -1,9 +1,9 @@
 /**
  * The other executors of the group, by their leases: who is alive, and whose pods are to be taken over.
  *
- * A dead one's lease is taken first (the server lets one of several have it), then its pods are made ours one by one, then the lease is given back. It goes
- * a minute later, after another look: what the dead one had asked for may have come meanwhile, and nobody else would find it. Whoever dies half way
- * leaves a lease behind that runs out like any other, and the next one goes on. Whoever comes back to life finds that its
+ * A dead one's lease is taken first (the server lets one of several have it), then its pods are made ours one by one, then the lease is given back. It
+ * lingers for a minute and goes after another look: what the dead one had asked for may have come meanwhile, and nobody else would find it. Whoever dies
+ * half way leaves a lease behind that runs out like any other, and the next one goes on. Whoever comes back to life finds that its
  * lease is not its own any more, before it may write anything.
  */
 import type { Clock } from '../../core/clock.js';
@@ -14,7 +14,7 @@ import type { LeaseClient } from '../../kube/kube-client.js';
 import { isStale, type LeaseSight, lookAt } from '../../lease/lease-sight.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Lease } from '../../wire/types.js';
-import { TakenLease } from './taken-lease.js';
+import { isLingering, TakenLease } from './taken-lease.js';
 
 /** An executor of the group. */
 export interface ExecutorPeer {
@@ -51,8 +51,6 @@ export interface PeersOptions {
 const PAGE_SIZE = 500;
 /** How long at least the lease of an executor of another group is taken: longer than a pod is claimed for. */
 const MIN_HOLD_MS = 15_000;
-/** How long after a takeover a pod that the dead one had asked for may still come: a server lets a request take a minute. */
-const LATE_MS = 60_000;
 
 const idOf = ({ metadata }: Lease): string => metadata?.annotations?.[ANNOTATIONS.executorId] ?? '';
 
@@ -68,7 +66,7 @@ export class Peers {
   /** Executors of other groups, by label, of which there was a pod in the way. */
   readonly #strangers = new Map<string, Known>();
   #looking: Promise<void> | undefined;
-  readonly #taking = new Map<string, Promise<void>>();
+  readonly #taking = new Map<string, Promise<boolean>>();
   #members: readonly string[];
   #hasLooked = false;
   /** Whether some pods may be ours without our knowing: a takeover did not come to its end, and what it took the next one would not find. */
@@ -76,8 +74,8 @@ export class Peers {
   #isClosed = false;
   /** Dead executors, by label, of whose pods some are where nobody looks here: that was told, and those within reach are ours. */
   readonly #inPart = new Set<string>();
-  /** Dead executors, by label, whose pods were taken over here, and since when. */
-  readonly #takenOver = new Map<string, number>();
+  /** Whether somebody here comes back to leases that linger. */
+  #isFollowing = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -104,12 +102,14 @@ export class Peers {
   /** Looks at the leases, and takes over what the dead have left, every so often until the signal aborts. */
   async follow(intervalMs: number, signal: AbortSignal): Promise<void> {
     const { clock, logger, confirm } = this.#options;
+    this.#isFollowing = true;
     while (!signal.aborted) {
       try {
         await confirm();
         await this.look();
+        // A lease that lingers is left alone until its time is up.
         for (const [label, known] of this.#known)
-          if (!signal.aborted) await this.#takeOver(label, known, () => signal.aborted);
+          if (!signal.aborted && !this.#isAlive(known.sight)) await this.#takeOver(label, known, () => signal.aborted);
       } catch (error) {
         if (!signal.aborted) logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       }
@@ -125,7 +125,7 @@ export class Peers {
   async mayBeAlive(label: string, isRepeated = false): Promise<boolean> {
     if (label === this.#options.executorLabel) return true;
     const last = this.#known.get(label);
-    if (isRepeated && last !== undefined && this.#isAlive(last.sight)) return true;
+    if (isRepeated && last !== undefined && this.#mayLive(last.sight)) return true;
     let known: Known | undefined;
     try {
       // A look that began before the question may have missed who has come since.
@@ -138,9 +138,9 @@ export class Peers {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;
     }
-    if (this.#isAlive(known.sight) || this.#isClosed) return true;
-    await this.#takeOver(label, known, () => false);
-    return this.#known.has(label) && !this.#takenOver.has(label);
+    if (this.#mayLive(known.sight) || this.#isClosed) return true;
+    const isDone = await this.#takeOver(label, known, () => false, true);
+    return !isDone && this.#known.has(label);
   }
 
   /**
@@ -223,10 +223,6 @@ export class Peers {
       seen.set(label, { lease, sight: lookAt(this.#known.get(label)?.sight, lease, clock.monotonic()) });
     }
     this.#known = seen;
-    for (const label of this.#takenOver.keys()) {
-      const known = seen.get(label);
-      if (known === undefined || known.sight.holder.startsWith(`${idOf(known.lease)}_`)) this.#takenOver.delete(label);
-    }
     this.#tellMembers();
   }
 
@@ -247,10 +243,18 @@ export class Peers {
     return !isStale({ since: sight.since, durationMs: Math.max(sight.durationMs, durationMs) }, clock.monotonic());
   }
 
-  /** Takes over what a dead one has left, if nobody here is at it already. */
-  #takeOver(label: string, known: Known, isOver: () => boolean): Promise<void> {
-    const taking =
-      this.#taking.get(label) ?? this.#takeLease(label, known, isOver).finally(() => this.#taking.delete(label));
+  /** Whether the owner may be there: where only its lease lingers, everything that it had is somebody else's, or is to be. */
+  #mayLive(sight: LeaseSight): boolean {
+    return this.#isAlive(sight) && !isLingering(sight);
+  }
+
+  /**
+   * Takes over what a dead one has left, if nobody here is at it already; `isUrgent`: also while its lease lingers, which is left alone until its time is up
+   * otherwise. Resolves with whether all that it has is ours now.
+   */
+  #takeOver(label: string, known: Known, isOver: () => boolean, isUrgent = false): Promise<boolean> {
+    const begin = () => this.#takeLease(label, known, isOver, isUrgent).finally(() => this.#taking.delete(label));
+    const taking = this.#taking.get(label) ?? begin();
     this.#taking.set(label, taking);
     return taking;
   }
@@ -261,44 +265,47 @@ export class Peers {
     return new TakenLease(lease, { client, clock, namespace, identity, durationMs, confirm, isWanted });
   }
 
-  async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<void> {
-    const { clock, logger, adoptFrom, identity } = this.#options;
+  async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean, isUrgent: boolean) {
+    const { logger, adoptFrom, identity } = this.#options;
     // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
-    if (this.#isAlive(sight)) return;
+    if (isUrgent ? this.#mayLive(sight) : this.#isAlive(sight)) return false;
     const outOfReach = this.#outOfReach(lease);
-    // What is left of it is for somebody who watches there, and the lease stays until that one has come.
-    if (this.#inPart.has(label) && outOfReach.length > 0 && sight.holder === identity) return;
+    // What is left of it is for somebody who watches there, and the lease stays until that one has come; where it lingers, that one was here.
+    const isForOthers = isLingering(sight) || (this.#inPart.has(label) && sight.holder === identity);
+    if (outOfReach.length > 0 && isForOthers) return false;
     const taken = this.#taken(lease, isOver);
+    const hasLingered = isLingering(sight) && !this.#isAlive(sight);
     try {
       await taken.renew();
-      if (!this.#takenOver.has(label))
-        logger.info({ executor: idOf(lease) }, 'an executor is dead; its pods are taken over');
+      if (!isLingering(sight)) logger.info({ executor: idOf(lease) }, 'an executor is dead; its pods are taken over');
       let isComplete = false;
       try {
         isComplete = await adoptFrom(label, taken);
       } finally {
         this.#isUnsure ||= !isComplete;
       }
-      if (!isComplete) return;
+      if (!isComplete) return false;
       if (outOfReach.length > 0) {
         this.#inPart.add(label);
         logger.warn(
           { executor: idOf(lease), namespaces: outOfReach },
           'a dead executor has watched namespaces that are not watched here; its pods there are left to others of its group',
         );
-        return;
+        return false;
       }
-      const since = this.#takenOver.get(label) ?? clock.monotonic();
-      this.#takenOver.set(label, since);
-      if (clock.monotonic() - since < LATE_MS) return await taken.giveBack();
+      if (this.#isFollowing && !hasLingered) {
+        await taken.giveBack();
+        return true;
+      }
       await taken.remove();
       this.#known.delete(label);
-      this.#takenOver.delete(label);
+      return true;
     } catch (error) {
       // Somebody was faster, or it is alive after all; what is left is looked at again next time.
-      if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return;
+      if (error instanceof KubeApiError && (error.status === 409 || error.status === 404)) return false;
       if (!(error instanceof LeaseLostError || error instanceof LifecycleError))
         logger.warn({ err: error, lease: lease.metadata?.name }, 'the pods of a dead executor could not be taken over');
+      return false;
     }
   }
 

@@ -73,11 +73,12 @@ export class PodEndFlow {
     // A second launch starts only after proof that the first is dead.
     let isProven = track.isDead || (await ender.end(track, undefined));
     const isFenced = !isProven && verdict.kind === 'node_lost' && (await ender.fence(track));
-    if (!isProven && !isFenced) isProven = await this.settleUnproven(track, verdict.kind);
+    // A node that is back within the fence's time may show that it has done its work.
+    isProven ||= isFenced || (await this.settleUnproven(track, verdict.kind));
     if (track.isAbandoned || (isProven && (await this.#isSucceeded(track)))) return;
     const succeeded = isProven ? succeededAfterAll(track) : undefined;
     if (succeeded !== undefined) return this.#hands.tell(track, succeeded);
-    if (!isProven && !isFenced) {
+    if (!isProven) {
       const warning = 'Not launched again: the end of its pod could not be proven';
       return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
     }
@@ -169,8 +170,10 @@ export class PodEndFlow {
   ): Promise<boolean> {
     const { remover, reports, ender } = this.#options;
     let isSpared = false;
+    let isTooLate = false;
+    // Once nobody waits for it any more it was told, and what was told stands.
     const isUnended = (pod: Pod) => {
-      isSpared = ender.isProof(track, pod);
+      isSpared = !isTooLate && ender.isProof(track, pod);
       return !isSpared;
     };
     const isAsItMustBe = isUnproven ? isUnended : undefined;
@@ -181,10 +184,11 @@ export class PodEndFlow {
     const writeAll = async () => {
       const written = track.isStopping ? 'cancelled' : kind;
       await remover.annotate(seen, { [ANNOTATIONS.verdict]: written }, isAsItMustBe);
-      if (track.isStopping && !track.isAbandoned && written !== 'cancelled' && mayBeTold())
-        await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' }, isAsItMustBe);
+      if (track.isStopping && !track.isAbandoned && written !== 'cancelled' && !isSpared && mayBeTold())
+        await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
     };
     await (isInTime ? remover.inTime(writeAll()) : this.#waitFor(track, writeAll()));
+    isTooLate = true;
     return isSpared;
   }
 

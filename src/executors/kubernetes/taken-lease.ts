@@ -7,9 +7,17 @@
 import type { Clock } from '../../core/clock.js';
 import { LifecycleError } from '../../errors.js';
 import type { CallGate, LeaseClient } from '../../kube/kube-client.js';
+import type { LeaseSight } from '../../lease/lease-sight.js';
 import { ageMs, LONG_AGO, momentOf } from '../../lease/moment.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import type { Lease } from '../../wire/types.js';
+
+/** How long after a takeover a pod that the dead one had asked for may still come, in seconds: a server lets a request take a minute. */
+const LATE_SECONDS = 60;
+
+/** Whether a lease was given back after a takeover, so that somebody looks once more. Who releases its own does so for a second. */
+export const isLingering = ({ holder, durationMs }: LeaseSight): boolean =>
+  holder === '' && durationMs === LATE_SECONDS * 1_000;
 
 /** What a {@link TakenLease} works with. */
 export interface TakenLeaseOptions {
@@ -82,10 +90,10 @@ export class TakenLease implements CallGate {
     await client.deleteLease(namespace, name, { uid, resourceVersion });
   }
 
-  /** Lets go of it: its owner may have it at once, and whoever looks for what came late, once it has run out. */
+  /** Lets it linger: its owner may have it at once, and whoever looks for what came late, once it has run out. */
   async giveBack(): Promise<void> {
     const { client, namespace } = this.#options;
-    const { holderIdentity: _ours, ...spec } = { ...this.#lease.spec, leaseDurationSeconds: 1 };
+    const { holderIdentity: _ours, ...spec } = { ...this.#lease.spec, leaseDurationSeconds: LATE_SECONDS };
     await client.replaceLease(namespace, this.#lease.metadata?.name ?? '', { ...this.#lease, spec });
   }
 

@@ -95,7 +95,8 @@ export class SimulatedDatabase {
     // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
     const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
     const mustBeSame = mayWrite && !saysNothing(before) && (told.isUnproven || isCleanedUp);
-    const mayBeAtWorkElsewhere = told.by !== by || this.tasks.get(id)?.isShared === true;
+    const task = this.tasks.get(id);
+    const mayBeAtWorkElsewhere = told.by !== by || task?.isShared === true || (task?.givenTo.size ?? 0) > 1;
     // What could not be written on the pod is known to nobody when its host goes before it could make up for that.
     const isForgotten = !mayWrite && (this.#troubledUntil.get(told.by) ?? 0) > told.at;
     if ((saysNothing(before) && mayBeAtWorkElsewhere) || isForgotten) this.outcomes.set(id, now);
