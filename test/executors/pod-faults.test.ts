@@ -304,4 +304,16 @@ describe('launches within a try', () => {
     expect(kit.created()).toBe(2);
     expect(kit.cluster.pods().map(({ metadata: { uid } = {} }) => uid)).not.toContain(metadata?.uid);
   });
+
+  it('3: are not for a pod whose node comes back within the time of the fence, and shows that it has done its work', async () => {
+    const executor = await kit.connect({ nodeLostFence: '10m', timeouts: { terminating: '5m' } });
+    const run = executor.queueTask(task());
+    await kit.play(running({ base: runs }), 'n');
+    const { metadata } = await kit.onlyPod();
+    await call(kit.cluster.transport(), 'DELETE', `${PODS}/${metadata?.name}`);
+    await kit.cluster.clock.advance('12m');
+    await kit.play({ phase: 'Succeeded', containerStatuses: base(exited(0)) });
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
+    expect(kit.created()).toBe(1);
+  });
 });

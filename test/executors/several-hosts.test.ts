@@ -9,6 +9,7 @@ import type { Pod } from '../../src/wire/types.js';
 import { lasting, Process, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
+const LATE = JSON.stringify({ ...TASK.key, taskId: 'late' });
 
 describe('with leases', () => {
   it('the pods of a dead executor are taken over by another of its group within seconds', async () => {
@@ -41,7 +42,7 @@ describe('with leases', () => {
     expect(labels?.[LABELS.executorId]).toBe('b');
     const { nodeName: _bound, ...unbound } = spec ?? { containers: [] };
     const key = { ...TASK.key, taskId: 'late' };
-    const late = { ...annotations, [ANNOTATIONS.key]: JSON.stringify(key), 'testing.podwright.dev/duration': '4m' };
+    const late = { ...annotations, [ANNOTATIONS.key]: LATE, 'testing.podwright.dev/duration': '4m' };
     const metadata = { name: 'late', labels: { ...labels, [LABELS.executorId]: 'a' }, annotations: late };
     await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
     await kit.cluster.clock.advance('2m');
@@ -50,6 +51,29 @@ describe('with leases', () => {
     await kit.cluster.clock.advance('3m');
     expect(b.outcomes).toMatchObject([{ key: { taskId: 'late' }, state: 'success' }]);
     expect(kit.cluster.pods()).toHaveLength(1);
+    a.isCut = false;
+  });
+
+  it('a pod of a dead executor is nobody’s to take where its lease cannot be had again', async () => {
+    const [a, b] = [await kit.started('a'), await kit.started('b')];
+    a.executor.queueTask(lasting('50s'));
+    await kit.cluster.clock.advance('2s');
+    const { metadata: { labels, annotations } = {}, spec } = kit.cluster.pods()[0] as Pod;
+    a.isCut = true;
+    await kit.cluster.clock.advance('46s');
+    const late = { ...annotations, [ANNOTATIONS.key]: LATE, 'testing.podwright.dev/duration': '1s' };
+    const metadata = { name: 'late', labels: labels ?? {}, annotations: late };
+    const { nodeName: _bound, ...unbound } = spec ?? { containers: [] };
+    await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
+    await kit.cluster.clock.advance('5s');
+    const label = () => kit.cluster.pods().find((one) => one.metadata?.name === 'late')?.metadata?.labels;
+    const someoneElseHasIt = kit.cluster.faults.add({ verb: 'update', resource: 'leases', name: '*-a-*', status: 409 });
+    expect(await b.executor.adoptCompletedPods()).toEqual([]);
+    expect(label()?.[LABELS.executorId]).toBe('a');
+    someoneElseHasIt();
+    await b.executor.adoptCompletedPods();
+    await kit.cluster.clock.advance('1s');
+    expect(b.outcomes.map(({ key }) => key.taskId)).toContain('late');
     a.isCut = false;
   });
 
