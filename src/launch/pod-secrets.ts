@@ -112,7 +112,8 @@ export class PodSecrets {
       return launcher.givenUp(request, provided.verdict);
     }
     const result = await launcher.launch(request);
-    const pod = result.type === 'failed' ? undefined : result.pod;
+    const made = result.type === 'failed' ? undefined : result.pod;
+    const pod = made !== undefined && result.type === 'seen' ? await this.#latest(made, request) : made;
     if (pod !== undefined) await this.#handOver(client, pod, name, provided.metadata);
     else if (isLeft()) return result;
     else if (provided.how === 'made' || !isNameShared) await this.#remove(client, namespace, name);
@@ -202,6 +203,16 @@ export class PodSecrets {
       const message = error instanceof Error ? error.message : String(error);
       return failed(`The Secret of the pod could not be brought up to date: ${message}`, RIGHTS);
     }
+  }
+
+  /** Where answers were lost, the pod that the watch has shown may be gone by now, and another create may have made the next: a Secret must not go with the former. */
+  async #latest(seen: Pod, { pod: wanted }: LaunchRequest): Promise<Pod> {
+    const { namespace = 'default', name = '' } = seen.metadata ?? {};
+    const now = await this.#options.client.readPod(namespace, name).catch(() => undefined);
+    const isOfLaunch = [ANNOTATIONS.key, ANNOTATIONS.launch].every(
+      (one) => now?.metadata?.annotations?.[one] === wanted.metadata?.annotations?.[one],
+    );
+    return now !== undefined && isOfLaunch ? now : seen;
   }
 
   /**

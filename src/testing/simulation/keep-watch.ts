@@ -103,7 +103,9 @@ export class KeepWatch {
     const isFailed = database.outcomes.get(id)?.outcome.state === 'failed';
     const isAfter = (one: KeptPod) => one.since > since - ORDER_MS || (one.endedAt ?? one.since) > endedAt - ORDER_MS;
     const after = [...this.#kept.values()].filter((one) => one !== kept && isAfter(one)).length;
-    const isTooEarly = now - endedAt < keeps.forMs - ROUNDING_MS && after < keeps.last;
+    // Who may not write on pods keeps some of which nobody can see it.
+    const isClear = database.missingRights.size === 0;
+    const isTooEarly = isClear && now - endedAt < keeps.forMs - ROUNDING_MS && after < keeps.last;
     if (isFailed && !isDisturbed && isTooEarly)
       database.faults.push(`${name} is removed ${(now - endedAt) / 1_000} s after its end, and was to be kept`);
   }
