@@ -14,7 +14,7 @@ import { KubeApiError, LeaseLostError, LifecycleError } from '../errors.js';
 import type { CallGate, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
 import { annotationsToKey } from '../pod/names.js';
-import { ANNOTATIONS } from '../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { classifyCreateError, launchVerdict } from './create-errors.js';
 
@@ -249,6 +249,9 @@ export class PodLauncher {
     });
     if (found === undefined || (formerUid !== undefined && found.metadata?.uid === formerUid)) return undefined;
     if (isSameLaunch(found, wanted)) return { type: 'existing', pod: found };
+    // The end of the try was told, by whatever launch: it is not to be run again, once the name is free.
+    if (isSameTry(found, wanted) && found.metadata?.labels?.[LABELS.done] === 'true')
+      return { type: 'existing', pod: found };
     if (found.metadata?.deletionTimestamp !== undefined) return undefined;
     // Another executor may be at work on the same try, and count its launches by itself.
     if (isSameTry(found, wanted)) return { type: 'existing', pod: found };

@@ -140,7 +140,7 @@ export class PodSecrets {
         if (error instanceof KubeApiError && (error.status === 0 || error.status >= 500)) mayExist = true;
         const failure = classifyCreateError(error);
         // Ours, where the answer to its create was lost.
-        const reused = failure.type === 'exists' ? await this.#reuse(client, secret, mayExist) : 'gone';
+        const reused = failure.type === 'exists' ? await this.#reuse(client, secret) : 'gone';
         if (reused !== 'gone') return reused;
         // What is there and goes, or has its quota full, is waited for by time.
         const isTimed = failure.type === 'quota' || failure.type === 'exists';
@@ -166,7 +166,7 @@ export class PodSecrets {
   }
 
   /** A Secret of the name is there, or just going: ours from an earlier attempt is brought up to date, anybody else's is left alone. */
-  async #reuse(client: SecretClient, secret: Secret, isMade: boolean): Promise<Provided | 'gone'> {
+  async #reuse(client: SecretClient, secret: Secret): Promise<Provided | 'gone'> {
     const { namespace = 'default', name = '', annotations } = secret.metadata ?? {};
     const failed = (message: string, hint: string): Provided => ({
       how: 'failed',
@@ -195,7 +195,7 @@ export class PodSecrets {
       const reused = await client.patchSecret(namespace, name, { metadata, stringData: secret.stringData });
       // Nobody else has had it since we have made it.
       const isStillOurs = labels?.[LABELS.executorId] === this.#options.executorLabel;
-      return { how: isMade || isStillOurs ? 'made' : 'found', metadata: reused?.metadata };
+      return { how: isStillOurs ? 'made' : 'found', metadata: reused?.metadata };
     } catch (error) {
       // It has gone, is another one by now, or nobody can say.
       if (error instanceof KubeApiError && error.status === 404) return 'gone';

@@ -271,7 +271,7 @@ export class Peers {
     if (isUrgent ? this.#mayLive(sight) : this.#isAlive(sight)) return false;
     const outOfReach = this.#outOfReach(lease);
     // What is left of it is for somebody who watches there, and the lease stays until that one has come; where it lingers, that one was here.
-    const isForOthers = isLingering(sight) || (this.#inPart.has(label) && sight.holder === identity);
+    const isForOthers = this.#inPart.has(label) && (isLingering(sight) || sight.holder === identity);
     if (outOfReach.length > 0 && isForOthers) return false;
     const taken = this.#taken(lease, isOver);
     const hasLingered = isLingering(sight) && !this.#isAlive(sight);
