@@ -177,7 +177,7 @@ function decideDeleting(record: PodRecord, pod: PodObservation, { clocks }: Life
 }
 
 function decideRunning(record: PodRecord, pod: PodObservation, policy: LifecyclePolicy, now: number): Decided {
-  const isRunning = pod.phase === 'Running';
+  const isRunning = pod.phase === 'Running' || pod.base?.state === 'running';
   const runningSince = record.runningSince ?? (isRunning ? now : undefined);
   const { runningMs } = policy.clocks;
   const failed = failedCompanion(pod);

@@ -164,7 +164,8 @@ export function waitingOf(pod: PodObservation): Waiting | undefined {
       id: 'unreachable',
       text: `its node ${pod.node === undefined ? '' : `${pod.node} `}does not report`.replace('  ', ' '),
     };
-  if (pod.phase === 'Running')
+  // As long as any container has not started for the first time the kubelet says Pending, though the program may be at work.
+  if (pod.phase === 'Running' || pod.base?.state === 'running')
     return pod.base !== undefined && isBroken(pod.base) ? waitingOnBroken(pod.base) : undefined;
   if (pod.phase !== 'Pending') return undefined;
   const forNode = waitingForNode(pod);

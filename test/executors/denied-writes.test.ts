@@ -1,6 +1,6 @@
 /** What the server does not let be written though there is a right to it: a policy denies it, or a webhook changes what may not change. */
 import { describe, expect, it } from 'vitest';
-import { FINALIZER, LABELS } from '../../src/wire/names.js';
+import { ANNOTATIONS, FINALIZER, LABELS } from '../../src/wire/names.js';
 import { call, PODS } from '../testing/call.js';
 import { KubeKit, key, ours, work } from './kube-kit.js';
 
@@ -55,6 +55,18 @@ it.each(STATUSES)(
     expect(kit.cluster.pods()[0]?.metadata?.labels).toMatchObject({ [LABELS.done]: 'true' });
   },
 );
+
+it('a relaunch that cannot have the name of its pod says on it what was told, for whoever comes next', async () => {
+  const executor = await kit.connectByClock({ lease: true, acknowledge: 'manual' });
+  const run = executor.queueTask(work());
+  await kit.cluster.when(ours).matched();
+  const allow = deny('delete', 422);
+  await kit.cluster.when(ours).evict();
+  await advance('1m');
+  expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'evicted' } });
+  expect(kit.cluster.pods()[0]?.metadata?.annotations).toMatchObject({ [ANNOTATIONS.verdict]: 'evicted' });
+  allow();
+});
 
 describe('a pod that somebody keeps on its way out', () => {
   it('is not taken for the next launch, which has its name and waits for no longer than its time', async () => {

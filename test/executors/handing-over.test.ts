@@ -66,6 +66,27 @@ describe('an executor that ends after a takeover without an answer', () => {
   });
 });
 
+it('an outcome that is not acknowledged keeps its pod, also where that was with another executor meanwhile', async () => {
+  const manual = { acknowledge: 'manual' } as const;
+  const [a, b] = [await kit.started('a', manual), await kit.started('b', manual)];
+  a.executor.queueTask(lasting('5s'));
+  await kit.cluster.clock.advance('20s');
+  expect(a.outcomes).toMatchObject([{ state: 'success' }]);
+  a.isCut = true;
+  await kit.cluster.clock.advance('1m');
+  expect(b.outcomes).toMatchObject([{ state: 'success' }]);
+  a.isCut = false;
+  await kit.cluster.clock.advance('1m');
+  b.isCut = true;
+  await kit.cluster.clock.advance('3m');
+  const { labels } = kit.cluster.pods()[0]?.metadata ?? {};
+  expect([labels?.[LABELS.executorId], labels?.[LABELS.done]]).toEqual(['a', undefined]);
+  await a.outcomes[0]?.acknowledge();
+  await kit.cluster.clock.advance('3m');
+  expect(kit.cluster.pods()).toEqual([]);
+  b.isCut = false;
+});
+
 describe('pods that are kept', () => {
   const keepPods = { failed: { for: '10m' } } as const;
 

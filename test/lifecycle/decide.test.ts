@@ -92,6 +92,14 @@ describe('what to do about a pod', () => {
     ).toMatchObject({ type: 'expired', clock: 'broken', verdict: { kind: 'image_pull.not_found' } });
   });
 
+  it('lets a program run whose companion cannot start, for which the kubelet calls the pod pending', () => {
+    const proxy = { name: 'proxy', state: waits('ImagePullBackOff', 'manifest unknown') };
+    const status = { phase: 'Pending', containerStatuses: [{ name: 'base', state: runs }, proxy] } as PodStatus;
+    const first = step(FRESH_RECORD, status, 0);
+    expect(first.decision).toMatchObject({ type: 'wait', until: 100_000, isRunning: true });
+    expect(step(first.record, status, 99_999).decision).toMatchObject({ type: 'wait' });
+  });
+
   it('tells of a dead companion once, or ends the task for it, as configured', () => {
     const beside = {
       spec: { nodeName: 'n', restartPolicy: 'Never', containers: [{ name: 'base' }, { name: 'proxy' }] },

@@ -159,7 +159,10 @@ const ROWS: readonly { readonly fits: (c: Combination) => boolean; readonly says
     says: () => ({ clock: 'terminatingMs', kind: 'node_lost' }),
   },
   { fits: (c) => c.phase === 'Running' && c.base in BROKEN, says: (c) => BROKEN[c.base] as Expected },
-  { fits: (c) => c.phase === 'Running', says: () => ({ clock: 'runningMs', kind: 'deadline.running' }) },
+  {
+    fits: (c) => c.phase === 'Running' || c.base === 'running',
+    says: () => ({ clock: 'runningMs', kind: 'deadline.running' }),
+  },
   { fits: (c) => c.place === 'gated', says: () => ({ clock: 'gatedMs', kind: 'deadline.pending' }) },
   {
     fits: waitsOnNode,

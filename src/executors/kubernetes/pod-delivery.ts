@@ -38,6 +38,8 @@ export class PodDelivery {
   readonly #cleanups = new Set<Promise<unknown>>();
   /** One for each outcome that the host has not acknowledged, though it is to. */
   readonly #unacknowledged = new Set<Promise<void>>();
+  /** Uids of the pods that stay until then. */
+  readonly #awaited = new Set<string>();
   #isClosed = false;
 
   constructor(options: PodDeliveryOptions) {
@@ -60,6 +62,11 @@ export class PodDelivery {
     this.#isClosed = true;
   }
 
+  /** Whether a pod stays until the host has its outcome for good. */
+  isAwaited(uid: string | undefined): boolean {
+    return uid !== undefined && this.#awaited.has(uid);
+  }
+
   /** What the host is to call once it has an outcome for good: it starts the cleanup, once. Without a pod there is nothing to wait for. */
   onAcknowledged({ seen, formerPod, isGone, isTold }: PodTrack, cleanup: () => Promise<void>): () => Promise<void> {
     const isFormerLeft = formerPod !== undefined && formerPod.removal === undefined;
@@ -70,10 +77,12 @@ export class PodDelivery {
       noteAcknowledged = resolve;
     });
     this.#unacknowledged.add(acknowledged);
+    if (seen !== undefined) this.#awaited.add(seen.uid);
     let cleaned: Promise<void> | undefined;
     return async () => {
       if (cleaned === undefined && this.#isClosed) throw new LifecycleError('ERR_PODWRIGHT_CLOSED', 'acknowledge()');
       this.#unacknowledged.delete(acknowledged);
+      if (seen !== undefined) this.#awaited.delete(seen.uid);
       cleaned ??= this.tracked(cleanup());
       noteAcknowledged();
       return cleaned;

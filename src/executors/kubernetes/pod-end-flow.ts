@@ -268,6 +268,8 @@ export class PodEndFlow {
       // Whoever has lost its lease meanwhile has no say in who is next.
       if (track.isAbandoned) return;
       if (isRemoved !== true) {
+        // As above: who comes next may have the right to delete it.
+        await this.#writeReason(track, failed.verdict.kind);
         const warning = 'Not launched again: its pod, which has the name of the next one, could not be deleted';
         return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
       }

@@ -238,7 +238,7 @@ export class PodIntake {
 
   /** Takes in a pod of this executor's former self. */
   #adopt(pod: Pod, isListed: boolean): void {
-    const { tracks, logger, adopt, isLeft, policy, remover } = this.#options;
+    const { tracks, logger, adopt, isLeft, policy, remover, delivery } = this.#options;
     const task = taskOfPod(pod);
     if (task === undefined) {
       logger.warn({ pod: podIdOf(pod) }, 'a pod carries our label and no readable key; it is left alone');
@@ -263,6 +263,8 @@ export class PodIntake {
     }
     const ours = adopt(task, cannotRun(observe(pod)));
     if (ours !== undefined) this.#take(new PodTrack(ours.id, ours.task, policy, ours.task !== task), pod, isListed);
+    // One that was away meanwhile stays until its outcome is acknowledged, as before.
+    else if (delivery.isAwaited(pod.metadata?.uid)) tracks.letGo(pod);
     else {
       // Its task has ended here: a create that was under way for long has come after all.
       logger.warn(

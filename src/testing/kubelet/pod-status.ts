@@ -88,11 +88,10 @@ export function phaseOf({ pod, records, ending }: Pick<StatusFacts, 'pod' | 'rec
     if (allGood) return 'Succeeded';
     return restartPolicy === 'Never' || pod.metadata?.deletionTimestamp !== undefined ? 'Failed' : 'Running';
   }
-  const isStarted = main.some(
-    ({ state, lastState }) =>
-      state.running !== undefined || state.terminated !== undefined || lastState.terminated !== undefined,
-  );
-  return isStarted ? 'Running' : 'Pending';
+  // One that has never started is enough for Pending, whatever the others do.
+  const isStarted = ({ state, lastState }: (typeof main)[number]) =>
+    state.running !== undefined || state.terminated !== undefined || lastState.terminated !== undefined;
+  return main.length > 0 && main.every(isStarted) ? 'Running' : 'Pending';
 }
 
 function condition(type: string, holds: boolean, facts: StatusFacts, reason?: string, message?: string): Condition {
