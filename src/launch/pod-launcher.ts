@@ -13,8 +13,8 @@ import { untilAborted, waitWithin } from '../core/within.js';
 import { KubeApiError, LeaseLostError, LifecycleError } from '../errors.js';
 import type { CallGate, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../kube/read-until-known.js';
-import { annotationsToKey } from '../pod/names.js';
-import { ANNOTATIONS, LABELS } from '../wire/names.js';
+import { annotationsToKey, isMarkedDone } from '../pod/names.js';
+import { ANNOTATIONS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { classifyCreateError, launchVerdict } from './create-errors.js';
 
@@ -80,7 +80,7 @@ function isSameTry(found: Pod, wanted: Pod): boolean {
 }
 
 /** Whether a pod is the launch that another one was to be: same key, same launch. */
-function isSameLaunch(found: Pod, wanted: Pod): boolean {
+export function isSameLaunch(found: Pod, wanted: Pod): boolean {
   if (!isSameTry(found, wanted)) return false;
   return found.metadata?.annotations?.[ANNOTATIONS.launch] === wanted.metadata?.annotations?.[ANNOTATIONS.launch];
 }
@@ -248,13 +248,11 @@ export class PodLauncher {
       return undefined;
     });
     if (found === undefined || (formerUid !== undefined && found.metadata?.uid === formerUid)) return undefined;
-    if (isSameLaunch(found, wanted)) return { type: 'existing', pod: found };
-    // The end of the try was told, by whatever launch: it is not to be run again, once the name is free.
-    if (isSameTry(found, wanted) && found.metadata?.labels?.[LABELS.done] === 'true')
-      return { type: 'existing', pod: found };
-    if (found.metadata?.deletionTimestamp !== undefined) return undefined;
-    // Another executor may be at work on the same try, and count its launches by itself.
-    if (isSameTry(found, wanted)) return { type: 'existing', pod: found };
+    const isLeaving = found.metadata?.deletionTimestamp !== undefined;
+    // Another executor may be at work on the same try, and count its launches by itself. One whose end was told is not to be run again, once the name is free.
+    const isInItsPlace = !isLeaving || isMarkedDone(found) || isSameLaunch(found, wanted);
+    if (isSameTry(found, wanted) && isInItsPlace) return { type: 'existing', pod: found };
+    if (isLeaving) return undefined;
     return {
       type: 'failed',
       verdict: launchVerdict(

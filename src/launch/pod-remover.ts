@@ -12,6 +12,7 @@ import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { PatchOptions, PodReader, PodWriter } from '../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../kube/read-until-known.js';
 import { mayAnswerLater } from '../kube/status-errors.js';
+import { isMarkedDone } from '../pod/names.js';
 import { ANNOTATIONS, FINALIZER, LABELS } from '../wire/names.js';
 import type { Pod } from '../wire/types.js';
 import { RefusedWrites, type WriteResult } from './refused-writes.js';
@@ -236,8 +237,8 @@ export class PodRemover {
     isAsItMustBe?: PodCheck,
   ): Promise<boolean> {
     const { isOurs } = this.#options;
-    const isUntold = (now: Pod) => isOurs?.(now) === true && now.metadata?.labels?.[LABELS.done] !== 'true';
-    const isFit = (now: Pod) => (isOurs === undefined || isUntold(now)) && isAsItMustBe?.(now) !== false;
+    const isUntold = (now: Pod) => isOurs === undefined || (isOurs(now) && !isMarkedDone(now));
+    const isFit = (now: Pod) => isUntold(now) && isAsItMustBe?.(now) !== false;
     const mayGoOn = isOurs === undefined && isAsItMustBe === undefined ? undefined : isFit;
     // Who was seen to have it may not have it any more: with others about it is looked at anew.
     const target = isOurs === undefined ? pod : anyVersionOf(pod);

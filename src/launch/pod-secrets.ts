@@ -15,7 +15,7 @@ import { mayAnswerLater } from '../kube/status-errors.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../wire/names.js';
 import type { ObjectMeta, Pod, Secret } from '../wire/types.js';
 import { type CreateFailure, classifyCreateError, launchVerdict } from './create-errors.js';
-import type { LaunchRequest, LaunchResult, PodLauncher } from './pod-launcher.js';
+import { isSameLaunch, type LaunchRequest, type LaunchResult, type PodLauncher } from './pod-launcher.js';
 
 /** Options of {@link PodSecrets}. */
 export interface PodSecretsOptions {
@@ -209,10 +209,7 @@ export class PodSecrets {
   async #latest(seen: Pod, { pod: wanted }: LaunchRequest): Promise<Pod> {
     const { namespace = 'default', name = '' } = seen.metadata ?? {};
     const now = await this.#options.client.readPod(namespace, name).catch(() => undefined);
-    const isOfLaunch = [ANNOTATIONS.key, ANNOTATIONS.launch].every(
-      (one) => now?.metadata?.annotations?.[one] === wanted.metadata?.annotations?.[one],
-    );
-    return now !== undefined && isOfLaunch ? now : seen;
+    return now !== undefined && isSameLaunch(now, wanted) ? now : seen;
   }
 
   /**

@@ -16,7 +16,7 @@ import { KubeApiError, LeaseLostError } from '../errors.js';
 import type { LeaseClient } from '../kube/kube-client.js';
 import { formatMicroTime } from '../wire/micro-time.js';
 import type { Lease } from '../wire/types.js';
-import { isFree, type LeaseSight, lookAt } from './lease-sight.js';
+import { givenBack, isFree, type LeaseSight, lookAt } from './lease-sight.js';
 import { ageMs, LONG_AGO, type Moment, momentOf } from './moment.js';
 
 /** Options of a {@link LeaseHolder}. */
@@ -134,10 +134,7 @@ export class LeaseHolder {
     if (lease?.spec?.holderIdentity !== identity) return;
     const { uid, resourceVersion } = lease.metadata ?? {};
     if (remove) await client.deleteLease(namespace, name, { uid, resourceVersion, ...call });
-    else {
-      const { holderIdentity: _ours, ...spec } = { ...lease.spec, leaseDurationSeconds: 1 };
-      await client.replaceLease(namespace, name, { ...lease, spec }, call);
-    }
+    else await client.replaceLease(namespace, name, givenBack(lease, 1), call);
   }
 
   async #run(): Promise<void> {

@@ -29,6 +29,12 @@ export function lookAt(before: LeaseSight | undefined, lease: Lease, now: number
   return { holder: holderIdentity, durationMs: leaseDurationSeconds * 1_000, mark, since: now };
 }
 
+/** A lease as whoever had it leaves it: nobody's, and for so many seconds not to be taken by those who only look for what the dead have left. */
+export function givenBack(lease: Lease, leaseDurationSeconds: number): Lease {
+  const { holderIdentity: _holder, ...spec } = { ...lease.spec, leaseDurationSeconds };
+  return { ...lease, spec };
+}
+
 /** Whether the lease has not been renewed for its whole duration, or a given one. */
 export function isStale({ since, durationMs }: Pick<LeaseSight, 'since' | 'durationMs'>, now: number): boolean {
   return now - since >= durationMs;

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { interned } from '../core/interned.js';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../core/task-key.js';
-import { ANNOTATIONS } from '../wire/names.js';
+import { ANNOTATIONS, LABELS } from '../wire/names.js';
+import type { Pod } from '../wire/types.js';
 
 const MAX_LABEL = 63;
 const HASH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -64,3 +65,6 @@ export function annotationsToKey(
     return undefined;
   }
 }
+
+/** Whether a pod carries the label that says that the outcome of its task was told, for whatever it stays. */
+export const isMarkedDone = ({ metadata }: Pod): boolean => metadata?.labels?.[LABELS.done] === 'true';

@@ -95,6 +95,11 @@ export class ProcessKit {
     return process;
   }
 
+  /** Ids of the processes that hold the leases, one for each lease; `undefined` for one that nobody holds. */
+  async holders(): Promise<(string | undefined)[]> {
+    return (await this.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0]);
+  }
+
   async leases() {
     return (await this.cluster.kubeClient().listLeases({ labelSelector: `${LABELS.managedBy}=podwright` })).items;
   }

@@ -9,18 +9,37 @@ import type { Pod } from '../../src/wire/types.js';
 import { lasting, Process, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
-const LATE = JSON.stringify({ ...TASK.key, taskId: 'late' });
+const LATE = { ...TASK.key, taskId: 'late' };
+
+/** Two processes, of which the first has launched a task and was cut off, and the second has taken that over. */
+async function takenOver(duration: string): Promise<readonly [Process, Process]> {
+  const [a, b] = [await kit.started('a'), await kit.started('b')];
+  a.executor.queueTask(lasting(duration));
+  await kit.cluster.clock.advance('5s');
+  a.isCut = true;
+  await kit.cluster.clock.advance('46s');
+  return [a, b];
+}
+
+/** Makes a pod that the first of them had asked for as it did for the one that stands there. */
+async function makeLatePod(duration: string): Promise<void> {
+  const { metadata: { labels, annotations } = {}, spec = { containers: [] } } = kit.cluster.pods()[0] as Pod;
+  const { nodeName: _bound, ...unbound } = spec;
+  const own = { [ANNOTATIONS.key]: JSON.stringify(LATE), 'testing.podwright.dev/duration': duration };
+  const metadata = {
+    name: 'late',
+    labels: { ...labels, [LABELS.executorId]: 'a' },
+    annotations: { ...annotations, ...own },
+  };
+  await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
+}
 
 describe('with leases', () => {
   it('the pods of a dead executor are taken over by another of its group within seconds', async () => {
-    const [a, b] = [await kit.started('a'), await kit.started('b')];
-    a.executor.queueTask(lasting('60s'));
-    await kit.cluster.clock.advance('5s');
-    a.isCut = true;
-    await kit.cluster.clock.advance('46s');
+    const [a, b] = await takenOver('60s');
     expect(b.executor.hasTask(TASK.key)).toBe(true);
     expect(kit.cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId]).toBe('b');
-    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual([undefined, 'b']);
+    expect(await kit.holders()).toEqual([undefined, 'b']);
     await kit.cluster.clock.advance('10s');
     expect(b.outcomes).toMatchObject([{ state: 'success', executor: 'KubernetesExecutor' }]);
     expect(a.outcomes).toEqual([]);
@@ -33,21 +52,12 @@ describe('with leases', () => {
   });
 
   it('a pod of a dead executor that comes after the takeover is taken over, too, and then the lease goes', async () => {
-    const [a, b] = [await kit.started('a'), await kit.started('b')];
-    a.executor.queueTask(lasting('10m'));
-    await kit.cluster.clock.advance('5s');
-    a.isCut = true;
-    await kit.cluster.clock.advance('46s');
-    const { metadata: { labels, annotations = {} } = {}, spec } = kit.cluster.pods()[0] as Pod;
-    expect(labels?.[LABELS.executorId]).toBe('b');
-    const { nodeName: _bound, ...unbound } = spec ?? { containers: [] };
-    const key = { ...TASK.key, taskId: 'late' };
-    const late = { ...annotations, [ANNOTATIONS.key]: LATE, 'testing.podwright.dev/duration': '4m' };
-    const metadata = { name: 'late', labels: { ...labels, [LABELS.executorId]: 'a' }, annotations: late };
-    await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
+    const [a, b] = await takenOver('10m');
+    expect(kit.cluster.pods()[0]?.metadata?.labels?.[LABELS.executorId]).toBe('b');
+    await makeLatePod('4m');
     await kit.cluster.clock.advance('2m');
-    expect((await kit.leases()).map(({ spec }) => spec?.holderIdentity?.split('_')[0])).toEqual(['b']);
-    expect(b.executor.hasTask(key)).toBe(true);
+    expect(await kit.holders()).toEqual(['b']);
+    expect(b.executor.hasTask(LATE)).toBe(true);
     await kit.cluster.clock.advance('3m');
     expect(b.outcomes).toMatchObject([{ key: { taskId: 'late' }, state: 'success' }]);
     expect(kit.cluster.pods()).toHaveLength(1);
@@ -55,16 +65,8 @@ describe('with leases', () => {
   });
 
   it('a pod of a dead executor is nobody’s to take where its lease cannot be had again', async () => {
-    const [a, b] = [await kit.started('a'), await kit.started('b')];
-    a.executor.queueTask(lasting('50s'));
-    await kit.cluster.clock.advance('2s');
-    const { metadata: { labels, annotations } = {}, spec } = kit.cluster.pods()[0] as Pod;
-    a.isCut = true;
-    await kit.cluster.clock.advance('46s');
-    const late = { ...annotations, [ANNOTATIONS.key]: LATE, 'testing.podwright.dev/duration': '1s' };
-    const metadata = { name: 'late', labels: labels ?? {}, annotations: late };
-    const { nodeName: _bound, ...unbound } = spec ?? { containers: [] };
-    await kit.cluster.kubeClient().createPod('default', { metadata, spec: unbound });
+    const [a, b] = await takenOver('60s');
+    await makeLatePod('1s');
     await kit.cluster.clock.advance('5s');
     const label = () => kit.cluster.pods().find((one) => one.metadata?.name === 'late')?.metadata?.labels;
     const someoneElseHasIt = kit.cluster.faults.add({ verb: 'update', resource: 'leases', name: '*-a-*', status: 409 });

@@ -194,7 +194,7 @@ export const mutations = [
   {
     name: 'former-pods-are-not-adopted',
     file: `${K}/pod-intake.ts`,
-    from: "    else if (labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true')\n      this.#adopt(pod, isListed);",
+    from: '    else if (labels?.[LABELS.executorId] === executorLabel && !isMarkedDone(pod)) this.#adopt(pod, isListed);',
     to: '',
   },
   {
@@ -266,8 +266,8 @@ export const mutations = [
   {
     name: 'the-living-are-taken-over',
     file: `${K}/peers.ts`,
-    from: 'if (isUrgent ? this.#mayLive(sight) : this.#isAlive(sight)) return false;',
-    to: '',
+    from: 'if (!signal.aborted && !this.#isAlive(known.sight)) await',
+    to: 'if (!signal.aborted) await',
     in: H3,
   },
   {

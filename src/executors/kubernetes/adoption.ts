@@ -9,7 +9,7 @@ import { decodeTimeouts } from '../../launch/adapt-launch.js';
 import { changedRecord, FRESH_RECORD, type PodRecord } from '../../lifecycle/decide.js';
 import { baseContainerName, type PodObservation } from '../../lifecycle/observation.js';
 import { type WaitClock, waitingOf } from '../../lifecycle/waiting.js';
-import { annotationsToKey } from '../../pod/names.js';
+import { annotationsToKey, isMarkedDone } from '../../pod/names.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
 
@@ -41,8 +41,8 @@ export function isPodOf(id: string, { metadata }: Pod): boolean {
 }
 
 /** Whether the outcome of a pod's task was told: it is kept, or was to go and could not be removed. */
-export const wasTold = ({ metadata }: Pod): boolean =>
-  metadata?.labels?.[LABELS.done] === 'true' || metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true';
+export const wasTold = (pod: Pod): boolean =>
+  isMarkedDone(pod) || pod.metadata?.annotations?.[ANNOTATIONS.acknowledged] === 'true';
 
 /**
  * How a pod is taken whose executor has no lease any more. Nothing but a look shows that nobody has it: one that is old says nothing any more, since its

@@ -107,7 +107,7 @@ export class Peers {
       try {
         await confirm();
         await this.look();
-        // A lease that lingers is left alone until its time is up.
+        // One that lingers, too, is left alone until its time is up; and of ours that was not done with the owner, which looks more often, is to find it first.
         for (const [label, known] of this.#known)
           if (!signal.aborted && !this.#isAlive(known.sight)) await this.#takeOver(label, known, () => signal.aborted);
       } catch (error) {
@@ -139,7 +139,7 @@ export class Peers {
       return true;
     }
     if (this.#mayLive(known.sight) || this.#isClosed) return true;
-    const isDone = await this.#takeOver(label, known, () => false, true);
+    const isDone = await this.#takeOver(label, known, () => false);
     return !isDone && this.#known.has(label);
   }
 
@@ -248,13 +248,10 @@ export class Peers {
     return this.#isAlive(sight) && !isLingering(sight);
   }
 
-  /**
-   * Takes over what a dead one has left, if nobody here is at it already; `isUrgent`: also while its lease lingers, which is left alone until its time is up
-   * otherwise. Resolves with whether all that it has is ours now.
-   */
-  #takeOver(label: string, known: Known, isOver: () => boolean, isUrgent = false): Promise<boolean> {
-    const begin = () => this.#takeLease(label, known, isOver, isUrgent).finally(() => this.#taking.delete(label));
-    const taking = this.#taking.get(label) ?? begin();
+  /** Takes over what a dead one has left, if nobody here is at it already. Resolves with whether all that it has is ours now. */
+  #takeOver(label: string, known: Known, isOver: () => boolean): Promise<boolean> {
+    const taking =
+      this.#taking.get(label) ?? this.#takeLease(label, known, isOver).finally(() => this.#taking.delete(label));
     this.#taking.set(label, taking);
     return taking;
   }
@@ -265,10 +262,8 @@ export class Peers {
     return new TakenLease(lease, { client, clock, namespace, identity, durationMs, confirm, isWanted });
   }
 
-  async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean, isUrgent: boolean) {
+  async #takeLease(label: string, { lease, sight }: Known, isOver: () => boolean): Promise<boolean> {
     const { logger, adoptFrom, identity } = this.#options;
-    // Also one of ours that was not done with: its owner, which looks more often, is to find it free before us.
-    if (isUrgent ? this.#mayLive(sight) : this.#isAlive(sight)) return false;
     const outOfReach = this.#outOfReach(lease);
     // What is left of it is for somebody who watches there, and the lease stays until that one has come; where it lingers, that one was here.
     const isForOthers = this.#inPart.has(label) && (isLingering(sight) || sight.holder === identity);

@@ -14,6 +14,7 @@ import { mayAnswerLater } from '../../kube/status-errors.js';
 import { identityOf, type PodRemover } from '../../launch/pod-remover.js';
 import { cannotRun, observe } from '../../lifecycle/observation.js';
 import type { LifecyclePolicy } from '../../lifecycle/policy.js';
+import { isMarkedDone } from '../../pod/names.js';
 import type { Watcher } from '../../watch/watcher.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
@@ -232,8 +233,7 @@ export class PodIntake {
     if (tracks.isReleased(uid)) return;
     const track = tracks.ofPod(podIdOf(pod));
     if (track !== undefined) lifecycle.see(track, pod);
-    else if (labels?.[LABELS.executorId] === executorLabel && labels[LABELS.done] !== 'true')
-      this.#adopt(pod, isListed);
+    else if (labels?.[LABELS.executorId] === executorLabel && !isMarkedDone(pod)) this.#adopt(pod, isListed);
   }
 
   /** Takes in a pod of this executor's former self. */
@@ -421,7 +421,7 @@ export class PodIntake {
         return 'ours';
       }
       // What was told meanwhile is met among the pods that are kept.
-      if (ownerNow !== owner || now.metadata?.labels?.[LABELS.done] === 'true') return 'gone';
+      if (ownerNow !== owner || isMarkedDone(now)) return 'gone';
       if (isLate && (await mayBeAlive(owner ?? ''))) break;
       pod = now;
     }

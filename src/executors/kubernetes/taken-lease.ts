@@ -7,7 +7,7 @@
 import type { Clock } from '../../core/clock.js';
 import { LifecycleError } from '../../errors.js';
 import type { CallGate, LeaseClient } from '../../kube/kube-client.js';
-import type { LeaseSight } from '../../lease/lease-sight.js';
+import { givenBack, type LeaseSight } from '../../lease/lease-sight.js';
 import { ageMs, LONG_AGO, momentOf } from '../../lease/moment.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import type { Lease } from '../../wire/types.js';
@@ -93,8 +93,7 @@ export class TakenLease implements CallGate {
   /** Lets it linger: its owner may have it at once, and whoever looks for what came late, once it has run out. */
   async giveBack(): Promise<void> {
     const { client, namespace } = this.#options;
-    const { holderIdentity: _ours, ...spec } = { ...this.#lease.spec, leaseDurationSeconds: LATE_SECONDS };
-    await client.replaceLease(namespace, this.#lease.metadata?.name ?? '', { ...this.#lease, spec });
+    await client.replaceLease(namespace, this.#lease.metadata?.name ?? '', givenBack(this.#lease, LATE_SECONDS));
   }
 
   get #ageMs(): number {

@@ -93,12 +93,13 @@ export class SimulatedDatabase {
     const saysNothing = (one: Outcome) => isRefusal(one, told.by !== by);
     if (saysNothing(outcome)) return;
     // Where a host could not finish its cleanup, the next one finds less than it saw, and may call a failure by another name.
-    const isCleanedUp = told.by !== by && (this.#troubledUntil.get(told.by) ?? 0) < told.at;
+    const troubledUntil = this.#troubledUntil.get(told.by) ?? 0;
+    const isCleanedUp = told.by !== by && troubledUntil < told.at;
     const mustBeSame = mayWrite && !saysNothing(before) && (told.isUnproven || isCleanedUp);
     const task = this.tasks.get(id);
     const mayBeAtWorkElsewhere = told.by !== by || task?.isShared === true || (task?.givenTo.size ?? 0) > 1;
     // What could not be written on the pod is known to nobody when its host goes before it could make up for that.
-    const isForgotten = !mayWrite && (this.#troubledUntil.get(told.by) ?? 0) > told.at;
+    const isForgotten = !mayWrite && troubledUntil > told.at;
     if ((saysNothing(before) && mayBeAtWorkElsewhere) || isForgotten) this.outcomes.set(id, now);
     else if (mustBeSame ? describe(before) !== describe(outcome) : before.state !== outcome.state)
       this.faults.push(`${id} was told ${describe(before)} first and ${describe(outcome)} later`);

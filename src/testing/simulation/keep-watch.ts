@@ -76,8 +76,7 @@ export class KeepWatch {
     const { keeps, limits, database } = this.#options;
     if (keeps === undefined || database.missingRights.size > 0) return;
     const kept = [...this.#kept].flatMap(([uid, one]) => (this.#wanted.has(uid) ? [] : [one]));
-    const marginMs = MARGIN_MS + limits.requestsExcusedMs;
-    const isLate = (dueAt: number) => now - dueAt > marginMs && limits.isQuietSince(dueAt);
+    const isLate = (dueAt: number) => now - dueAt > MARGIN_MS + limits.requestsExcusedMs && limits.isQuietSince(dueAt);
     for (const [index, { name, since, endedAt }] of kept.entries()) {
       // What somebody wants to stay counts among the last as long as nobody looks at it.
       const tooMany = kept[index + keeps.last];
