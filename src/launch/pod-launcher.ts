@@ -56,8 +56,8 @@ export interface LaunchRequest {
   readonly isStillWanted: () => boolean | Promise<boolean>;
   /** The pod, as far as it is known, where a watch has shown it already: it was made after all, or taken over, and needs no create. */
   readonly seen?: (() => Pod | undefined) | undefined;
-  /** Uid of the pod of the launch before, which had the same name and is to be gone: it is never this one's. */
-  readonly formerUid?: string | undefined;
+  /** Whether a pod, by its uid, had the same name before and is to be gone, as that of the launch before: it is never this one's. */
+  readonly isFormer?: ((uid: string | undefined) => boolean) | undefined;
   /** Whether the task is left to somebody else: its signal has aborted, and nothing is looked for or removed any more. @default false */
   readonly isLeft?: (() => boolean) | undefined;
   /** Told when a create is sent, and when it is answered, or given up. */
@@ -238,7 +238,7 @@ export class PodLauncher {
   }
 
   /** After a 409: the pod of the same launch, a failure where it is another's, `undefined` where the name is about to be free. */
-  async #compare({ pod: wanted, formerUid }: LaunchRequest): Promise<LaunchResult | undefined> {
+  async #compare({ pod: wanted, isFormer }: LaunchRequest): Promise<LaunchResult | undefined> {
     const { namespace = 'default', name = '' } = wanted.metadata ?? {};
     const found = await this.#options.client.readPod(namespace, name).catch((error: unknown) => {
       this.#options.logger.warn(
@@ -247,7 +247,7 @@ export class PodLauncher {
       );
       return undefined;
     });
-    if (found === undefined || (formerUid !== undefined && found.metadata?.uid === formerUid)) return undefined;
+    if (found === undefined || isFormer?.(found.metadata?.uid) === true) return undefined;
     const isLeaving = found.metadata?.deletionTimestamp !== undefined;
     // Another executor may be at work on the same try, and count its launches by itself. One whose end was told is not to be run again, once the name is free.
     const isInItsPlace = !isLeaving || isMarkedDone(found) || isSameLaunch(found, wanted);
@@ -263,13 +263,13 @@ export class PodLauncher {
     };
   }
 
-  async #cancelled({ pod, signal, formerUid, isLeft }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
+  async #cancelled({ pod, signal, isFormer, isLeft }: LaunchRequest, mayExist: boolean): Promise<LaunchResult> {
     // Another executor may have done the work, which a word of ours must not undo.
     const isToBeLookedFor = mayExist || (this.#options.isNameShared === true && signal.aborted);
     const isFollowed = isLeft?.() !== true;
     return {
       type: 'cancelled',
-      pod: isToBeLookedFor && isFollowed ? await this.#found({ pod, formerUid, isLeft }) : undefined,
+      pod: isToBeLookedFor && isFollowed ? await this.#found({ pod, isFormer, isLeft }) : undefined,
     };
   }
 
@@ -288,10 +288,10 @@ export class PodLauncher {
   /** The pod of a try whose creates have failed, or lost their answers. Nobody may call it ended while that may be at work: the server is asked until it answers. */
   async #found({
     pod,
-    formerUid,
+    isFormer,
     seen,
     isLeft,
-  }: Pick<LaunchRequest, 'pod' | 'formerUid' | 'seen' | 'isLeft'>): Promise<Pod | undefined> {
+  }: Pick<LaunchRequest, 'pod' | 'isFormer' | 'seen' | 'isLeft'>): Promise<Pod | undefined> {
     const { clock, random, client, logger } = this.#options;
     const { namespace = 'default', name = '' } = pod.metadata ?? {};
     const isEnough = (waitedMs: number, error: unknown) => {
@@ -308,7 +308,7 @@ export class PodLauncher {
     const shown = seen?.();
     if (shown !== undefined) return shown;
     if (found === 'unknown' || found === undefined || !isSameTry(found, pod)) return undefined;
-    return formerUid !== undefined && found.metadata?.uid === formerUid ? undefined : found;
+    return isFormer?.(found.metadata?.uid) === true ? undefined : found;
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -170,4 +170,17 @@ describe('without the rights to create and read pods', () => {
     kit.cluster.silenceWatches(false);
     expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
   });
+
+  it('a pod that somebody has removed, after the answer to its create was lost, is told without the right to look for another', async () => {
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
+    const run = executor.queueTask(work());
+    await advance('5s');
+    kit.cluster.forbid({ verb: 'get', resource: 'pods' });
+    const [pod] = kit.cluster.pods();
+    await kit.cluster.kubeClient().deletePod('default', pod?.metadata?.name ?? '', { gracePeriodSeconds: 0 });
+    await advance('15m');
+    expect(executor.hasTask(key())).toBe(false);
+    expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'deleted_externally' } });
+  });
 });

@@ -33,6 +33,24 @@ describe('revoking', () => {
     expect(a.outcomes).toMatchObject([{ state: 'success' }]);
   });
 
+  it('hands a task out again while its pod, which somebody’s finalizer keeps, is still on its way out', async () => {
+    const a = await kit.started('a');
+    a.executor.queueTask(lasting('1h'));
+    await kit.cluster.clock.advance('5s');
+    const client = kit.cluster.kubeClient();
+    const name = kit.cluster.pods()[0]?.metadata?.name ?? '';
+    await client.patchPod('default', name, { metadata: { finalizers: ['example.com/kept'] } });
+    const revoking = a.executor.revokeTask(TASK.key, { evenIfRunning: true });
+    await kit.cluster.clock.advance('1m');
+    expect(await revoking).toBe(true);
+    a.executor.queueTask(lasting('5s'));
+    await kit.cluster.clock.advance('10s');
+    expect(a.executor.pending(TASK.key)?.summary).toContain('still on its way out');
+    await client.patchPod('default', name, { metadata: { finalizers: null } });
+    await kit.cluster.clock.advance('1m');
+    expect(a.outcomes).toMatchObject([{ state: 'success', launches: 1 }]);
+  });
+
   it('ends one that waits, and does not even then where it has started unseen', async () => {
     const a = await kit.started('a', { lease: false });
     a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));

@@ -3,6 +3,7 @@ import { backoffMs } from '../../core/backoff.js';
 import type { Verdict, VerdictKind } from '../../core/verdict.js';
 import { untilAborted } from '../../core/within.js';
 import { READ_LIMIT_MS, readUntilKnown } from '../../kube/read-until-known.js';
+import { mayAnswerLater } from '../../kube/status-errors.js';
 import { isMemoryExhausted } from '../../launch/adapt-launch.js';
 import type { PodEnd } from '../../lifecycle/classify.js';
 import { decide, endBy, type FinalDecision, type PodExpired } from '../../lifecycle/decide.js';
@@ -107,13 +108,15 @@ export class PodEndFlow {
   async successorOf(track: PodTrack): Promise<Pod | undefined> {
     const { seen } = track;
     if (seen === undefined || !track.isGone || !track.isAnswerLost) return undefined;
-    const pod = await this.#read(track, seen, (waitedMs) => track.isStopping && waitedMs > READ_LIMIT_MS);
+    // A server that is away answers some day; where a role forbids the question, a watch would have shown such a pod by then.
+    const isOfUse = (error: unknown) => !track.isStopping && mayAnswerLater(error);
+    const pod = await this.#read(track, seen, (waitedMs, error) => waitedMs > READ_LIMIT_MS && !isOfUse(error));
     if (pod === undefined || pod === 'unknown') return undefined;
     return isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
   }
 
   /** Asks the server for a pod until it answers, or it is enough. */
-  #read(track: PodTrack, { namespace, name }: PodObservation, isEnough: (waitedMs: number) => boolean) {
+  #read(track: PodTrack, { namespace, name }: PodObservation, isEnough: (waitedMs: number, error: unknown) => boolean) {
     const { client, clock, random } = this.#options;
     const { signal } = track.abort;
     return readUntilKnown({

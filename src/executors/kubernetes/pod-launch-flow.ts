@@ -85,7 +85,7 @@ export class PodLaunchFlow {
       ...(fence === undefined ? {} : { ready: async () => (fence.isHeld ? undefined : fence.confirm()) }),
       isStillWanted: () => reports.isStillWanted(track.task),
       seen: () => seenPod(track),
-      formerUid: track.removedPod?.uid,
+      isFormer: (uid) => tracks.isFormer(track, uid),
       isLeft: () => track.isAbandoned || tracks.get(track.id) !== track,
       onCreate: (isUnderWay) => {
         track.isCreating = isUnderWay;

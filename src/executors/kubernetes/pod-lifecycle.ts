@@ -159,12 +159,12 @@ export class PodLifecycle implements LifecycleHands {
 
   /** Looks for the pod of a create whose answer is still to come; tells whether the server has answered. */
   async #lookForUnseen(track: PodTrack): Promise<boolean> {
-    const { client, executorLabel } = this.#options;
+    const { client, executorLabel, tracks } = this.#options;
     const [namespace, name] = track.podId?.split('/') ?? [];
     if (namespace === undefined || name === undefined) return true;
     const pod = await client.readPod(namespace, name).catch(() => 'unknown' as const);
     if (pod === 'unknown') return false;
-    const isFormer = pod !== undefined && pod.metadata?.uid === track.removedPod?.uid;
+    const isFormer = tracks.isFormer(track, pod?.metadata?.uid);
     const isOurs = pod?.metadata?.labels?.[LABELS.executorId] === executorLabel && isPodOf(track.id, pod);
     if (isOurs && !isFormer && track.seen === undefined && track.podId === podIdOf(pod)) this.see(track, pod);
     return true;

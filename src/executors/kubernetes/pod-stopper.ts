@@ -86,6 +86,8 @@ export class PodStopper {
     }
     if (track.isAbandoned) return UNSEEN;
     const isTheirs = isProven && (await this.#isTheirs(track));
+    // A dead one's pod that stood in its place is ours since then.
+    if (isProven && !track.isDead) isProven = await ender.end(track, graceSeconds);
     if (tracks.get(track.id) !== track) return UNSEEN;
     if (isTheirs) {
       this.#leave(track, THEIRS);
@@ -197,8 +199,9 @@ export class PodStopper {
   }
 
   /** Whether the pod of a task that was stopped here is that of another executor, which is alive or has told its end already: one word is enough. */
-  async #isTheirs({ id, seen, isGone }: PodTrack): Promise<boolean> {
-    const { lease, client, executorLabel } = this.#options;
+  async #isTheirs(track: PodTrack): Promise<boolean> {
+    const { lease, client, executorLabel, lifecycle } = this.#options;
+    const { id, seen, isGone } = track;
     if (lease === undefined || seen === undefined) return false;
     const pod = await client.readPod(seen.namespace, seen.name).catch(() => undefined);
     const { uid, labels } = pod?.metadata ?? {};
@@ -206,7 +209,10 @@ export class PodStopper {
     // Where ours is gone, they may have made one of their own under its name.
     const isOfTask = isGone ? pod !== undefined && isPodOf(id, pod) : uid === seen.uid;
     if (!isOfTask || owner === undefined || owner === executorLabel) return false;
-    return (pod !== undefined && wasTold(pod)) || lease.peers.mayBeAlive(owner);
+    if ((pod !== undefined && wasTold(pod)) || (await lease.peers.mayBeAlive(owner))) return true;
+    track.isAnswerLost ||= isGone;
+    await lifecycle.refresh(track);
+    return false;
   }
 
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */

@@ -198,12 +198,18 @@ export function isInReach(
   return (scope === '' || scope === namespace) && (order === undefined || order <= 0);
 }
 
+/** A pod that is dealt with, as it was seen last. */
+interface ReleasedPod extends Pick<PodObservation, 'namespace' | 'resourceVersion'> {
+  /** Whether its task was taken back: that may be handed over anew before the pod has gone. */
+  readonly isTakenBack?: true;
+}
+
 /** All tracked tasks, by key and by pod. */
 export class PodTrackTable {
   readonly #byId = new Map<string, PodTrack>();
   readonly #byPod = new Map<string, PodTrack>();
-  /** Pods that are dealt with, by uid, as they were seen last, until they are gone from the watch. */
-  readonly #released = new Map<string, Pick<PodObservation, 'namespace' | 'resourceVersion'>>();
+  /** Pods that are dealt with, by uid, until they are gone from the watch. */
+  readonly #released = new Map<string, ReleasedPod>();
   /** Those whose pod could not be given our label, so that no list shows it. */
   readonly unlisted = new WeakSet<PodTrack>();
 
@@ -244,6 +250,17 @@ export class PodTrackTable {
   /** Notes a pod that nobody here follows: news of it are ignored. */
   letGo({ metadata: { uid = '', namespace = '', resourceVersion = '' } = {} }: Pod): void {
     this.#released.set(uid, { namespace, resourceVersion });
+  }
+
+  /** Notes that a pod which was released is to go, and its task with it. */
+  takenBack(uid: string): void {
+    const released = this.#released.get(uid);
+    if (released !== undefined) this.#released.set(uid, { ...released, isTakenBack: true });
+  }
+
+  /** Whether a pod under the name of a task's launch is to go, and not of this launch: that of the one before, or of the task before it was taken back. */
+  isFormer({ removedPod }: PodTrack, uid: string | undefined): boolean {
+    return uid !== undefined && (uid === removedPod?.uid || this.#released.get(uid)?.isTakenBack === true);
   }
 
   isReleased(uid: string | undefined): boolean {
