@@ -201,24 +201,6 @@ describe('with leases', () => {
     },
   );
 
-  it('a pod of a dead executor that nobody may write to is followed as it is by whoever waits for it', async () => {
-    const [a, b] = [await kit.started('a'), await kit.started('b')];
-    a.executor.queueTask(lasting('3m'));
-    await kit.cluster.clock.advance('5s');
-    b.executor.queueTask(lasting('3m'));
-    const allow = kit.cluster.faults.add({ verb: 'patch', resource: 'pods', status: 422, reason: 'Invalid' });
-    a.isCut = true;
-    // No watch shows it: it is looked at whenever the pods are listed anew.
-    await kit.cluster.clock.advance('15m');
-    expect(b.outcomes).toMatchObject([{ state: 'success' }]);
-    expect(await kit.leases()).toHaveLength(2);
-    allow();
-    await kit.cluster.clock.advance('5m');
-    expect([kit.cluster.pods(), await kit.holders()]).toEqual([[], ['b']]);
-    expect(b.outcomes).toHaveLength(1);
-    a.isCut = false;
-  });
-
   it('a cancel that finds its pod gone, and that of a dead executor in its place, ends that one, too', async () => {
     const options = { lease: { adoptionInterval: '30s' } };
     const [a, b] = [await kit.started('a', options), await kit.started('b', options)];

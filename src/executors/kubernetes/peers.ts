@@ -42,7 +42,7 @@ export interface PeersOptions {
   readonly durationMs: number;
   /** Resolves when our own lease is surely held. */
   readonly confirm: () => Promise<void>;
-  /** Makes all pods of another executor ours on the strength of its lease, which it renews meanwhile. Resolves with whether none is left that could be had. */
+  /** Makes all pods of another executor ours on the strength of its lease, which it renews meanwhile. Resolves with whether none is left. */
   readonly adoptFrom: (label: string, lease: TakenLease) => Promise<boolean>;
   /** Told when the list of the living has changed. */
   readonly onChange: (members: readonly string[]) => void;
@@ -74,8 +74,6 @@ export class Peers {
   #isClosed = false;
   /** Dead executors, by label, of whose pods some are where nobody looks here: that was told, and those within reach are ours. */
   readonly #inPart = new Set<string>();
-  /** Dead executors, by label, whose lease we have and of which all that is left may not be written to here. */
-  readonly #refused = new Set<string>();
   /** Whether somebody here comes back to leases that linger. */
   #isFollowing = false;
 
@@ -127,7 +125,7 @@ export class Peers {
   async mayBeAlive(label: string, isRepeated = false): Promise<boolean> {
     if (label === this.#options.executorLabel) return true;
     const last = this.#known.get(label);
-    if (isRepeated && last !== undefined && this.#mayLive(last.sight) && !this.#refused.has(label)) return true;
+    if (isRepeated && last !== undefined && this.#mayLive(last.sight)) return true;
     let known: Known | undefined;
     try {
       // A look that began before the question may have missed who has come since.
@@ -140,9 +138,7 @@ export class Peers {
       this.#options.logger.warn({ err: error }, 'the leases of other executors could not be looked at');
       return true;
     }
-    if (this.#isClosed) return true;
-    // As long as we have its lease it cannot get up.
-    if (this.#mayLive(known.sight)) return !(this.#refused.has(label) && known.sight.holder === this.#options.identity);
+    if (this.#mayLive(known.sight) || this.#isClosed) return true;
     const isDone = await this.#takeOver(label, known, () => false);
     return !isDone && this.#known.has(label);
   }
@@ -252,7 +248,7 @@ export class Peers {
     return this.#isAlive(sight) && !isLingering(sight);
   }
 
-  /** Takes over what a dead one has left, if nobody here is at it already. Resolves with whether all that it has is ours now, or not to be had. */
+  /** Takes over what a dead one has left, if nobody here is at it already. Resolves with whether all that it has is ours now. */
   #takeOver(label: string, known: Known, isOver: () => boolean): Promise<boolean> {
     const taking =
       this.#taking.get(label) ?? this.#takeLease(label, known, isOver).finally(() => this.#taking.delete(label));
@@ -284,12 +280,6 @@ export class Peers {
         this.#isUnsure ||= !isComplete;
       }
       if (!isComplete) return false;
-      this.#refused.delete(label);
-      if (taken.wasRefused) {
-        // It is followed as it is, where a task of ours needs it; the lease stays for whoever may write to it, ourselves later on perhaps.
-        this.#refused.add(label);
-        return true;
-      }
       if (outOfReach.length > 0) {
         this.#inPart.add(label);
         logger.warn(

@@ -173,7 +173,7 @@ export class PodIntake {
 
   /**
    * Makes all pods of a dead executor this one's, several at a time, of all namespaces at once; the watch then shows them.
-   * @returns whether none is left that could be had.
+   * @returns whether none is left.
    */
   async adoptFrom(label: string, namespaces: Namespaces, lease: TakenLease): Promise<boolean> {
     const labelSelector = openPodsOf(label);
@@ -201,9 +201,7 @@ export class PodIntake {
         // It never rejects: what is under way is waited for, whatever becomes of the lease.
         const take = async (pod: Pod) => {
           await lease.renew().catch(() => {});
-          const taken = lease.hasFailed ? 'left' : await this.#takeOverOne(pod, lease);
-          lease.wasRefused ||= taken === 'refused';
-          return taken !== 'left';
+          return !lease.hasFailed && (await this.#takeOverOne(pod, lease)) !== 'left';
         };
         underWay = Promise.all(list.items.map((pod) => calls.run(() => take(pod))));
         page = list.metadata.continue;
@@ -386,7 +384,7 @@ export class PodIntake {
   }
 
   /** Makes another executor's pod ours; the watch then shows it. It may be gone by now, or somebody else's. */
-  async #takeOverOne(found: Pod, lease?: TakenLease): Promise<'ours' | 'gone' | 'left' | 'refused'> {
+  async #takeOverOne(found: Pod, lease?: TakenLease): Promise<'ours' | 'gone' | 'left'> {
     const { client, executorLabel, logger, mayBeAlive } = this.#options;
     const { namespace = '', name = '', uid, labels = {} } = found.metadata ?? {};
     const owner = labels[LABELS.executorId];
@@ -411,7 +409,7 @@ export class PodIntake {
         isLate = lease === undefined && mayAnswerLater(error);
         if (status !== 409 && !isLate) {
           logger.warn({ err: error, pod: name, namespace }, 'a pod could not be adopted');
-          return error instanceof KubeApiError && !mayAnswerLater(error) ? 'refused' : 'left';
+          return 'left';
         }
       }
       const now = await client.readPod(namespace, name).catch(() => pod);

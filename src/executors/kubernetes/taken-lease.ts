@@ -40,8 +40,6 @@ export class TakenLease implements CallGate {
   #renewedAt = LONG_AGO;
   #renewing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
-  /** Whether something of the dead one's may not be written to here: it stays as it is, and the lease with it. */
-  wasRefused = false;
 
   /** @param lease as it was seen last: a version that differs makes `renew` fail. */
   constructor(lease: Lease, options: TakenLeaseOptions) {
