@@ -1,6 +1,7 @@
 /** Leases and takeovers, by name; test/simulation meets them under all faults at once. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/random.js';
+import { KubeApiError } from '../../src/errors.js';
 import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import { HttpKubeClient } from '../../src/kube/http-kube-client.js';
 import type { Transport } from '../../src/kube/transport.js';
@@ -332,6 +333,38 @@ describe('with leases', () => {
     await ending;
     expect(await kit.leases()).toEqual([]);
     expect(kit.cluster.pods()).toEqual([]);
+  });
+
+  it('one that lost its lease while it asked for a pod, and has it back, leaves it at its end to who looks for that pod', async () => {
+    const inner = kit.cluster.transport();
+    let isCut = false;
+    const transport: Transport = {
+      request: (request) => {
+        const isLate = request.method === 'POST' && String(request.body).includes('late');
+        if (isLate || isCut) return Promise.reject(new KubeApiError('cut', { status: 0, reason: '', retryable: true }));
+        return inner.request(request);
+      },
+    };
+    const kubeClient = new HttpKubeClient({ transport, clock: kit.cluster.clock, random: seededRandom(1) });
+    const a = await kit.started('a', { kubeClient });
+    const b = await kit.started('b');
+    a.executor.queueTask(lasting('10m'));
+    a.executor.queueTask({ ...lasting('10m'), key: LATE });
+    await kit.cluster.clock.advance('5s');
+    isCut = true;
+    await kit.cluster.clock.advance('46s');
+    isCut = false;
+    await kit.cluster.clock.advance('10s');
+    expect(a.lost).toHaveLength(1);
+    expect(await kit.holders()).toEqual(['a', 'b']);
+    const ending = a.executor.end();
+    await kit.cluster.clock.advance('10s');
+    await ending;
+    expect(await kit.holders()).toEqual([undefined, 'b']);
+    await makeLatePod('4m');
+    await kit.cluster.clock.advance('2m');
+    expect(b.executor.hasTask(LATE)).toBe(true);
+    expect(await kit.holders()).toEqual(['b']);
   });
 
   it('gives a create up before names are free again, however patient its client is', async () => {

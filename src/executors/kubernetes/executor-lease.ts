@@ -6,10 +6,12 @@ import { waitWithin } from '../../core/within.js';
 import { LeaseHeldError } from '../../errors.js';
 import type { KubeClient, LeaseClient } from '../../kube/kube-client.js';
 import { LeaseHolder } from '../../lease/lease-holder.js';
+import { ageMs, LONG_AGO, momentOf } from '../../lease/moment.js';
 import { makeSafeDnsLabel, shortHash } from '../../pod/names.js';
 import { ANNOTATIONS, LABELS, MANAGED_BY } from '../../wire/names.js';
 import type { ResolvedLease } from './lease-options.js';
 import { Peers, type PeersOptions } from './peers.js';
+import { LATE_SECONDS } from './taken-lease.js';
 
 /** What an {@link ExecutorLease} works with. */
 export interface ExecutorLeaseOptions extends Pick<PeersOptions, 'adoptFrom'> {
@@ -43,6 +45,9 @@ export class ExecutorLease {
   readonly #options: ExecutorLeaseOptions;
   readonly #stop = new AbortController();
   #following: Promise<void> | undefined;
+  #hasLost = false;
+  /** When launches were let go of whose pods nobody had seen. */
+  #unseenAt = LONG_AGO;
 
   constructor(options: ExecutorLeaseOptions) {
     this.#options = options;
@@ -56,7 +61,10 @@ export class ExecutorLease {
       labels: { [LABELS.managedBy]: MANAGED_BY, [LABELS.executorId]: executorLabel, [LABELS.group]: lease.group },
       annotations: { [ANNOTATIONS.executorId]: executorId, [ANNOTATIONS.namespaces]: namespaces?.join(',') ?? '*' },
       onHeld: options.onHeld,
-      onLost: (_term, holder) => options.onLost(holder),
+      onLost: (_term, holder) => {
+        this.#hasLost = true;
+        options.onLost(holder);
+      },
     });
     this.peers = new Peers({
       ...shared,
@@ -94,6 +102,21 @@ export class ExecutorLease {
   /** Whether it looks by itself for what others have left. */
   get followsOthers(): boolean {
     return this.#options.lease.adoptionIntervalMs !== undefined;
+  }
+
+  /** Whether there may be pods of ours that we have not met: of a takeover, or of a term that was lost with its tasks. */
+  get mayHaveMore(): boolean {
+    return this.#hasLost || this.peers.mayHaveGivenMore;
+  }
+
+  /** Launches were let go of whose pods nobody has seen; those may come for a while. */
+  leaveUnseen(): void {
+    this.#unseenAt = momentOf(this.#options.clock);
+  }
+
+  /** Whether a pod may still come that nobody here waits for. */
+  get mayHaveLatePods(): boolean {
+    return ageMs(this.#options.clock, this.#unseenAt) < LATE_SECONDS * 1_000;
   }
 
   /** Whether others of the group are there, as far as can be told in time. */

@@ -341,7 +341,8 @@ export class KubernetesExecutor extends BaseExecutor {
     if (!this.#parts.delivery.isIdle || this.#parts.tracks.all().length > 0) return false;
     if ((await waitWithin(this.clock, CLOSE_LIMIT_MS, this.#parts.stopper.hasLeftWork())) !== false) return false;
     const { lease, intake } = this.#parts;
-    const mayHaveMore = lease !== undefined && (lease.peers.mayHaveGivenMore || intake.hasLeftPods);
+    if (lease?.mayHaveLatePods) return false;
+    const mayHaveMore = lease !== undefined && (lease.mayHaveMore || intake.hasLeftPods);
     return !mayHaveMore || (await this.#hasNoPods(lease));
   }
 
@@ -393,6 +394,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.#term.abort();
     this.#term = linkedAbort(this.#stop.signal);
     this.#parts.stopper.forgetLeftWork();
+    if (this.#parts.tracks.all().some((track) => track.seen === undefined)) this.#parts.lease?.leaveUnseen();
     const keys = this.#abandonAll('The lease of this executor was lost, and another one may have the task');
     this.emit('lease:lost', { at: this.clock.now(), executor: this.name, holder, keys });
   }

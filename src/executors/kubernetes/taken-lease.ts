@@ -12,8 +12,8 @@ import { ageMs, LONG_AGO, momentOf } from '../../lease/moment.js';
 import { formatMicroTime } from '../../wire/micro-time.js';
 import type { Lease } from '../../wire/types.js';
 
-/** How long after a takeover a pod that the dead one had asked for may still come, in seconds: a server lets a request take a minute. */
-const LATE_SECONDS = 60;
+/** How long a pod may still come of which nobody waits for the answer any more, in seconds: a server lets a request take a minute. */
+export const LATE_SECONDS = 60;
 
 /** Whether a lease was given back after a takeover, so that somebody looks once more. Who releases its own does so for a second. */
 export const isLingering = ({ holder, durationMs }: LeaseSight): boolean =>

@@ -78,6 +78,11 @@ export class HostActs {
     return this.all.filter((_, index) => !this.#lost.has(index));
   }
 
+  /** Whose leases have changed hands less than a minute ago. */
+  get newlyHeld(): readonly string[] {
+    return this.#leases.changedLately();
+  }
+
   /** All begin their first lives. */
   start(): void {
     for (let index = 0; index < this.#options.hosts; index += 1) this.#start(index);

@@ -66,6 +66,12 @@ export class LeaseBook {
     });
   }
 
+  /** Whose leases have changed hands lately: who had one before may have asked for pods that are still to come, and leaves it at its end to who looks for them. */
+  changedLately(): string[] {
+    const now = this.#cluster.clock.now();
+    return [...this.#leases].flatMap(([label, { since }]) => (now - since <= LATE_MS ? [label] : []));
+  }
+
   /** Why a process may not rely on a lease, in words; `undefined` where it may. */
   lapseOf(label: string, identity: string): string | undefined {
     const lease = this.#leases.get(label);

@@ -15,18 +15,21 @@ export interface TidinessContext {
   readonly isAlone: boolean;
   /** Uids of pods of which nobody can know whether they still run. */
   readonly unknown: ReadonlySet<string>;
+  /** Whose leases have changed hands less than a minute ago. */
+  readonly newlyHeld: readonly string[];
 }
 
 /** The pods, hosts and leases, in words, that somebody is still to see to. */
 export async function untidyOf(context: TidinessContext): Promise<readonly string[]> {
-  const { cluster, database, present, unknown } = context;
+  const { cluster, database, present, unknown, newlyHeld } = context;
   // Others may have told the end of what a host has.
   const hasWork = ({ executor }: SimulatedHost) =>
     [...database.tasks.values()].some(({ key }) => executor.hasTask(key));
   const isAtRest = (host: SimulatedHost) => host.isStarted && !host.isLeaving && !host.isStoring && !hasWork(host);
   const pods = strayPods(cluster, unknown).map(({ metadata }) => metadata?.name ?? '');
   const hosts = present.filter((host) => !isAtRest(host)).map(({ id }) => id);
-  return [...pods, ...hosts, ...(await takeoversOf(context))];
+  const leases = newlyHeld.map((label) => `the new lease of ${label}`);
+  return [...pods, ...hosts, ...leases, ...(await takeoversOf(context))];
 }
 
 /** Leases of what another one has left and somebody is at work on: who is ended in the middle of that leaves it to the next, lease and all. */

@@ -275,7 +275,8 @@ export class World {
   #untidy(): Promise<readonly string[]> {
     const { cluster, database } = this;
     const [present, isAlone] = [this.#fleet.remaining, this.#fleet.all.length === 1];
-    return untidyOf({ cluster, database, present, isAlone, unknown: this.#acts.unknown });
+    const newlyHeld = this.#fleet.newlyHeld;
+    return untidyOf({ cluster, database, present, isAlone, unknown: this.#acts.unknown, newlyHeld });
   }
 
   #note(text: string): void {
