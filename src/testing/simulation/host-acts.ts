@@ -44,6 +44,8 @@ const LOSS_MS = 120_000;
 const LONGEST_CALL_MS = 60_000;
 /** What watches did not tell while they were silent is found out by the next list. */
 export const RESYNC_MS = 300_000;
+/** The longest that a watch is waited for on which no bookmark has come: the server ends it by itself before. */
+const LONGEST_WATCH_MS = 630_000;
 /** How many messages and timers of all hosts together there may be in a minute. */
 const MOST_STEPS_IN_A_MINUTE = 20_000;
 
@@ -249,8 +251,9 @@ export class HostActs {
     database.hasBadWires = true;
     note(`the wire of ${host.id} is ${mode} for ${ms} ms`);
     this.#suffers(host.id, ms + (mode === 'hole' ? LONGEST_CALL_MS : 0));
-    // A watch that nothing is heard of any more is given up after its time.
-    if (mode === 'hole') limits.watchTrouble(cluster.clock.now(), cluster.clock.now() + ms + RESYNC_MS);
+    // A watch that nothing is heard of any more is given up after its time; until then there are lists.
+    const now = cluster.clock.now();
+    if (mode === 'hole') limits.watchTrouble(now, now + ms + LONGEST_WATCH_MS, ms + RESYNC_MS);
     if (mode === 'slow') state.delayMs = Math.min(ms, SLOWEST_MS);
     else if (mode === 'late') state.answerDelayMs = Math.min(ms, SLOWEST_MS);
     else state.mode = mode;

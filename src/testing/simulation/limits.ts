@@ -41,9 +41,9 @@ export class LimitWatch {
     this.#troubles.push({ from: now, until: now + excusedMs, excusedMs, of: 'request' });
   }
 
-  /** Nobody hears of what happens meanwhile. */
-  watchTrouble(from: number, until: number): void {
-    this.#troubles.push({ from, until, excusedMs: until - from, of: 'watch' });
+  /** Nobody hears of what happens meanwhile, but for lists, which leave so much time between them. */
+  watchTrouble(from: number, until: number, excusedMs = until - from): void {
+    this.#troubles.push({ from, until, excusedMs, of: 'watch' });
   }
 
   /** Whether a host was in trouble between two instants. */
