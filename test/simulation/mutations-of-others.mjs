@@ -211,6 +211,14 @@ export const mutationsOfOthers = [
     in: H3,
   },
   {
+    name: 'a-lease-that-was-lost-goes-before-its-pods',
+    file: `${K}/executor-lease.ts`,
+    from: 'return this.#hasLost || this.peers.mayHaveGivenMore;',
+    to: 'return this.peers.mayHaveGivenMore;',
+    and: [{ file: `${K}/kubernetes-executor.ts`, from: '    if (lease?.mayHaveLatePods) return false;\n', to: '' }],
+    in: H3,
+  },
+  {
     name: 'a-taken-lease-goes-whoever-has-it',
     file: `${K}/taken-lease.ts`,
     from: 'await client.deleteLease(namespace, name, { uid, resourceVersion });',
