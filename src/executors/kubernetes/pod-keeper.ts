@@ -21,7 +21,7 @@ import type { TakenLease } from './taken-lease.js';
 export interface KeepRule {
   /** So long after the end of the pod. @default no limit */
   readonly for?: Duration | undefined;
-  /** Only the last so many, over all tasks of the executor; an integer of at least 0. @default no limit */
+  /** Only the last so many, over all tasks of the executor; an integer of at least 0. One that somebody else has removed still counts. @default no limit */
   readonly last?: number | undefined;
 }
 

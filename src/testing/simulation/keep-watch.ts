@@ -1,7 +1,7 @@
 /** Whether failed pods that are kept for people to look at stay as long as they should, and no longer. */
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { Pod } from '../../wire/types.js';
-import type { SimulatedDatabase } from './database.js';
+import type { SimulatedDatabase, SimulatedTask } from './database.js';
 import { hasEnded, taskIdOf } from './invariants.js';
 import type { LimitWatch } from './limits.js';
 
@@ -98,10 +98,13 @@ export class KeepWatch {
     const task = database.tasks.get(id);
     if (keeps === undefined || kept?.endedAt === undefined || task === undefined) return;
     const { since, endedAt } = kept;
-    const isDisturbed = task.isCancelled || task.isRevoked || task.met.has('delete') || task.met.has('deleteByForce');
+    const isRemoved = ({ met }: SimulatedTask) => met.has('delete') || met.has('deleteByForce');
+    const isDisturbed = task.isCancelled || task.isRevoked || isRemoved(task);
     const isFailed = database.outcomes.get(id)?.outcome.state === 'failed';
     const isAfter = (one: KeptPod) => one.since > since - ORDER_MS || (one.endedAt ?? one.since) > endedAt - ORDER_MS;
-    const after = [...this.#kept.values()].filter((one) => one !== kept && isAfter(one)).length;
+    // Nobody hears of it where somebody removes a kept pod, which counts all the same.
+    const removed = [...database.tasks.values()].filter(isRemoved).length;
+    const after = removed + [...this.#kept.values()].filter((one) => one !== kept && isAfter(one)).length;
     // Who may not write on pods keeps some of which nobody can see it.
     const isClear = database.missingRights.size === 0;
     const isTooEarly = isClear && now - endedAt < keeps.forMs - ROUNDING_MS && after < keeps.last;
