@@ -129,13 +129,6 @@ export const mutationsOfOthers = [
     in: H3,
   },
   {
-    name: 'what-was-deleted-is-kept',
-    file: `${K}/pod-delivery.ts`,
-    from: 'if (isWorthKeeping && track.isDead && !seen.isDeleting) {',
-    to: 'if (isWorthKeeping && track.isDead) {',
-    in: H3,
-  },
-  {
     name: 'left-work-is-left-for-ever',
     file: `${K}/pod-stopper.ts`,
     from: 'return (await Promise.all(ours)).some(Boolean);',
