@@ -33,6 +33,29 @@ it('a task that was taken back is not told as cancelled when it is handed over a
   expect(told).toMatchObject([{ state: 'success', launches: 1 }]);
 });
 
+it('a task that is taken back between two launches of one name is not given the pod of the first, which somebody’s finalizer keeps', async () => {
+  const executor = await kit.connectByClock({ lease: true });
+  const told = outcomesOf(executor);
+  executor.queueTask(work());
+  await kit.cluster.when(ours).matched();
+  const client = kit.cluster.kubeClient();
+  const name = kit.cluster.pods()[0]?.metadata?.name ?? '';
+  const finalizers = kit.cluster.pods()[0]?.metadata?.finalizers ?? [];
+  await client.patchPod('default', name, { metadata: { finalizers: [...finalizers, 'example.com/kept'] } });
+  await kit.cluster.when(ours).evict();
+  await advance('30s');
+  expect(executor.pending(key())?.summary).toContain('still on its way out');
+  const revoking = executor.revokeTask(key(), { evenIfRunning: true });
+  await advance('1m');
+  expect(await revoking).toBe(true);
+  executor.queueTask(work({ duration: '5s' }));
+  await advance('30s');
+  expect([told, executor.pending(key())?.summary]).toEqual([[], expect.stringContaining('still on its way out')]);
+  await client.patchPod('default', name, { metadata: { finalizers: null } });
+  await advance('1m');
+  expect(told).toMatchObject([{ state: 'success', launches: 1 }]);
+});
+
 it('a cancel is repeated by the next life until it is acknowledged, and nothing is launched, whoever does not say what is wanted', async () => {
   const options = { executorId: 'same', acknowledge: 'manual' as const };
   const first = await kit.connect(options);

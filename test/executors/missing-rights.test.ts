@@ -183,4 +183,39 @@ describe('without the rights to create and read pods', () => {
     expect(executor.hasTask(key())).toBe(false);
     expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'deleted_externally' } });
   });
+
+  it('a second pod of a launch, which the watch shows, is followed without the right to look for it', async () => {
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
+    const run = executor.queueTask(work());
+    await advance('5s');
+    kit.cluster.forbid({ verb: 'get', resource: 'pods' });
+    const client = kit.cluster.kubeClient();
+    const { metadata: { name = '', labels = {}, annotations = {} } = {}, spec = { containers: [] } } =
+      await kit.onlyPod();
+    await client.deletePod('default', name, { gracePeriodSeconds: 0 });
+    await advance('1m');
+    // As a create does that was sent again, and comes late.
+    await client.createPod('default', { metadata: { name, labels, annotations }, spec });
+    await advance('15m');
+    expect(executor.hasTask(key())).toBe(true);
+    expect(await kit.ended(run)).toMatchObject({ state: 'success', launches: 1 });
+  });
+
+  it('a second pod of a launch that has gone, too, is not waited for', async () => {
+    const executor = await kit.connect();
+    kit.cluster.faults.add({ verb: 'create', resource: 'pods', applyThenDrop: true, times: 1 });
+    const run = executor.queueTask(work());
+    await advance('5s');
+    kit.cluster.forbid({ verb: 'get', resource: 'pods' });
+    const client = kit.cluster.kubeClient();
+    const { metadata: { name = '', labels = {}, annotations = {} } = {}, spec = { containers: [] } } =
+      await kit.onlyPod();
+    await client.deletePod('default', name, { gracePeriodSeconds: 0 });
+    await client.createPod('default', { metadata: { name, labels, annotations }, spec });
+    await advance('1m');
+    await client.deletePod('default', name, { gracePeriodSeconds: 0 });
+    await advance('15m');
+    expect(await run.outcome).toMatchObject({ state: 'failed', verdict: { kind: 'deleted_externally' } });
+  });
 });

@@ -1,6 +1,6 @@
 /** Taking tasks back, and telling those that were never launched from those that were. */
-import { describe, expect, it } from 'vitest';
-
+import { describe, expect, it, vi } from 'vitest';
+import { KubeApiError } from '../../src/errors.js';
 import { lasting, ProcessKit, TASK } from './process-kit.js';
 
 const kit = ProcessKit.use();
@@ -47,6 +47,25 @@ describe('revoking', () => {
     await kit.cluster.clock.advance('10s');
     expect(a.executor.pending(TASK.key)?.summary).toContain('still on its way out');
     await client.patchPod('default', name, { metadata: { finalizers: null } });
+    await kit.cluster.clock.advance('1m');
+    expect(a.outcomes).toMatchObject([{ state: 'success', launches: 1 }]);
+  });
+
+  it('does not take up a pod that a late answer shows, when it has handed the task out again', async () => {
+    const kubeClient = kit.cluster.kubeClient();
+    const [create, read] = [vi.spyOn(kubeClient, 'createPod'), vi.spyOn(kubeClient, 'readPod')];
+    const a = await kit.started('a', { kubeClient });
+    a.executor.queueTask(slow({ 'testing.podwright.dev/result': 'CreateContainerConfigError' }));
+    await kit.cluster.clock.advance('5s');
+    const [former] = kit.cluster.pods();
+    const revoking = a.executor.revokeTask(TASK.key);
+    await kit.cluster.clock.advance('1m');
+    expect([await revoking, kit.cluster.pods()]).toEqual([true, []]);
+    // The server looked before that one had gone, of which the watch has told sooner.
+    const taken = new KubeApiError('taken', { status: 409, reason: 'AlreadyExists', retryable: false });
+    create.mockRejectedValueOnce(taken);
+    read.mockResolvedValueOnce(former);
+    a.executor.queueTask(lasting('5s'));
     await kit.cluster.clock.advance('1m');
     expect(a.outcomes).toMatchObject([{ state: 'success', launches: 1 }]);
   });

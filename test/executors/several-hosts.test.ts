@@ -202,31 +202,39 @@ describe('with leases', () => {
     },
   );
 
-  it('a cancel that finds its pod gone, and that of a dead executor in its place, ends that one, too', async () => {
-    const options = { lease: { adoptionInterval: '30s' } };
-    const [a, b] = [await kit.started('a', options), await kit.started('b', options)];
-    const owners = () => kit.cluster.pods().map(({ metadata }) => metadata?.labels?.[LABELS.executorId]);
-    a.executor.queueTask(lasting('1h'));
-    await kit.cluster.clock.advance('5s');
-    b.executor.queueTask(lasting('1h'));
-    await kit.cluster.clock.advance('2s');
-    kit.cluster.silenceWatches();
-    const client = kit.cluster.kubeClient();
-    const name = kit.cluster.pods()[0]?.metadata?.name ?? '';
-    await client.patchPod('default', name, { metadata: { finalizers: null } });
-    await client.deletePod('default', name, { gracePeriodSeconds: 0 });
-    await kit.cluster.clock.advance('10s');
-    expect(owners()).toEqual(['b']);
-    b.isCut = true;
-    await kit.cluster.clock.advance('35s');
-    expect([owners(), a.executor.hasTask(TASK.key)]).toEqual([['b'], true]);
-    const cancelling = a.executor.cancel(TASK.key);
-    await kit.cluster.clock.advance('10s');
-    const phases = kit.cluster.pods().map(({ status }) => status?.phase);
-    kit.cluster.silenceWatches(false);
-    b.isCut = false;
-    expect([(await cancelling).observed, phases]).toEqual(['terminated', ['Failed']]);
-  });
+  it.each([
+    ['whose lease has run out', false],
+    ['that has no lease any more', true],
+  ])(
+    'a cancel that finds its pod gone, and that of a dead executor %s in its place, ends that one, too',
+    async (_, isLeaseGone) => {
+      const options = { lease: { adoptionInterval: '30s' } };
+      const [a, b] = [await kit.started('a', options), await kit.started('b', options)];
+      const owners = () => kit.cluster.pods().map(({ metadata }) => metadata?.labels?.[LABELS.executorId]);
+      a.executor.queueTask(lasting('1h'));
+      await kit.cluster.clock.advance('5s');
+      b.executor.queueTask(lasting('1h'));
+      await kit.cluster.clock.advance('2s');
+      kit.cluster.silenceWatches();
+      const client = kit.cluster.kubeClient();
+      const name = kit.cluster.pods()[0]?.metadata?.name ?? '';
+      await client.patchPod('default', name, { metadata: { finalizers: null } });
+      await client.deletePod('default', name, { gracePeriodSeconds: 0 });
+      await kit.cluster.clock.advance('10s');
+      expect(owners()).toEqual(['b']);
+      b.isCut = true;
+      const [, lease] = await kit.leases();
+      if (isLeaseGone) await client.deleteLease('default', lease?.metadata?.name ?? '');
+      await kit.cluster.clock.advance('35s');
+      expect([owners(), a.executor.hasTask(TASK.key)]).toEqual([['b'], true]);
+      const cancelling = a.executor.cancel(TASK.key);
+      await kit.cluster.clock.advance('10s');
+      const phases = kit.cluster.pods().map(({ status }) => status?.phase);
+      kit.cluster.silenceWatches(false);
+      b.isCut = false;
+      expect([(await cancelling).observed, phases]).toEqual(['terminated', ['Failed']]);
+    },
+  );
 
   it('who waits for the end of another executor’s pod asks for it less and less often', async () => {
     const [a, b] = [await kit.started('a'), await kit.started('b')];

@@ -142,7 +142,7 @@ export class PodDelivery {
   /** Removes the pod of a task that was taken back: nothing is told of it, and whoever is handed the task next finds its name free. */
   async takeBack(track: PodTrack): Promise<void> {
     const { seen, isGone } = track;
-    if (seen !== undefined) this.#options.tracks.takenBack(seen.uid);
+    this.#options.tracks.takeBack(track);
     await track.former;
     await this.removeFormer(track);
     if (seen !== undefined && !isGone) await this.tracked(this.#options.remover.remove(seen));

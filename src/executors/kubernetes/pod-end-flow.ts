@@ -108,11 +108,11 @@ export class PodEndFlow {
   async successorOf(track: PodTrack): Promise<Pod | undefined> {
     const { seen } = track;
     if (seen === undefined || !track.isGone || !track.isAnswerLost) return undefined;
-    // A server that is away answers some day; where a role forbids the question, a watch would have shown such a pod by then.
+    // A server that is away answers some day; where a role forbids the question, a watch has shown such a pod by then.
     const isOfUse = (error: unknown) => !track.isStopping && mayAnswerLater(error);
-    const pod = await this.#read(track, seen, (waitedMs, error) => waitedMs > READ_LIMIT_MS && !isOfUse(error));
-    if (pod === undefined || pod === 'unknown') return undefined;
-    return isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
+    const read = await this.#read(track, seen, (waitedMs, error) => waitedMs > READ_LIMIT_MS && !isOfUse(error));
+    const pod = read === 'unknown' ? track.laterPod : read;
+    return pod !== undefined && isPodOf(track.id, pod) && pod.metadata?.uid !== seen.uid ? pod : undefined;
   }
 
   /** Asks the server for a pod until it answers, or it is enough. */

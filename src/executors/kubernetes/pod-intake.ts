@@ -331,7 +331,7 @@ export class PodIntake {
     else if (track.seen === undefined || track.seen.uid === last.metadata?.uid) {
       track.hasLeftWatch = true;
       lifecycle.gone(track, last);
-    }
+    } else if (track.laterPod?.metadata?.uid === last.metadata?.uid) track.laterPod = undefined;
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */

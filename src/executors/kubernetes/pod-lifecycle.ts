@@ -66,6 +66,7 @@ export class PodLifecycle implements LifecycleHands {
       const order = compareResourceVersions(seen.resourceVersion, before.resourceVersion);
       if (order !== undefined && order < 0) return;
       if (before.uid !== seen.uid) {
+        track.laterPod = pod;
         this.gone(track);
         return;
       }

@@ -4,10 +4,11 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../../kube/read-until-known.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
 import { failureOf } from '../../lifecycle/classify.js';
+import type { PodObservation } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { CancelResult } from '../executor.js';
 import { UNSEEN } from '../task-stopper.js';
-import { isPodOf, wasTold } from './adoption.js';
+import { isPodOf, LONELY, ownershipPatch, wasTold } from './adoption.js';
 import type { ExecutorLease } from './executor-lease.js';
 import type { LifecycleReports } from './lifecycle-reports.js';
 import type { PodDelivery } from './pod-delivery.js';
@@ -177,6 +178,8 @@ export class PodStopper {
     tracks.remove(track);
     forget(track);
     if (seen === undefined) {
+      // Whoever is handed the task again must not find the pods of its former launches.
+      if (isSilent) tracks.takeBack(track);
       void delivery.removeFormer(track);
       return { observed: 'not_started', forced: false };
     }
@@ -211,8 +214,22 @@ export class PodStopper {
     if (!isOfTask || owner === undefined || owner === executorLabel) return false;
     if ((pod !== undefined && wasTold(pod)) || (await lease.peers.mayBeAlive(owner))) return true;
     track.isAnswerLost ||= isGone;
+    if (isGone) await this.#takeFromDead(track, seen, owner);
     await lifecycle.refresh(track);
     return false;
+  }
+
+  /** Not all that a dead one had is ours by then: its group may be another one, or it has watched where nobody looks here. */
+  async #takeFromDead({ id }: PodTrack, { namespace, name }: PodObservation, owner: string): Promise<void> {
+    const { client, executorLabel } = this.#options;
+    try {
+      const pod = await client.readPod(namespace, name);
+      const isTheirs = pod?.metadata?.labels?.[LABELS.executorId] === owner;
+      if (pod === undefined || !isTheirs || !isPodOf(id, pod) || wasTold(pod)) return;
+      await client.patchPod(namespace, name, ownershipPatch(pod, executorLabel), LONELY);
+    } catch {
+      // It stays with whoever comes for what the dead one has left.
+    }
   }
 
   /** Whoever meets the pod when the doubt is over, perhaps ourselves, finds on it that the task was cancelled; the write waits until then. */

@@ -55,6 +55,8 @@ export class PodTrack implements Alarmed {
   isAbandoned = false;
   /** Whether answers to creates of this launch were lost, so that a second pod may have come after the first. */
   isAnswerLost = false;
+  /** A pod that the watch shows under the name of the launch, after the one that is known. */
+  laterPod: Pod | undefined;
   /** How many creates were sent, and whether one has no answer yet: a pod that is looked for meanwhile may still come. */
   creates = 0;
   isCreating = false;
@@ -180,6 +182,7 @@ export class PodTrack implements Alarmed {
     this.isEndUnseen = false;
     this.hasLeftWatch = false;
     this.isAnswerLost = false;
+    this.laterPod = undefined;
     this.removedPod = undefined;
     this.#scaleUps = undefined;
   }
@@ -199,10 +202,10 @@ export function isInReach(
 }
 
 /** A pod that is dealt with, as it was seen last. */
-interface ReleasedPod extends Pick<PodObservation, 'namespace' | 'resourceVersion'> {
-  /** Whether its task was taken back: that may be handed over anew before the pod has gone. */
-  readonly isTakenBack?: true;
-}
+type ReleasedPod = Pick<PodObservation, 'namespace' | 'resourceVersion'>;
+
+/** How many pods of tasks that were taken back are known: an answer that shows one of them may be late, and not for long. */
+const MOST_TAKEN_BACK = 10_000;
 
 /** All tracked tasks, by key and by pod. */
 export class PodTrackTable {
@@ -210,6 +213,8 @@ export class PodTrackTable {
   readonly #byPod = new Map<string, PodTrack>();
   /** Pods that are dealt with, by uid, until they are gone from the watch. */
   readonly #released = new Map<string, ReleasedPod>();
+  /** Uids of the pods of tasks that were taken back, the oldest first: those may be handed over anew before the pods have gone, or are known to have. */
+  readonly #takenBack = new Set<string>();
   /** Those whose pod could not be given our label, so that no list shows it. */
   readonly unlisted = new WeakSet<PodTrack>();
 
@@ -252,15 +257,18 @@ export class PodTrackTable {
     this.#released.set(uid, { namespace, resourceVersion });
   }
 
-  /** Notes that a pod which was released is to go, and its task with it. */
-  takenBack(uid: string): void {
-    const released = this.#released.get(uid);
-    if (released !== undefined) this.#released.set(uid, { ...released, isTakenBack: true });
+  /** Notes that the pods of a task are to go, and the task with them. */
+  takeBack({ seen, formerPod, removedPod }: PodTrack): void {
+    for (const pod of [seen, formerPod?.pod, removedPod]) if (pod !== undefined) this.#takenBack.add(pod.uid);
+    for (const uid of this.#takenBack) {
+      if (this.#takenBack.size <= MOST_TAKEN_BACK) return;
+      this.#takenBack.delete(uid);
+    }
   }
 
   /** Whether a pod under the name of a task's launch is to go, and not of this launch: that of the one before, or of the task before it was taken back. */
   isFormer({ removedPod }: PodTrack, uid: string | undefined): boolean {
-    return uid !== undefined && (uid === removedPod?.uid || this.#released.get(uid)?.isTakenBack === true);
+    return uid !== undefined && (uid === removedPod?.uid || this.#takenBack.has(uid));
   }
 
   isReleased(uid: string | undefined): boolean {
