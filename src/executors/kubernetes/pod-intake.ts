@@ -326,12 +326,13 @@ export class PodIntake {
     }
     const track = tracks.ofPod(podId);
     if (track === undefined) return;
+    track.forgetLater(last);
     if (last === undefined)
       void (tracks.unlisted.has(track) ? lifecycle.refresh(track) : this.#lookFor(track, last, signal));
     else if (track.seen === undefined || track.seen.uid === last.metadata?.uid) {
       track.hasLeftWatch = true;
       lifecycle.gone(track, last);
-    } else if (track.laterPod?.metadata?.uid === last.metadata?.uid) track.laterPod = undefined;
+    }
   }
 
   /** A pod that no longer matches our selector was either marked by ourselves, taken over by another executor, or relabelled. */
@@ -343,6 +344,7 @@ export class PodIntake {
       return;
     }
     const track = tracks.ofPod(podId);
+    track?.forgetLater(last);
     if (track !== undefined && track.seen?.uid === uid) void this.#lookFor(track, last, signal);
   }
 

@@ -159,6 +159,11 @@ export class PodTrack implements Alarmed {
     return () => this.#newsWatchers?.delete(tell);
   }
 
+  /** The watch shows a pod of the name no more; left out, none of them. */
+  forgetLater(last: Pod | undefined): void {
+    if (last === undefined || last.metadata?.uid === this.laterPod?.metadata?.uid) this.laterPod = undefined;
+  }
+
   /** Notes that the pod of a former launch is being removed: it must be gone before the last one, which shows that the work is done. */
   leaves(removal: Promise<unknown>): void {
     this.former = Promise.all([this.former, removal]);
