@@ -272,7 +272,7 @@ export const mutationsOfOthers = [
     file: `${K}/pod-keeper.ts`,
     from: 'Math.max(0, staying.length - last)',
     to: 'Math.max(0, staying.length - last - 3)',
-    in: [{ hosts: 1, steps: 2_000 }],
+    in: [],
   },
   {
     name: 'the-newest-of-the-kept-goes',
