@@ -109,6 +109,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
   readonly #stopper: TaskStopper;
   readonly #readLog: LogReader = (task, options) => this.readLog(task, options);
   #phase: 'new' | 'started' | 'ending' | 'ended' = 'new';
+  /** Tasks, by the text of their keys, that were still queued when they were left to others. */
+  #givenBack: ReadonlySet<string> = new Set();
   #starting: Promise<void> | undefined;
   #ending: Promise<EndReport> | undefined;
   #closing: Promise<void> | undefined;
@@ -415,10 +417,10 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     return entry.task;
   }
 
-  /** Whether a task is live here, or has ended here lately. */
+  /** Whether a task is live here, or has ended here lately, but for one that was given back before it was launched. */
   protected knows(key: TaskInstanceKey): boolean {
     const id = keyToString(key);
-    return this.#board.get(id) !== undefined || this.#board.hasEnded(id);
+    return this.#board.get(id) !== undefined || (this.#board.hasEnded(id) && !this.#givenBack.has(id));
   }
 
   /** Gives a slot to a task that was found ended and runs again after all. */
@@ -448,7 +450,7 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
       return [];
     }
     this.#beginEnd({ isStopping: true });
-    this.#stopper.cancelQueued();
+    this.#givenBack = new Set(this.#stopper.cancelQueued().map((key) => keyToString(key)));
     const running = this.#board.running();
     // Off the board they are out of reach of a later terminate(), which would stop what now belongs to another executor.
     for (const entry of running) this.#board.remove(entry, true);

@@ -321,6 +321,28 @@ describe('with leases', () => {
     expect(await refused).toBeInstanceOf(Error);
   });
 
+  it('a detached executor leaves the pods of a takeover at work, also of a task that waited in its queue', async () => {
+    const a = await kit.started('a');
+    const b = await kit.started('b', { parallelism: 1 });
+    a.executor.queueTask(lasting('10m'));
+    b.executor.queueTask({ ...lasting('10m'), key: { ...TASK.key, taskId: 'other' } });
+    b.executor.queueTask(lasting('10m'));
+    await kit.cluster.clock.advance('5s');
+    kit.cluster.faults.add({ verb: 'patch', resource: 'pods', latencyMs: 3_000, times: 1 });
+    a.isCut = true;
+    while ((await kit.holders()).includes('a')) await kit.cluster.clock.advance('500ms');
+    const detaching = b.executor.detach();
+    await kit.cluster.clock.advance('20s');
+    await detaching;
+    a.isCut = false;
+    const states = kit.cluster.pods().map(({ metadata, status }) => [status?.phase, metadata?.deletionTimestamp]);
+    expect(states).toEqual([
+      ['Running', undefined],
+      ['Running', undefined],
+    ]);
+    expect(kit.cluster.pods().map(({ metadata }) => metadata?.labels?.[LABELS.executorId])).toEqual(['b', 'b']);
+  });
+
   it('a detached executor leaves its lease free for the next process of its id; one that has ended removes it', async () => {
     const a = await kit.started('one');
     a.executor.queueTask(lasting('1m'));
