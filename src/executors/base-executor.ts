@@ -561,8 +561,8 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
 
   #settle(entry: TaskEntry, verdict: Verdict | undefined, details: EndDetails = {}): boolean {
     if (this.#board.get(entry.id) !== entry) return false;
-    const decided =
-      verdict !== undefined && entry.stopReason !== undefined ? stoppedVerdict(entry.stopReason, verdict) : verdict;
+    const isStopped = entry.stopReason !== undefined && details.hadEnded !== true;
+    const decided = verdict !== undefined && isStopped ? stoppedVerdict(entry.stopReason as string, verdict) : verdict;
     entry.cancelTimer();
     // What was revoked is told all the same where its work is done or may still be going on: somebody would do it again.
     if (decided === undefined || details.isUnproven === true) entry.isSilent = false;

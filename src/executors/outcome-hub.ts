@@ -29,6 +29,8 @@ export interface EndDetails {
   readonly requests?: OutcomeBase['requests'];
   /** Whether nobody has seen that it has ended, so that it may still run: then it is told even where it was revoked. @default false */
   readonly isUnproven?: boolean | undefined;
+  /** Whether it had ended like that before it was met here, so that somebody may have told it: a stop does not change its verdict. @default false */
+  readonly hadEnded?: boolean | undefined;
   /** Called by the outcome's `acknowledge()`. */
   readonly acknowledge?: (() => Promise<void>) | undefined;
 }

@@ -309,4 +309,11 @@ export const mutationsOfOthers = [
     to: 'if (successor === undefined) return;',
     in: [],
   },
+  {
+    name: 'what-had-ended-before-is-called-cancelled',
+    file: `${K}/pod-end-flow.ts`,
+    from: 'return wasFoundEnded && !isGone && ',
+    to: 'return wasFoundEnded && isGone && ',
+    in: [],
+  },
 ];

@@ -361,14 +361,14 @@ export const mutations = [
   {
     name: 'a-late-success-is-not-acknowledged',
     file: `${K}/pod-stopper.ts`,
-    from: 'delivery.deliver(track, success);',
-    to: "delivery.deliver(track, success); void delivery.discard(track, graceSeconds, 'cancelled');",
+    from: 'delivery.deliver(track, end, { isFound: found !== undefined });',
+    to: "delivery.deliver(track, end, { isFound: found !== undefined }); void delivery.discard(track, graceSeconds, 'cancelled');",
   },
   {
     name: 'a-success-is-called-cancelled',
     file: `${K}/pod-stopper.ts`,
-    from: 'const success = isProven ? succeededAfterAll(track) : undefined;',
-    to: 'const success = isProven && track.launch < 0 ? succeededAfterAll(track) : undefined;',
+    from: 'const end = found ?? (isProven ? succeededAfterAll(track) : undefined);',
+    to: 'const end = found;',
   },
   {
     name: 'the-run-is-not-settled',

@@ -63,9 +63,13 @@ export interface LifecycleHands {
   replace(track: PodTrack, pod: Pod): void;
   /**
    * Tells the end of a task, once it is sure that this is still ours to tell. Where there is only the pod of the launch before, it is written on that, unless
-   * `isWrittenDown` says otherwise.
+   * `isWrittenDown` says otherwise. `isFound`: it had ended so before it was met here, which a stop does not change.
    */
-  tell(track: PodTrack, end: PodEnd, how?: { readonly isWrittenDown?: boolean }): Promise<void>;
+  tell(
+    track: PodTrack,
+    end: PodEnd,
+    how?: { readonly isWrittenDown?: boolean; readonly isFound?: boolean },
+  ): Promise<void>;
 }
 
 /** The end of a launch of which there is nothing to see. */

@@ -90,16 +90,16 @@ export class PodDelivery {
   }
 
   /** Tells the end of a task, once, and lets its pod be cleaned up: at once, or when the host has acknowledged. */
-  deliver(track: PodTrack, end: PodEnd): void {
+  deliver(track: PodTrack, end: PodEnd, { isFound = false }: { readonly isFound?: boolean } = {}): void {
     const { tracks, reports, isManuallyAcknowledged } = this.#options;
     // Whoever took the pod over tells its end; and what was let go of must not speak for the same task that was handed over anew.
     if (track.isAbandoned || tracks.get(track.id) !== track) return;
     const { seen } = track;
     track.isEnding = true;
     tracks.remove(track);
-    // Whatever has ended a task that was to stop, it is told as cancelled; its pod must not say otherwise.
+    // Whatever has ended a task that was to stop, it is told as cancelled, unless somebody may have told it before; its pod must not say otherwise.
     const kind = end.result === 'success' ? undefined : end.verdict.kind;
-    const told = kind !== undefined && track.isStopping ? 'cancelled' : kind;
+    const told = kind !== undefined && track.isStopping && !isFound ? 'cancelled' : kind;
     // Nobody is to hear of a task that was taken back, nor to find its pod when it is handed over again.
     const isDead = seen === undefined || (track.isDead && !seen.isHeld);
     const isSilent = told !== undefined && isDead && !track.isTold && reports.isRevoked(track.task);
@@ -113,6 +113,7 @@ export class PodDelivery {
       requests: seen === undefined ? undefined : observedRequests(seen),
       result: end.result === 'success' ? end.message : undefined,
       isUnproven: seen !== undefined && !track.isDead,
+      hadEnded: isFound,
       acknowledge: isManuallyAcknowledged ? this.onAcknowledged(track, cleanup) : undefined,
     };
     if (end.result === 'success') reports.success(track, details);

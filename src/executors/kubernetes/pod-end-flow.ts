@@ -59,17 +59,19 @@ export class PodEndFlow {
     const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
     if (track.isAbandoned) return;
     const failed = { ...end, verdict };
-    const spent = track.isTold ? undefined : this.#nextLaunch(track, verdict);
+    const next = track.isTold ? undefined : this.#nextLaunch(track, verdict);
+    const isFound = this.#isEndFound(track) && next === undefined;
+    const spent = track.isStopping ? undefined : next;
     if (spent === undefined) {
       if (decision.type === 'expired') {
         const isEnded = (await ender.end(track, undefined)) || (await this.settleUnproven(track, verdict.kind));
         if (isEnded && (await this.#isSucceeded(track))) return;
         if (isEnded) await this.#writeReason(track, verdict.kind);
-      } else if (track.isStopping || !track.isDead) {
+      } else if ((track.isStopping && !isFound) || !track.isDead) {
         // What lives on beside its program may change what the pod shows.
         await this.#writeReason(track, verdict.kind, { isInTime: true });
       }
-      return this.#hands.tell(track, succeededAfterAll(track) ?? failed);
+      return this.#hands.tell(track, succeededAfterAll(track) ?? failed, { isFound });
     }
     // A second launch starts only after proof that the first is dead.
     let isProven = track.isDead || (await ender.end(track, undefined));
@@ -84,6 +86,25 @@ export class PodEndFlow {
       return this.#hands.tell(track, { ...failed, warnings: [...failed.warnings, warning] });
     }
     await this.#relaunch(track, failed, spent);
+  }
+
+  /**
+   * The end of a task that is to stop, where its pod was met with that and no launch would follow: whoever had it before may have told it, and nobody
+   * must tell anything else.
+   */
+  async foundEnd(track: PodTrack): Promise<PodEnd | undefined> {
+    const { client, clock, secretPatterns } = this.#options;
+    const { seen } = track;
+    if (seen === undefined || !this.#isEndFound(track)) return undefined;
+    const { decision } = decide(track.record, seen, track.policy, clock.monotonic());
+    if (decision.type !== 'ended' || decision.end.result === 'success') return undefined;
+    const verdict = await withServerEvidence(client, seen, decision.end.verdict, clock, secretPatterns);
+    return this.#nextLaunch(track, verdict) === undefined ? { ...decision.end, verdict } : undefined;
+  }
+
+  /** Of a pod that is being deleted nobody knows whether it has ended by itself. */
+  #isEndFound({ seen, wasFoundEnded, isGone }: PodTrack): boolean {
+    return wasFoundEnded && !isGone && (seen?.toldVerdict !== undefined || seen?.isDeleting === false);
   }
 
   /** Whether another pod of the launch, with which it goes on then, has come after one that is gone. */
@@ -237,10 +258,9 @@ export class PodEndFlow {
     return true;
   }
 
-  /** What is spent after one more launch, or `undefined` where none may follow. */
+  /** What is spent after one more launch, or `undefined` where none may follow, were it not to stop. */
   #nextLaunch(track: PodTrack, verdict: Verdict): SpentLaunches | undefined {
     const { memory } = this.#options.retry;
-    if (track.isStopping) return undefined;
     const spent = nextLaunch(verdict, track.seen, track, track.policy);
     const grewInVain = spent !== undefined && spent.oom > track.spent.oom && isMemoryExhausted(verdict, memory);
     return grewInVain ? undefined : spent;

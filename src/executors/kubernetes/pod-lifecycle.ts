@@ -52,6 +52,11 @@ export class PodLifecycle implements LifecycleHands {
     return this.#ends.settleUnproven(track, kind);
   }
 
+  /** See {@link PodEndFlow.foundEnd}. */
+  foundEnd(track: PodTrack): Promise<PodEnd | undefined> {
+    return this.#ends.foundEnd(track);
+  }
+
   /** See {@link PodEndFlow.settleFormer}. */
   settleFormer(track: PodTrack, kind: VerdictKind): Promise<void> {
     return this.#ends.settleFormer(track, kind);
@@ -75,7 +80,10 @@ export class PodLifecycle implements LifecycleHands {
     if (before === undefined && launchOf(pod) !== track.launch) track.found(pod);
     track.notice(seen);
     this.#options.reports.observed(track, pod);
-    if (before === undefined) this.#options.reports.seen(track);
+    if (before === undefined) {
+      track.wasFoundEnded = cannotRun(seen);
+      this.#options.reports.seen(track);
+    }
     if (cannotRun(seen)) track.markDead(false);
     if (!isDeferred) this.evaluate(track);
   }
@@ -222,7 +230,7 @@ export class PodLifecycle implements LifecycleHands {
   }
 
   /** Tells the end of a task, once it is sure that this is still ours to tell. */
-  async tell(track: PodTrack, end: PodEnd, { isWrittenDown = true } = {}): Promise<void> {
+  async tell(track: PodTrack, end: PodEnd, { isWrittenDown = true, isFound = false } = {}): Promise<void> {
     const { fence } = this.#options;
     const wasUnseen = track.seen === undefined;
     if (fence?.isHeld === false) await fence.confirm();
@@ -233,12 +241,12 @@ export class PodLifecycle implements LifecycleHands {
       track.leaves(this.#options.delivery.removeFormer(track));
       return;
     }
-    this.#deliver(track, end);
+    this.#deliver(track, end, isFound);
   }
 
-  #deliver(track: PodTrack, end: PodEnd): void {
+  #deliver(track: PodTrack, end: PodEnd, isFound = false): void {
     this.cancelAlarm(track);
-    this.#options.delivery.deliver(track, end);
+    this.#options.delivery.deliver(track, end, { isFound });
   }
 
   /** Starts dealing with the end of a pod. */

@@ -3,7 +3,7 @@ import type { QueuedTask } from '../../core/outcome.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { READ_LIMIT_MS } from '../../kube/read-until-known.js';
 import type { PodRemover } from '../../launch/pod-remover.js';
-import { failureOf } from '../../lifecycle/classify.js';
+import { failureOf, type PodEnd } from '../../lifecycle/classify.js';
 import type { PodObservation } from '../../lifecycle/observation.js';
 import { ANNOTATIONS, LABELS } from '../../wire/names.js';
 import type { CancelResult } from '../executor.js';
@@ -33,6 +33,16 @@ export interface PodStopperOptions {
   readonly handOver: (task: QueuedTask, why: string) => void;
   /** Keeps nothing of what was seen and decided: it was no incident. */
   readonly forget: (track: PodTrack) => void;
+}
+
+/** What is known of a task that was stopped when its end is told. */
+interface StoppedTask {
+  readonly graceSeconds: number | undefined;
+  readonly isProven: boolean;
+  /** Whether nobody is to hear of it. */
+  readonly isSilent: boolean;
+  /** The end that its pod was met with. */
+  readonly found: PodEnd | undefined;
 }
 
 /** How many times ten minutes a stop waits for one thing that is under way. */
@@ -96,7 +106,8 @@ export class PodStopper {
     }
     if (!isProven) isProven = await lifecycle.settleUnproven(track, 'cancelled');
     const isSilent = isProven && reports.isRevoked(track.task);
-    if (isProven) await this.#writeDown(track, isSilent);
+    const found = isProven && !isSilent ? await lifecycle.foundEnd(track) : undefined;
+    if (isProven && found === undefined) await this.#writeDown(track, isSilent);
     const isSure = (await lease?.confirmed()) !== false;
     // What was under way for too long may have told its end all the same.
     if (!track.isAbandoned && tracks.get(track.id) !== track)
@@ -108,7 +119,7 @@ export class PodStopper {
     }
     // The host may have handed the same task over again meanwhile, and this cancel says nothing about that.
     if (track.isAbandoned) return UNSEEN;
-    return this.#tell(track, graceSeconds, isProven, isSilent);
+    return this.#tell(track, { graceSeconds, isProven, isSilent, found });
   }
 
   /**
@@ -161,18 +172,13 @@ export class PodStopper {
     await remover.inTime(written, isManuallyAcknowledged && seen.isTracked ? READ_LIMIT_MS : undefined);
   }
 
-  async #tell(
-    track: PodTrack,
-    graceSeconds: number | undefined,
-    isProven: boolean,
-    isSilent: boolean,
-  ): Promise<CancelResult> {
+  async #tell(track: PodTrack, { graceSeconds, isProven, isSilent, found }: StoppedTask): Promise<CancelResult> {
     const { tracks, delivery, isManuallyAcknowledged, forget, reports } = this.#options;
     const { seen } = track;
     const exitCode = seen?.base?.exitCode;
-    const success = isProven ? succeededAfterAll(track) : undefined;
-    if (success !== undefined) {
-      delivery.deliver(track, success);
+    const end = found ?? (isProven ? succeededAfterAll(track) : undefined);
+    if (end !== undefined) {
+      delivery.deliver(track, end, { isFound: found !== undefined });
       return { observed: 'finished', exitCode, forced: false };
     }
     tracks.remove(track);
@@ -236,8 +242,11 @@ export class PodStopper {
   #leaveInDoubt(track: PodTrack): void {
     const { seen, isGone, podId } = track;
     if (podId !== undefined) this.#left.add(podId);
+    const { remover, lifecycle } = this.#options;
     if (seen !== undefined && !isGone && succeededAfterAll(track) === undefined)
-      void this.#options.remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+      void lifecycle.foundEnd(track).then(async (found) => {
+        if (found === undefined) await remover.annotate(seen, { [ANNOTATIONS.verdict]: 'cancelled' });
+      });
     this.#leave(track, 'It was to be stopped while the lease of this executor was in doubt');
   }
 

@@ -45,6 +45,8 @@ export class PodTrack implements Alarmed {
   /** Whether the pod of the current launch cannot run any more: terminal, or gone. */
   isDead = false;
   isGone = false;
+  /** Whether its program had ended when the pod was first seen here: whoever had it before may have told how. */
+  wasFoundEnded = false;
   /** Whether it went without anybody telling how it was then. */
   isEndUnseen = false;
   /** Whether the watch itself has told that the pod is gone, so that no more news of it can come. */
@@ -184,6 +186,7 @@ export class PodTrack implements Alarmed {
     this.isEnding = false;
     this.isDead = false;
     this.isGone = false;
+    this.wasFoundEnded = false;
     this.isEndUnseen = false;
     this.hasLeftWatch = false;
     this.isAnswerLost = false;
