@@ -30,3 +30,14 @@ export function redact(text: string, patterns: readonly RegExp[] = DEFAULT_SECRE
   }
   return clean;
 }
+
+/** A value whose texts are all without what the patterns find. */
+export function redactAll<T>(value: T, patterns: readonly RegExp[] = DEFAULT_SECRET_PATTERNS): T {
+  const clean = (part: unknown): unknown => {
+    if (typeof part === 'string') return redact(part, patterns);
+    if (Array.isArray(part)) return part.map(clean);
+    if (typeof part !== 'object' || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([name, item]) => [name, clean(item)]));
+  };
+  return clean(value) as T;
+}

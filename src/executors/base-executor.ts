@@ -609,10 +609,17 @@ export abstract class BaseExecutor extends GuardedEmitter<ExecutorEvents> implem
     const stopped = await this.#stopper.stopAll();
     await this.#close();
     const left = new Set([...stopped.stopped, ...stopped.notStarted]);
+    // A cancel or a terminate() that came while they were waited for has ended some of them, too.
+    const others = waited.filter(({ key }) => !left.has(key));
+    const keysOf = (isIt: (entry: TaskEntry) => boolean) => others.filter(isIt).map(({ key }) => key);
     return {
-      finished: waited.map((entry) => entry.key).filter((key) => !left.has(key)),
-      notStarted: [...notStarted, ...stopped.notStarted],
-      stopped: stopped.stopped,
+      finished: keysOf(({ wasStopped }) => !wasStopped),
+      notStarted: [
+        ...notStarted,
+        ...stopped.notStarted,
+        ...keysOf((entry) => entry.wasStopped && entry.launches === 0),
+      ],
+      stopped: [...stopped.stopped, ...keysOf((entry) => entry.wasStopped && entry.launches > 0)],
     };
   }
 

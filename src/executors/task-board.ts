@@ -72,6 +72,11 @@ export class TaskEntry implements TaskRun {
     return this.#controller;
   }
 
+  /** Whether it has ended because it was asked to. */
+  get wasStopped(): boolean {
+    return this.stopReason !== undefined && this.state === 'failed';
+  }
+
   /** Sets the clock that runs while it is queued. */
   limitBy(cancelTimer: () => void): void {
     this.#cancelTimer = cancelTimer;

@@ -51,6 +51,7 @@ export class TaskStopper {
   cancelQueued(): TaskInstanceKey[] {
     const { board, settle } = this.#options;
     return board.queued().map((entry) => {
+      entry.stopReason ??= 'The executor ended';
       settle(entry, cancelledVerdict('The executor ended before the task was launched', false));
       return entry.key;
     });

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { type Duration, parseDuration } from '../core/duration.js';
 import { type Logger, silentLogger } from '../core/logger.js';
 import { type Random, randomText, systemRandom } from '../core/random.js';
+import { untilAborted } from '../core/within.js';
 import { ConfigError, type ConfigProblem, LeaseLostError } from '../errors.js';
 import type { LeaseClient } from '../kube/kube-client.js';
 import { LeaseHolder } from './lease-holder.js';
@@ -50,6 +51,8 @@ export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #durationMs: number;
   #holder: LeaseHolder | undefined;
+  /** Resolves when no run is under way. */
+  #runs: Promise<unknown> = Promise.resolve();
 
   /** @throws ConfigError */
   constructor(options: LeaderElectorOptions) {
@@ -75,14 +78,25 @@ export class LeaderElector {
 
   /**
    * Wants to lead until the signal aborts: whenever this process becomes the leader, `lead` is called with a signal that aborts when it is
-   * not any more, and must then stop at once. When `lead` ends by itself, the lease is given back, and `run` resolves.
+   * not any more, and must then stop at once. When `lead` ends by itself, the lease is given back, and `run` resolves. A run that is asked for while
+   * another one is under way begins when that has ended: both have one name, and would both take the lease for theirs.
    * @throws whatever `lead` throws, unless it was to stop.
    */
   async run(
     lead: (signal: AbortSignal) => Promise<void> | void,
     options: { signal?: AbortSignal } = {},
   ): Promise<void> {
-    const { signal } = options;
+    const run = this.#terms(this.#runs, lead, options.signal);
+    this.#runs = Promise.allSettled([this.#runs, run]);
+    return run;
+  }
+
+  async #terms(
+    formerRuns: Promise<unknown>,
+    lead: (signal: AbortSignal) => Promise<void> | void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await (signal === undefined ? formerRuns : untilAborted(formerRuns, signal).catch(() => {}));
     while (signal?.aborted !== true) if (await this.#oneTerm(lead, signal)) return;
   }
 

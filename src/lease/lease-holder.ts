@@ -53,6 +53,8 @@ export class LeaseHolder {
   #renewedAt = LONG_AGO;
   /** As last written by us; spares the read before each renewal. */
   #lease: Lease | undefined;
+  /** How often it had changed hands when we last wrote it; another term of our name, by another process or by ourselves later, has another number. */
+  #transitions: number | undefined;
   #sight: LeaseSight | undefined;
   #wakeAll: (() => void)[] = [];
   #lastError: unknown;
@@ -131,7 +133,7 @@ export class LeaseHolder {
     const { client, namespace, name, identity, durationMs } = this.#options;
     const call = { timeoutMs: durationMs / 3 };
     const lease = this.#lease ?? (await client.readLease(namespace, name, call));
-    if (lease?.spec?.holderIdentity !== identity) return;
+    if (lease?.spec?.holderIdentity !== identity || lease.spec.leaseTransitions !== this.#transitions) return;
     const { uid, resourceVersion } = lease.metadata ?? {};
     if (remove) await client.deleteLease(namespace, name, { uid, resourceVersion, ...call });
     else await client.replaceLease(namespace, name, givenBack(lease, 1), call);
@@ -175,7 +177,7 @@ export class LeaseHolder {
       if (this.#stop.signal.aborted) return false;
       const status = error instanceof KubeApiError ? error.status : -1;
       // Somebody else was faster, or has touched it: look what is there now. A cached version that is outdated costs one such round.
-      if (status === 409 || status === 404) return isCached;
+      if (status === 409 || (status === 404 && isCached)) return isCached;
       logger.warn({ err: error, lease: name, namespace }, 'a lease could not be renewed');
       return false;
     }
@@ -185,6 +187,7 @@ export class LeaseHolder {
     // A doubt may have ended by itself, where somebody set the clock and set it back: whoever waits since then is to hear of it.
     const wasSure = this.isHeld && this.#wakeAll.length === 0;
     this.#lease = lease;
+    this.#transitions = lease.spec?.leaseTransitions;
     this.#sight = lookAt(this.#sight, lease, this.#options.clock.monotonic());
     this.#renewedAt = begun;
     this.#lastError = undefined;

@@ -1,4 +1,5 @@
 /** Says of any pod, ours or not, how it stands and why. Pure. */
+import { redactAll } from '../core/redact.js';
 import type { Verdict, VerdictKind } from '../core/verdict.js';
 import type { KubeEvent, Pod } from '../wire/types.js';
 import { endOf } from './classify.js';
@@ -62,15 +63,18 @@ function explainLive(pod: PodObservation): Standing {
   });
 }
 
-/** Explains a pod. Nothing that a pod may lack or carry makes this throw. */
+/** Explains a pod; what looks like a secret is taken out. Nothing that a pod may lack or carry makes this throw. */
 export function explainPod(pod: Pod, events: readonly KubeEvent[] = []): PodExplanation {
   const seen = observe(pod);
-  const base = { pod: `${seen.namespace}/${seen.name}`, events: eventLines(events, 10) };
+  const { hint, ...told } = { ...standingOf(seen), events: eventLines(events, 10) };
+  return { pod: `${seen.namespace}/${seen.name}`, hint, ...redactAll(told) };
+}
+
+function standingOf(seen: PodObservation): Standing {
   const end = endOf(seen);
-  if (end === undefined) return { ...base, ...explainLive(seen) };
+  if (end === undefined) return explainLive(seen);
   const { warnings } = end;
-  if (end.result === 'success')
-    return { ...base, ...standing({ state: 'succeeded', summary: 'It has done its work', warnings }) };
+  if (end.result === 'success') return standing({ state: 'succeeded', summary: 'It has done its work', warnings });
   const { verdict } = end;
-  return { ...base, ...standing({ state: 'failed', summary: verdict.message, hint: verdict.hint, verdict, warnings }) };
+  return standing({ state: 'failed', summary: verdict.message, hint: verdict.hint, verdict, warnings });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { QueuedTask } from '../../src/core/outcome.js';
+import type { TaskInstanceKey } from '../../src/core/task-key.js';
 import { ConfigError } from '../../src/errors.js';
 import { BaseExecutor } from '../../src/executors/base-executor.js';
 import type { CancelResult } from '../../src/executors/executor.js';
@@ -110,6 +111,23 @@ describe('BaseExecutor', () => {
     expect(executor.hasTask(key('a'))).toBe(true);
     await expect(executor.end({ timeout: 'soon' as never })).rejects.toThrow(/timeout must be a duration/);
     await expect(executor.end({ timeout: 0 })).resolves.toMatchObject({ stopped: [key('a')] });
+  });
+
+  it('tells the fates of all it has waited for, also of those that a cancel or a terminate() has stopped meanwhile', async () => {
+    const executor = new ManualExecutor({ parallelism: 3 });
+    await executor.start();
+    for (const name of ['a', 'b', 'c', 'waits']) executor.queueTask({ key: key(name), command: ['x'] });
+    await executor.heartbeat();
+    const ending = executor.end({ drain: true });
+    executor.success(key('a'));
+    await executor.cancel(key('b'));
+    await executor.terminate();
+    const { finished, notStarted, stopped } = await ending;
+    const names = (keys: readonly TaskInstanceKey[]) => keys.map(({ taskId }) => taskId).sort();
+    expect(names(finished)).toEqual(['a']);
+    // The slot that came free may have been filled before.
+    expect(names([...notStarted, ...stopped])).toEqual(['b', 'c', 'waits']);
+    expect(names(stopped)).toEqual(expect.arrayContaining(['b', 'c']));
   });
 
   it('launches no more than it has slots, and the next when one comes free', async () => {

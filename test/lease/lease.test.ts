@@ -157,6 +157,36 @@ describe('a lease holder', () => {
   });
 });
 
+describe('a lease that somebody of the same name has by now', () => {
+  it('is not given back by the one before, whose news are old', async () => {
+    const before = holder('a');
+    before.start();
+    await cluster.clock.advance('1s');
+    // Its own version of the lease is outdated by then, so that it reads what it is to give back.
+    const lease = await client.readLease('default', 'work');
+    const { spec = {}, metadata = {} } = lease ?? {};
+    await client.replaceLease('default', 'work', {
+      ...lease,
+      metadata,
+      spec: { ...spec, leaseTransitions: (spec.leaseTransitions ?? 0) + 1 },
+    });
+    const released = before.release();
+    await cluster.clock.advance('20s');
+    await released;
+    expect((await client.readLease('default', 'work'))?.spec?.holderIdentity).toBe('a');
+  });
+
+  it('says so in the log where its namespace is missing', async () => {
+    const warned: string[] = [];
+    const logger = { ...silentLogger, warn: (_fields: object, text: string) => void warned.push(text) };
+    const lost = holder('a', { namespace: 'missing', logger });
+    lost.start();
+    await cluster.clock.advance('5s');
+    expect(warned).toContain('a lease could not be renewed');
+    await lost.release();
+  });
+});
+
 describe('a leader elector', () => {
   const elector = (identity: string) =>
     new LeaderElector({ kubeClient: client, name: 'boss', identity, clock: cluster.clock, random: seededRandom(2) });
@@ -208,6 +238,35 @@ describe('a leader elector', () => {
     cluster.faults.clear();
     await cluster.clock.advance('1m');
     await run;
+  });
+
+  it('begins a second run once the first has stopped, and not at all where nobody wants it by then', async () => {
+    const told: string[] = [];
+    const one = elector('a');
+    const runs = ['first', 'second', 'third', 'fourth'].map((name) => {
+      const stop = new AbortController();
+      const lead = async (signal: AbortSignal) => {
+        told.push(`${name} leads`);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        await cluster.clock.delay(5_000);
+        told.push(`${name} stops`);
+      };
+      return { stop, done: one.run(lead, { signal: stop.signal }) };
+    });
+    const [first, second, third, fourth] = runs;
+    await cluster.clock.advance('1m');
+    expect(told).toEqual(['first leads']);
+    second?.stop.abort();
+    await second?.done;
+    await cluster.clock.advance('1m');
+    expect(told).toEqual(['first leads']);
+    for (const { stop } of [first, third, fourth].flatMap((run) => run ?? [])) {
+      stop.abort();
+      await cluster.clock.advance('30s');
+    }
+    await Promise.all(runs.map(({ done }) => done));
+    expect(told.filter((what) => what.endsWith('leads'))).toEqual(['first leads', 'third leads', 'fourth leads']);
+    expect(told.map((what) => what.split(' ')[1])).toEqual(['leads', 'stops', 'leads', 'stops', 'leads', 'stops']);
   });
 
   it('says what is wrong with its options', () => {

@@ -1,6 +1,7 @@
 /** `podwright explain`: how a pod stands and why, whoever made it. */
 
 import { systemClock } from '../../core/clock.js';
+import { redactAll } from '../../core/redact.js';
 import { withServerEvidence } from '../../executors/kubernetes/evidence.js';
 import { HttpKubeClient } from '../../kube/http-kube-client.js';
 import type { KubeClient } from '../../kube/kube-client.js';
@@ -39,8 +40,10 @@ async function explain(client: KubeClient, namespace: string, name: string): Pro
       'Check the name and --namespace; a pod that was removed cannot be explained any more.',
     );
   const plain = explainPod(pod, await eventsOf(client, namespace, pod.metadata?.uid ?? ''));
-  if (plain.verdict === undefined) return plain;
-  return { ...plain, verdict: await withServerEvidence(client, observe(pod), plain.verdict, systemClock) };
+  const { verdict } = plain;
+  if (verdict === undefined) return plain;
+  const full = await withServerEvidence(client, observe(pod), verdict, systemClock);
+  return { ...plain, verdict: { ...full, evidence: redactAll(full.evidence) } };
 }
 
 function lines({ verdict, hint, warnings, events, ...what }: PodExplanation, io: CliIo): string[] {

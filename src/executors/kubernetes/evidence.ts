@@ -1,6 +1,5 @@
 /** Captures what only the server has about a failed pod, before the pod goes: events and the end of the log. */
 import type { Clock } from '../../core/clock.js';
-import { DEFAULT_SECRET_PATTERNS, redact } from '../../core/redact.js';
 import type { Verdict } from '../../core/verdict.js';
 import type { EventReader, LogReader } from '../../kube/kube-client.js';
 import { eventLines } from '../../lifecycle/explain.js';
@@ -43,11 +42,10 @@ export async function withServerEvidence(
   pod: PodObservation,
   verdict: Verdict,
   clock: Clock,
-  patterns: readonly RegExp[] = DEFAULT_SECRET_PATTERNS,
 ): Promise<Verdict> {
   const limit = new AbortController();
   const cancelLimit = clock.schedule(LIMIT_MS, () => limit.abort(new Error('evidence took too long')));
-  const { container, terminationMessage: message } = verdict.evidence;
+  const { container } = verdict.evidence;
   const wantsLog = container !== undefined && verdict.evidence.exitCode !== undefined;
   const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
   const [events, tail] = await Promise.all([
@@ -55,14 +53,12 @@ export async function withServerEvidence(
     wantsLog ? orNothing(logTail(client, pod, container, limit.signal)) : undefined,
   ]);
   cancelLimit();
-  const clean = (text: string) => redact(text, patterns);
   return {
     ...verdict,
     evidence: {
       ...verdict.evidence,
-      ...(message === undefined ? {} : { terminationMessage: clean(message) }),
-      ...(events === undefined || events.length === 0 ? {} : { events: events.map(clean) }),
-      ...(tail === undefined || tail === '' ? {} : { logTail: clean(tail) }),
+      ...(events === undefined || events.length === 0 ? {} : { events }),
+      ...(tail === undefined || tail === '' ? {} : { logTail: tail }),
     },
   };
 }

@@ -11,6 +11,7 @@ import { PodSecrets } from '../../launch/pod-secrets.js';
 import { fencedClient } from '../../lease/fenced-client.js';
 import type { PodGenerator } from '../../pod/pod-generator.js';
 import type { Watcher } from '../../watch/watcher.js';
+import { withCleanTexts } from './clean-reports.js';
 import { defaultGenerator, defaultWatcher, watchedNamespaces } from './executor-defaults.js';
 import { ExecutorLease, type ExecutorLeaseOptions } from './executor-lease.js';
 import type { IncidentLog } from './incident-log.js';
@@ -109,7 +110,8 @@ export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks):
   const keeper = new PodKeeper({ ...shared, remover, limits: keep, holdNamesMs, namespaces });
   const gracePeriodSeconds = config.terminationGracePeriodSeconds;
   const ender = new PodEnder({ ...shared, remover, gracePeriodSeconds, nodeLostFenceMs });
-  const reports = incidents === undefined ? hooks.reports : withIncidents(hooks.reports, incidents);
+  const noted = incidents === undefined ? hooks.reports : withIncidents(hooks.reports, incidents);
+  const reports = withCleanTexts(noted, options.secretPatterns);
   const delivery = new PodDelivery({
     reports,
     launcher,
@@ -134,7 +136,6 @@ export function executorParts(settings: ExecutorSettings, hooks: ExecutorHooks):
     ender,
     delivery,
     executorId,
-    secretPatterns: options.secretPatterns,
     tracksWithFinalizer: (options.trackWithFinalizer ?? false) || fence !== undefined,
     fence,
     holdNamesMs,

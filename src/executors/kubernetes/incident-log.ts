@@ -7,7 +7,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
-import { redact } from '../../core/redact.js';
+import { redactAll } from '../../core/redact.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
 import { ConfigError, type ConfigProblem } from '../../errors.js';
 import { makeSafePodName } from '../../pod/names.js';
@@ -174,7 +174,7 @@ export class IncidentLog {
     const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
     const { deletionGracePeriodSeconds, finalizers } = metadata;
     const container = ({ name: own, resources, restartPolicy }: Container) => ({ name: own, resources, restartPolicy });
-    return this.#clean({
+    const kept: unknown = {
       metadata: {
         name,
         namespace,
@@ -193,14 +193,8 @@ export class IncidentLog {
         initContainers: spec?.initContainers?.map(container),
       },
       status,
-    }) as Pod;
-  }
-
-  #clean(value: unknown): unknown {
-    if (typeof value === 'string') return redact(value, this.#options.secretPatterns);
-    if (Array.isArray(value)) return value.map((item) => this.#clean(item));
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.#clean(item)]));
+    };
+    return redactAll(kept, this.#options.secretPatterns) as Pod;
   }
 }
 

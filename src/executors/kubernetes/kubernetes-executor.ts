@@ -7,6 +7,7 @@ import { durationMs } from '../../core/duration.js';
 import { linkedAbort } from '../../core/linked-abort.js';
 import type { LogLine, QueuedTask, RunLogOptions, Workload } from '../../core/outcome.js';
 import { type Random, randomText, systemRandom } from '../../core/random.js';
+import { redactAll } from '../../core/redact.js';
 import { keyToString, type TaskInstanceKey, type TaskInstanceKeyInput, taskInstanceKey } from '../../core/task-key.js';
 import { waitWithin } from '../../core/within.js';
 import { ConfigError, LifecycleError, TimeoutError } from '../../errors.js';
@@ -57,6 +58,7 @@ export class KubernetesExecutor extends BaseExecutor {
   #following: Promise<void> | undefined;
   /** Whether it has started, and whoever started it has had the chance to listen. */
   #isOpen = false;
+  readonly #secretPatterns: readonly RegExp[] | undefined;
   #isStopping = false;
   #membersToTell: readonly string[] | undefined;
 
@@ -80,6 +82,7 @@ export class KubernetesExecutor extends BaseExecutor {
     this.executorId = options.executorId ?? `podwright-${randomText(random, 8)}`;
     this.#label = makeSafeLabelValue(this.executorId);
     this.#hasLogSink = options.logSink !== undefined;
+    this.#secretPatterns = options.secretPatterns;
     this.#incidents = this.#incidentLog(options);
     this.#parts = executorParts(
       {
@@ -132,7 +135,7 @@ export class KubernetesExecutor extends BaseExecutor {
   /** Why a task waits, or `undefined` where it does not, or is not known here. */
   pending(key: TaskInstanceKeyInput): PendingReason | undefined {
     const track = this.#parts.tracks.get(keyToString(key));
-    if (track !== undefined) return pendingOf(track, this.clock.monotonic());
+    if (track !== undefined) return redactAll(pendingOf(track, this.clock.monotonic()), this.#secretPatterns);
     const wait = this.queueWait(key);
     return wait === undefined ? undefined : pendingInQueue(wait.sinceMs, wait.limitMs);
   }

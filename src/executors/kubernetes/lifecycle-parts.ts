@@ -48,8 +48,6 @@ export interface PodLifecycleOptions {
   readonly namespaces: readonly string[] | undefined;
   /** Whether pods get a finalizer of ours. */
   readonly tracksWithFinalizer: boolean;
-  /** Taken out of evidence. */
-  readonly secretPatterns: readonly RegExp[] | undefined;
 }
 
 /** The part of a lease holder that the lifecycle asks. */

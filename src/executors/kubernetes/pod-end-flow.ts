@@ -46,7 +46,7 @@ export class PodEndFlow {
 
   /** Deals with the end of a pod: tells it, or launches again. */
   async handle(track: PodTrack, decision: FinalDecision): Promise<void> {
-    const { client, clock, ender, secretPatterns, reports } = this.#options;
+    const { client, clock, ender, reports } = this.#options;
     if (await this.#isSucceeded(track)) return;
     if (decision.type === 'expired' && (await this.#isOutdated(track, decision))) return;
     if (decision.type === 'expired' && (await this.#isExtended(track, decision))) return;
@@ -56,7 +56,7 @@ export class PodEndFlow {
         ? { result: 'failed', exitCode: track.seen?.base?.exitCode, verdict: decision.verdict, warnings: [] }
         : decision.end;
     if (end.result === 'success') return this.#hands.tell(track, end);
-    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock, secretPatterns);
+    const verdict = await withServerEvidence(client, track.seen as PodObservation, end.verdict, clock);
     if (track.isAbandoned) return;
     const failed = { ...end, verdict };
     const next = track.isTold ? undefined : this.#nextLaunch(track, verdict);
@@ -93,12 +93,12 @@ export class PodEndFlow {
    * must tell anything else.
    */
   async foundEnd(track: PodTrack): Promise<PodEnd | undefined> {
-    const { client, clock, secretPatterns } = this.#options;
+    const { client, clock } = this.#options;
     const { seen } = track;
     if (seen === undefined || !this.#isEndFound(track)) return undefined;
     const { decision } = decide(track.record, seen, track.policy, clock.monotonic());
     if (decision.type !== 'ended' || decision.end.result === 'success') return undefined;
-    const verdict = await withServerEvidence(client, seen, decision.end.verdict, clock, secretPatterns);
+    const verdict = await withServerEvidence(client, seen, decision.end.verdict, clock);
     return this.#nextLaunch(track, verdict) === undefined ? { ...decision.end, verdict } : undefined;
   }
 
