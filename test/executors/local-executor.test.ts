@@ -6,6 +6,7 @@ import type { FailedOutcome, Workload } from '../../src/core/outcome.js';
 import { secret } from '../../src/core/secret.js';
 import { LocalExecutor, type LocalExecutorOptions } from '../../src/executors/local/local-executor.js';
 import { sendSignal } from '../../src/executors/local/process-tree.js';
+import { VirtualClock } from '../../src/testing/index.js';
 
 /** Whether a process runs: one that is dead but not yet reaped by its parent still takes signals. */
 function isAlive(pid: number): boolean {
@@ -143,6 +144,21 @@ describe('LocalExecutor', () => {
       'require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" }).unref(); process.exit(0)';
     const outcome = await executor.queueTask(work(node(script))).outcome;
     expect(outcome.state).toBe('success');
+  });
+
+  it('does not count the time for which a background child holds the output open', async () => {
+    const clock = new VirtualClock();
+    await started({ timeout: 500, clock });
+    let pid = 0;
+    executor.on('task:running', ({ ranAs }) => {
+      pid = Number(ranAs?.split(' ')[1]);
+    });
+    const run = executor.queueTask(work(['sh', '-c', 'sleep 60 & exit 0']));
+    await clock.settle();
+    await expect.poll(() => pid > 0 && !sendSignal(pid, 0)).toBe(true);
+    await clock.advance('600ms');
+    await clock.advance('1s');
+    expect((await run.outcome).state).toBe('success');
   });
 
   it('keeps output in bounded memory and tells readers what they have missed', async () => {

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -22,9 +31,12 @@ async function start(options: { acknowledge?: 'manual' } = {}): Promise<LocalExe
   return executor;
 }
 /** What a host that died has left running. */
-function orphan(env: Readonly<Record<string, string>> = {}): LocalProcess {
+function orphan(
+  env: Readonly<Record<string, string>> = {},
+  command = [process.execPath, '-e', 'setInterval(() => {}, 1000)'],
+): LocalProcess {
   return new LocalProcess({
-    command: [process.execPath, '-e', 'setInterval(() => {}, 1000)'],
+    command,
     env: { ...process.env, ...env },
     cwd: undefined,
     output: new TaskOutput(1_000),
@@ -200,6 +212,31 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
+it.runIf(process.platform === 'linux')('does not revoke what an earlier host has started, asked at once', async () => {
+  const child = orphan();
+  const pid = child.pid as number;
+  new TaskJournal(folder).write({ key: key('a'), queue: 'q', pid, startTicks: await processStartTicks(pid) });
+  const local = await start();
+  expect(await local.revokeTask(key('a'))).toBe(false);
+  expect(await processStartTicks(pid)).toBeDefined();
+  expect(await local.revokeTask(key('a'), { evenIfRunning: true })).toBe(true);
+  expect((await child.ended).signal).toBe('SIGTERM');
+});
+
+it.runIf(process.platform === 'linux')('has ended all that a process has started before it says so', async () => {
+  const pids = join(folder, 'pids');
+  const stubborn = 'trap "" TERM; echo $$ >> "$0"; for _ in $(seq 300); do sleep 0.1; done';
+  const inItsGroup = `sh -c '${stubborn}' "$0" &`;
+  const inOneOfItsOwn = `setsid sh -c '${stubborn}' "$0" &`;
+  const child = orphan({}, ['sh', '-c', `${inItsGroup} ${inOneOfItsOwn} wait`, pids]);
+  const numbers = () => (existsSync(pids) ? readFileSync(pids, 'utf8').trim().split('\n').map(Number) : []);
+  await expect.poll(numbers).toHaveLength(2);
+  const pid = child.pid as number;
+  const entry = { key: key('a'), queue: undefined, pid, startTicks: await processStartTicks(pid) };
+  expect(await new OrphanProcess(entry, systemClock).stop(300)).toBe('killed');
+  expect(await Promise.all([pid, ...numbers()].map(processStartTicks))).toEqual([undefined, undefined, undefined]);
+});
+
 it.runIf(process.platform === 'linux')('tells everybody the same who stops a process of an earlier host', async () => {
   const child = orphan();
   const pid = child.pid as number;
@@ -249,6 +286,24 @@ it('tells the end of a task although it cannot be written down any more', async 
   await expect.poll(() => run.state).toBe('running');
   rmSync(folder, { recursive: true });
   expect((await run.outcome).state).toBe('success');
+});
+
+it('does not tell another end after a restart where the one that was told could not be written down', async () => {
+  const local = await start();
+  const run = local.queueTask({ key: key('a'), command: [process.execPath, '-e', 'setTimeout(() => {}, 300)'] });
+  await expect.poll(() => run.state).toBe('running');
+  const [entry = ''] = readdirSync(folder).filter((name) => name.endsWith('.task.json'));
+  mkdirSync(join(folder, `${entry}.tmp`));
+  expect((await run.outcome).state).toBe('success');
+  await local.end();
+  expect(readdirSync(folder)).toEqual([`${entry}.tmp`]);
+});
+
+it('repeats that a program could not be started for the length of its command until that was acknowledged', async () => {
+  const [before, after] = await toldTwice({ command: [process.execPath, '-e', '0', 'x'.repeat(4 * 1024 * 1024)] });
+  expect(before).toMatchObject({ verdict: { kind: 'spawn_failed', message: expect.stringContaining('E2BIG') } });
+  expect(after).toEqual(before);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('passes over files that are no entries', async () => {

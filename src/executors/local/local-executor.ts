@@ -38,7 +38,7 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
   readonly journal?: string | undefined;
   /** With `manual` and a journal, an outcome is repeated after a restart until its `acknowledge()` was called. @default 'auto' */
   readonly acknowledge?: 'auto' | 'manual' | undefined;
-  /** Bytes of output kept per task; the oldest lines go first. @default 1048576 */
+  /** Bytes of output kept per task, 64 of them for each line beside its text; the oldest lines go first. @default 1048576 */
   readonly maxOutputBytes?: number | undefined;
 }
 
@@ -152,6 +152,8 @@ export class LocalExecutor extends BaseExecutor {
       timeoutMs === undefined
         ? undefined
         : this.clock.schedule(timeoutMs, () => {
+            // What it has left in the background may hold its output open a little longer.
+            if (child.hasExited) return;
             isLate = true;
             void child.stop(this.#graceMs);
           });
@@ -170,9 +172,15 @@ export class LocalExecutor extends BaseExecutor {
       this.#forget(key);
       return;
     }
+    // Also where it cannot be written: what was told would be told as `unknown` after a restart.
+    if (this.#options.acknowledge !== 'manual') queueMicrotask(() => this.#forget(key));
     const verdict = outcome.state === 'success' ? undefined : outcome.verdict;
     journal.write({ key, queue: outcome.queue, outcome: { exitCode, verdict } });
-    if (this.#options.acknowledge !== 'manual') queueMicrotask(() => this.#forget(key));
+  }
+
+  /** One of a former run of the host has started, though it may not have been looked at yet. */
+  protected override async canRevoke(task: QueuedTask): Promise<boolean> {
+    return !this.#orphans.has(keyToString(task.key)) && super.canRevoke(task);
   }
 
   protected override async onCancel(task: QueuedTask, options: CancelOptions): Promise<CancelResult> {

@@ -19,6 +19,8 @@ export interface ProcessEnd {
   readonly wasForced: boolean;
 }
 
+const NOT_STARTED: ProcessEnd = { exitCode: undefined, signal: undefined, spawnError: undefined, wasForced: false };
+
 /** What to run. */
 export interface ProcessSpec {
   readonly command: readonly string[];
@@ -33,7 +35,6 @@ export class LocalProcess {
   readonly pid: number | undefined;
   /** Resolves when process and output have ended. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
-  readonly #child: ChildProcess;
   readonly #clock: Clock;
   #stopping: Promise<void> | undefined;
   #hasExited = false;
@@ -42,17 +43,28 @@ export class LocalProcess {
   constructor({ command, env, cwd, output, clock }: ProcessSpec) {
     this.#clock = clock;
     const [program, ...args] = command as [string, ...string[]];
-    this.#child = spawn(program, args, {
-      env,
-      cwd,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-    });
-    this.pid = this.#child.pid;
-    this.#child.stdout?.on('data', (chunk: Uint8Array) => output.write('stdout', chunk));
-    this.#child.stderr?.on('data', (chunk: Uint8Array) => output.write('stderr', chunk));
-    this.ended = this.#watch(output);
+    try {
+      const child = spawn(program, args, {
+        env,
+        cwd,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        windowsHide: true,
+      });
+      this.pid = child.pid;
+      child.stdout.on('data', (chunk: Uint8Array) => output.write('stdout', chunk));
+      child.stderr.on('data', (chunk: Uint8Array) => output.write('stderr', chunk));
+      this.ended = this.#watch(child, output);
+    } catch (error) {
+      // Some refusals are thrown (`E2BIG`), others come by an event.
+      output.end();
+      this.ended = Promise.resolve({ ...NOT_STARTED, spawnError: error as NodeJS.ErrnoException });
+    }
+  }
+
+  /** Whether the process itself is no more; its output may still be held open. */
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   /** Ends the whole process tree: SIGTERM now, SIGKILL after the grace period. Resolves when the process has ended. */
@@ -78,22 +90,22 @@ export class LocalProcess {
     if (isAlive) signalTree(pid, descendants, 'SIGKILL');
   }
 
-  #watch(output: TaskOutput): Promise<ProcessEnd> {
+  #watch(child: ChildProcess, output: TaskOutput): Promise<ProcessEnd> {
     return new Promise((resolve) => {
-      let end: ProcessEnd = { exitCode: undefined, signal: undefined, spawnError: undefined, wasForced: false };
+      let end: ProcessEnd = NOT_STARTED;
       let cancelDrain = () => {};
-      this.#child.once('error', (error) => {
+      child.once('error', (error) => {
         if (this.pid !== undefined) return;
         end = { ...end, spawnError: error };
         finish();
       });
-      this.#child.once('exit', (code, signal) => {
+      child.once('exit', (code, signal) => {
         this.#hasExited = true;
         end = { ...end, exitCode: code ?? undefined, signal: signal ?? undefined, wasForced: this.#wasForced };
         cancelDrain = this.#clock.schedule(DRAIN_MS, () => {
           if (this.pid !== undefined) sendSignal(-this.pid, 'SIGKILL');
-          this.#child.stdout?.destroy();
-          this.#child.stderr?.destroy();
+          child.stdout?.destroy();
+          child.stderr?.destroy();
         });
       });
       const finish = () => {
@@ -101,7 +113,7 @@ export class LocalProcess {
         output.end();
         resolve(end);
       };
-      this.#child.once('close', finish);
+      child.once('close', finish);
     });
   }
 }

@@ -1,13 +1,29 @@
 /** A process that a former run of the host has started: no child of ours, so it can only be looked at. */
 import type { Clock } from '../../core/clock.js';
-import { descendantsOf, signalTree } from './process-tree.js';
+import { processStartTicks, runningTree, type SeenProcess, sendSignal } from './process-tree.js';
 import { isStillRunning, type JournalEntry } from './task-journal.js';
 
 const CHECK_MS = 500;
 const STOPPING_CHECK_MS = 50;
+/** How long to wait for what was killed: a process in the midst of a disk that hangs dies late. */
+const KILL_MS = 5_000;
 
 /** How it went that was to be stopped: it was `gone` before any signal, it obeyed, or it had to be killed. */
 export type OrphanStop = 'gone' | 'terminated' | 'killed';
+
+function signalAll(tree: readonly SeenProcess[], signal: NodeJS.Signals): void {
+  for (const { pid } of tree) sendSignal(pid, signal);
+}
+
+/** What is left of a tree, with what that has started since. */
+async function leftOf(tree: readonly SeenProcess[]): Promise<SeenProcess[]> {
+  const runs = await Promise.all(
+    tree.map(async ({ pid, startTicks }) => (await processStartTicks(pid)) === startTicks),
+  );
+  const left = tree.filter((_, index) => runs[index]);
+  // As long as one of a group is there, the group's number is nobody else's.
+  return left.length === 0 ? [] : runningTree(left);
+}
 
 /** Follows and ends such a process. */
 export class OrphanProcess {
@@ -49,15 +65,21 @@ export class OrphanProcess {
   async #stop(graceMs: number): Promise<OrphanStop> {
     const { pid } = this.#entry;
     if (pid === undefined) return 'gone';
-    const descendants = await descendantsOf(pid);
+    let tree = await runningTree([{ pid, group: pid }]);
     // The last look before the signal: the id may have gone to a stranger meanwhile.
     if (!(await isStillRunning(this.#entry))) return 'gone';
-    signalTree(pid, descendants, 'SIGTERM');
+    signalAll(tree, 'SIGTERM');
     const deadline = this.#clock.monotonic() + graceMs;
-    while ((await isStillRunning(this.#entry)) && this.#clock.monotonic() < deadline)
+    for (tree = await leftOf(tree); tree.length > 0; tree = await leftOf(tree)) {
+      if (this.#clock.monotonic() >= deadline) break;
       await this.#clock.delay(STOPPING_CHECK_MS);
-    if (!(await isStillRunning(this.#entry))) return 'terminated';
-    signalTree(pid, descendants, 'SIGKILL');
+    }
+    if (tree.length === 0) return 'terminated';
+    const giveUp = this.#clock.monotonic() + KILL_MS;
+    for (; tree.length > 0 && this.#clock.monotonic() < giveUp; tree = await leftOf(tree)) {
+      signalAll(tree, 'SIGKILL');
+      await this.#clock.delay(STOPPING_CHECK_MS);
+    }
     return 'killed';
   }
 }

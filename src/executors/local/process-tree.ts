@@ -1,38 +1,34 @@
 /** Ends a process with everything that it has started. */
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Parent of each process, from /proc; empty where there is none (not Linux). */
-async function parents(): Promise<Map<number, number>> {
-  const found = new Map<number, number>();
-  const names = await readdir('/proc').catch((): string[] => []);
-  await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-        // The command name stands in parentheses and may contain anything; the fields after the last one are regular.
-        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-        if (Number.isInteger(parent)) found.set(Number(name), parent);
-      }),
-  );
-  return found;
+/** A number that no process group has. */
+const NO_GROUP = -1;
+
+/** A process that was seen to run; the start tells it from a later one with the same id. */
+export interface SeenProcess {
+  readonly pid: number;
+  /** Start in clock ticks since the boot. */
+  readonly startTicks: string;
+  /** Its process group. */
+  readonly group: number;
 }
 
-/**
- * All descendants of a process, also those that left its process group. On systems without /proc the list is empty, and only the
- * process group can be ended.
- */
-export async function descendantsOf(pid: number): Promise<number[]> {
-  const children = new Map<number, number[]>();
-  for (const [child, parent] of await parents()) children.set(parent, [...(children.get(parent) ?? []), child]);
-  const found: number[] = [];
-  const open = [pid];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const own = children.get(next) ?? [];
-    found.push(...own);
-    open.push(...own);
+/** All that runs of some processes: themselves, their process groups, and their descendants, also those that left the group. */
+export async function runningTree(roots: readonly Pick<SeenProcess, 'pid' | 'group'>[]): Promise<SeenProcess[]> {
+  const groups = new Set(roots.map(({ group }) => group));
+  const tree = new Set(roots.map(({ pid }) => pid));
+  const all = await runningProcesses();
+  for (let before = 0; before !== tree.size; ) {
+    before = tree.size;
+    for (const { pid, parent, group } of all) if (tree.has(parent) || groups.has(group)) tree.add(pid);
   }
-  return found;
+  return all.filter(({ pid }) => tree.has(pid));
+}
+
+/** All descendants of a process, also those that left its process group; none on systems without /proc, where only the process group can be ended. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const tree = await runningTree([{ pid, group: NO_GROUP }]);
+  return tree.map((process) => process.pid).filter((one) => one !== pid);
 }
 
 /** Sends a signal to a process or, by a negative number, to a process group; tells whether there was one. */
@@ -51,19 +47,22 @@ export function signalTree(leader: number, descendants: readonly number[], signa
   for (const pid of descendants) sendSignal(pid, signal);
 }
 
-/**
- * Start of a running process in clock ticks since the boot, and its process group: the start tells it from a later one with the same id.
- * `undefined` where there is no such process, where it is dead and only waits to be reaped, and on systems without /proc.
- */
-async function runningProcess(
-  pid: number,
-): Promise<{ readonly startTicks: string; readonly group: number } | undefined> {
+/** A process that runs; `undefined` where there is none, where it is dead and only waits to be reaped, and on systems without /proc. */
+async function runningProcess(pid: number): Promise<(SeenProcess & { readonly parent: number }) | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, , group, ...rest] = fields;
+  const [state, parent, group, ...rest] = fields;
   const startTicks = rest[16];
   if (stat === '' || state === 'Z' || state === 'X' || startTicks === undefined) return undefined;
-  return { startTicks, group: Number(group) };
+  return { pid, startTicks, group: Number(group), parent: Number(parent) };
+}
+
+async function runningProcesses(): Promise<(SeenProcess & { readonly parent: number })[]> {
+  const names = await readdir('/proc').catch((): string[] => []);
+  const found = await Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map((name) => runningProcess(Number(name))),
+  );
+  return found.filter((process) => process !== undefined);
 }
 
 /** When a running process was started, in clock ticks since the boot. */
@@ -76,22 +75,15 @@ export async function findByEnvironment(
   name: string,
   value: string,
 ): Promise<{ readonly pid: number; readonly startTicks: string } | undefined> {
-  const names = await readdir('/proc').catch((): string[] => []);
   const wanted = `${name}=${value}`;
+  const leaders = (await runningProcesses()).filter(({ pid, group }) => pid === group);
   const found = await Promise.all(
-    names
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(async (entry) => {
-        const pid = Number(entry);
-        const process = await runningProcess(pid);
-        if (process?.group !== pid) return undefined;
-        const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-        return environment.split('\0').includes(wanted) ? { pid, startTicks: process.startTicks } : undefined;
-      }),
+    leaders.map(async ({ pid, startTicks }) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      return environment.split('\0').includes(wanted) ? [{ pid, startTicks }] : [];
+    }),
   );
   // What it has started in groups of their own has inherited the variable, and is younger.
-  const [oldest] = found
-    .filter((process) => process !== undefined)
-    .sort((a, b) => Number(a.startTicks) - Number(b.startTicks));
+  const [oldest] = found.flat().sort((a, b) => Number(a.startTicks) - Number(b.startTicks));
   return oldest;
 }

@@ -7,6 +7,8 @@ import type { LogLine, RunLogOptions } from '../../core/outcome.js';
 
 /** Longer lines are cut: one line must not be able to fill the memory. */
 const MAX_LINE_LENGTH = 64 * 1024;
+/** What a line takes beside its text: empty ones must not be able to fill the memory either. */
+const LINE_COST = 64;
 
 type Source = 'stdout' | 'stderr';
 
@@ -17,8 +19,10 @@ export class TaskOutput {
   readonly #partial = { stdout: '', stderr: '' };
   readonly #isCut = { stdout: false, stderr: false };
   #lines: LogLine[] = [];
-  /** Number of lines dropped from the front: the absolute index of `#lines[0]`. */
-  #dropped = 0;
+  /** Where the lines that are kept begin; those before are cut off from time to time, since that copies the rest. */
+  #first = 0;
+  /** Number of lines that were cut off: the absolute index of `#lines[0]`. */
+  #cutOff = 0;
   #bytes = 0;
   #ended = false;
   #wake: (() => void)[] = [];
@@ -44,21 +48,24 @@ export class TaskOutput {
   /** The last lines as one text, at most `maxLines` and `maxChars`. */
   tail(maxLines: number, maxChars: number): string {
     const text = this.#lines
-      .slice(-maxLines)
+      .slice(Math.max(this.#first, this.#lines.length - maxLines))
       .map((line) => line.text)
       .join('\n');
     return text.length > maxChars ? text.slice(-maxChars) : text;
   }
 
   async *read({ follow = true, tailLines, signal }: RunLogOptions): AsyncGenerator<LogLine> {
-    let next = tailLines === undefined ? 0 : Math.max(0, this.#dropped + this.#lines.length - tailLines);
+    let next = tailLines === undefined ? 0 : Math.max(0, this.#cutOff + this.#lines.length - tailLines);
     for (;;) {
       signal?.throwIfAborted();
-      if (next < this.#dropped) {
-        yield { text: `[${this.#dropped - next} lines are no longer kept]`, source: 'podwright' };
-        next = this.#dropped;
+      const kept = this.#cutOff + this.#first;
+      if (next < kept) {
+        yield { text: `[${kept - next} lines are no longer kept]`, source: 'podwright' };
+        next = kept;
+        // More may have gone while the reader looked at that.
+        continue;
       }
-      const line = this.#lines[next - this.#dropped];
+      const line = this.#lines[next - this.#cutOff];
       if (line !== undefined) {
         next += 1;
         yield line;
@@ -87,15 +94,15 @@ export class TaskOutput {
   #push(source: Source, text: string): void {
     const line = { text: text.endsWith('\r') ? text.slice(0, -1) : text, source };
     this.#lines.push(line);
-    this.#bytes += line.text.length;
-    if (this.#bytes <= this.#maxBytes) return;
-    let surplus = 0;
-    while (this.#bytes > this.#maxBytes && surplus < this.#lines.length - 1) {
-      this.#bytes -= (this.#lines[surplus] as LogLine).text.length;
-      surplus += 1;
+    this.#bytes += line.text.length + LINE_COST;
+    while (this.#bytes > this.#maxBytes && this.#first < this.#lines.length - 1) {
+      this.#bytes -= (this.#lines[this.#first] as LogLine).text.length + LINE_COST;
+      this.#first += 1;
     }
-    this.#lines = this.#lines.slice(surplus);
-    this.#dropped += surplus;
+    if (this.#first <= this.#lines.length / 2) return;
+    this.#lines = this.#lines.slice(this.#first);
+    this.#cutOff += this.#first;
+    this.#first = 0;
   }
 
   #notify(): void {
