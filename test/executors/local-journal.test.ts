@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -278,6 +269,56 @@ it('leaves its processes to the next executor of its journal when it detaches', 
   const next = await start();
   await expect.poll(() => next.getRun(key('a'))?.state).toBe('running');
   expect(await next.cancel(key('a'))).toMatchObject({ observed: 'terminated' });
+});
+
+it.runIf(process.platform === 'linux')(
+  'goes on with what a task prints where the host before has stopped',
+  async () => {
+    const more = join(folder, 'more');
+    const script = `
+    console.log('one'); console.error('two');
+    const { existsSync } = require('node:fs');
+    const timer = setInterval(() => { if (existsSync(process.argv[1])) { console.log('three'); process.exit(7); } }, 20);`;
+    const first = await start();
+    const run = first.queueTask({ key: key('a'), command: [process.execPath, '-e', script, more] });
+    const heard: string[] = [];
+    for await (const { text } of run.logs()) if (heard.push(text) === 2) break;
+    expect(heard.sort()).toEqual(['one', 'two']);
+    await first.detach();
+
+    const next = await start();
+    const again = next.queueTask({ key: key('a'), command: ['never-run'] });
+    for await (const line of again.logs()) {
+      expect(line).toMatchObject({ text: 'one', source: 'stdout' });
+      break;
+    }
+    await expect.poll(async () => (await next.getTaskLog(key('a'))).lines).toHaveLength(2);
+    writeFileSync(more, '');
+    const outcome = await again.outcome;
+    expect(outcome).toMatchObject({
+      verdict: { kind: 'unknown', evidence: { logTail: expect.stringMatching(/three$/) } },
+    });
+    expect((await next.getTaskLog(key('a'))).lines.map(({ text }) => text)).toContain('three');
+    expect(readdirSync(folder)).toEqual(['more']);
+  },
+);
+
+it('takes all that a task prints, in whole lines, and ends with what it has left in the background', async () => {
+  const local = await start();
+  const printed = 'for (let i = 0; i < 3000; i++) console.log("line " + i + " \u00e4\u20ac")';
+  const run = local.queueTask({ key: key('a'), command: [process.execPath, '-e', printed] });
+  expect((await run.outcome).state).toBe('success');
+  const { lines } = await local.getTaskLog(key('a'));
+  expect(lines.map(({ text }) => text)).toEqual(Array.from({ length: 3_000 }, (_, i) => `line ${i} \u00e4\u20ac`));
+  const behind = local.queueTask({ key: key('b'), command: ['sh', '-c', '(sleep 0.2; echo late) & echo soon'] });
+  expect((await behind.outcome).state).toBe('success');
+  expect((await local.getTaskLog(key('b'))).lines.map(({ text }) => text)).toEqual(['soon', 'late']);
+});
+
+it('removes output whose task is done with', async () => {
+  writeFileSync(join(folder, `${'0'.repeat(32)}.stdout.log`), 'x');
+  await start();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 it('tells the end of a task although it cannot be written down any more', async () => {

@@ -13,6 +13,7 @@ import { type LocalExecutorConfig, localConfigOf } from './local-config.js';
 import { LocalProcess, type ProcessEnd } from './local-process.js';
 import { lateVerdict, spawnVerdict, unseenVerdict } from './local-verdicts.js';
 import { OrphanProcess } from './orphan-process.js';
+import { OutputReader } from './output-files.js';
 import { processStartTicks } from './process-tree.js';
 import { taskEnvironment } from './task-environment.js';
 import { isStillRunning, type JournalEntry, TaskJournal, withProcess } from './task-journal.js';
@@ -32,8 +33,9 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
   readonly grace?: Duration | undefined;
   /**
    * Folder in which started tasks are remembered. With it, a host that was killed does not run a task twice: one that still runs is followed to
-   * its end or its time limit, and one whose end nobody saw fails with verdict `unknown`. One executor at a time may use it; needs /proc, and
-   * gives tasks the variable `PODWRIGHT_LAUNCH`. @default none: such a task runs again
+   * its end or its time limit, and one whose end nobody saw fails with verdict `unknown`. What tasks print goes into files there (mode 0600, removed
+   * with the entry), since a pipe would end them with their host; while a host reads, each is cut when it has 64 MiB. One executor at a time may
+   * use it; needs /proc, and gives tasks the variable `PODWRIGHT_LAUNCH`. @default none: such a task runs again, and its processes may live on
    */
   readonly journal?: string | undefined;
   /** With `manual` and a journal, an outcome is repeated after a restart until its `acknowledge()` was called. @default 'auto' */
@@ -46,6 +48,12 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
 const ENDED_OUTPUTS_KEPT = 20;
 const TAIL_LINES = 20;
 const TAIL_CHARS = 4_096;
+
+interface RunningOrphan {
+  readonly process: OrphanProcess;
+  readonly output: TaskOutput;
+  readonly reader: OutputReader;
+}
 
 interface RunningProcess {
   readonly process: LocalProcess;
@@ -63,7 +71,7 @@ export class LocalExecutor extends BaseExecutor {
   readonly #maxOutputBytes: number;
   readonly #journal: TaskJournal | undefined;
   /** Processes of a former run of the host. */
-  readonly #orphans = new Map<string, OrphanProcess>();
+  readonly #orphans = new Map<string, RunningOrphan>();
   readonly #running = new Map<string, RunningProcess>();
   readonly #outputs = new WeakMap<QueuedTask, TaskOutput>();
   readonly #endedOutputs = new Map<string, TaskOutput>();
@@ -82,7 +90,7 @@ export class LocalExecutor extends BaseExecutor {
 
   override async getTaskLog(key: TaskInstanceKeyInput): Promise<TaskLog> {
     const id = keyToString(key);
-    const output = this.#running.get(id)?.output ?? this.#endedOutputs.get(id);
+    const output = (this.#running.get(id) ?? this.#orphans.get(id))?.output ?? this.#endedOutputs.get(id);
     if (output === undefined) return { messages: ['No output is kept for this task.'], lines: [] };
     const lines: LogLine[] = [];
     for await (const line of output.read({ follow: false })) lines.push(line);
@@ -107,7 +115,8 @@ export class LocalExecutor extends BaseExecutor {
       // Before the task is taken on: stopped without its process, it would be told as cancelled and run on.
       const found = await withProcess(entry);
       if (this.#isStopping) return;
-      if (this.adopt(task) !== undefined) void this.#followOrphan(found);
+      const ours = this.adopt(task);
+      if (ours !== undefined) void this.#followOrphan(found, ours);
     }
   }
 
@@ -116,7 +125,14 @@ export class LocalExecutor extends BaseExecutor {
   }
 
   protected override async onClose(): Promise<void> {
-    for (const orphan of this.#orphans.values()) orphan.close();
+    for (const { process } of this.#orphans.values()) process.close();
+    const left = [...this.#orphans.values()].map(({ reader }) => reader.close());
+    await Promise.all([...left, ...[...this.#running.values()].map(({ process }) => process.release())]);
+  }
+
+  protected override onClaimed(task: QueuedTask): void {
+    const output = this.#orphans.get(keyToString(task.key))?.output;
+    if (output !== undefined) this.#outputs.set(task, output);
   }
 
   protected override validate(task: QueuedTask): void {
@@ -140,6 +156,7 @@ export class LocalExecutor extends BaseExecutor {
       env: taskEnvironment(this.#options, entry, config),
       cwd: config.cwd ?? this.#options.cwd,
       output,
+      files: this.#journal?.newOutputFilesOf(task.key),
       clock: this.clock,
     });
     this.#running.set(id, { process: child, output });
@@ -228,7 +245,7 @@ export class LocalExecutor extends BaseExecutor {
     }
   }
 
-  async #followOrphan(entry: JournalEntry): Promise<void> {
+  async #followOrphan(entry: JournalEntry, task: QueuedTask): Promise<void> {
     const { key, pid, outcome, deadline } = entry;
     const ranAs = pid === undefined ? undefined : `pid ${pid}`;
     const details = { ranAs, acknowledge: this.#acknowledgeLater(key) };
@@ -238,30 +255,49 @@ export class LocalExecutor extends BaseExecutor {
       else this.fail(key, verdict, { ...details, exitCode });
       return;
     }
-    const orphan = new OrphanProcess(entry, this.clock);
+    const output = this.#outputOf(task);
+    const files = (this.#journal as TaskJournal).outputFilesOf(key);
+    const process = new OrphanProcess(entry, this.clock);
+    const orphan = { process, output, reader: new OutputReader(files, output, this.clock) };
     this.#orphans.set(keyToString(key), orphan);
     if (await isStillRunning(entry)) this.changeState(key, 'running', ranAs);
-    const seen = await orphan.gone();
+    const seen = await process.gone();
     if (seen === 'closed') return;
-    const isEndedLate = seen === 'late' && (await orphan.stop(this.#graceMs)) !== 'gone';
-    this.#orphans.delete(keyToString(key));
-    this.fail(key, isEndedLate ? lateVerdict(deadline?.afterMs ?? 0) : unseenVerdict(), details);
+    const isEndedLate = seen === 'late' && (await process.stop(this.#graceMs)) !== 'gone';
+    const evidence = await this.#leave(key, orphan);
+    this.fail(key, isEndedLate ? lateVerdict(deadline?.afterMs ?? 0, evidence) : unseenVerdict(evidence), details);
+  }
+
+  /** Takes what an orphan has printed, once it is gone. */
+  async #leave(key: TaskInstanceKey, { output, reader }: RunningOrphan): Promise<Evidence> {
+    const id = keyToString(key);
+    await reader.finish();
+    output.end();
+    this.#orphans.delete(id);
+    this.#keepOutput(id, output);
+    return this.#tailOf(output);
+  }
+
+  /** The end of an output as evidence; none where nothing was printed, or nobody read it. */
+  #tailOf(output: TaskOutput): Evidence {
+    const logTail = redact(output.tail(TAIL_LINES, TAIL_CHARS), this.#options.secretPatterns);
+    return logTail === '' ? {} : { logTail };
   }
 
   async #stopOrphan(key: TaskInstanceKey, graceMs: number): Promise<CancelResult> {
     const orphan = this.#orphans.get(keyToString(key));
     if (orphan === undefined) return { observed: 'finished', forced: false };
-    this.#orphans.delete(keyToString(key));
-    const stopped = await orphan.stop(graceMs);
+    const stopped = await orphan.process.stop(graceMs);
+    const evidence = await this.#leave(key, orphan);
     const acknowledge = this.#acknowledgeLater(key);
     if (stopped === 'gone') {
-      const verdict = unseenVerdict();
+      const verdict = unseenVerdict(evidence);
       // The stop becomes the reason for its failure; that nobody saw its end must be told beside it.
       this.fail(key, verdict, { acknowledge, isUnproven: true, warnings: [verdict.message] });
       return UNSEEN;
     }
     const forced = stopped === 'killed';
-    this.fail(key, exitVerdict(undefined, forced ? 'SIGKILL' : 'SIGTERM', {}), { acknowledge });
+    this.fail(key, exitVerdict(undefined, forced ? 'SIGKILL' : 'SIGTERM', evidence), { acknowledge });
     return { observed: 'terminated', forced };
   }
 

@@ -5,13 +5,14 @@ import { makeVerdict } from '../verdicts.js';
 import type { LocalExecutorConfig } from './local-config.js';
 
 /** A local task that was running, or being started, when its host died. */
-export function unseenVerdict(): Verdict {
+export function unseenVerdict(evidence: Evidence = {}): Verdict {
   return makeVerdict({
     kind: 'unknown',
     blame: 'infra',
     confidence: 'certain',
     message: 'The host died while the task ran, and nobody saw how it ended',
     hint: 'Look at what the task has left behind, and queue its next try if it has to run again.',
+    evidence,
   });
 }
 

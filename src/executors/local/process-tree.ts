@@ -1,5 +1,5 @@
 /** Ends a process with everything that it has started. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** A number that no process group has. */
 const NO_GROUP = -1;
@@ -29,6 +29,17 @@ export async function runningTree(roots: readonly Pick<SeenProcess, 'pid' | 'gro
 export async function descendantsOf(pid: number): Promise<number[]> {
   const tree = await runningTree([{ pid, group: NO_GROUP }]);
   return tree.map((process) => process.pid).filter((one) => one !== pid);
+}
+
+/** Whether a process of a group has one of some files open; none has on systems without /proc. */
+export async function isWrittenBy(group: number, files: readonly string[]): Promise<boolean> {
+  if (!sendSignal(-group, 0)) return false;
+  const members = (await runningProcesses()).filter((process) => process.group === group);
+  const open = members.map(async ({ pid }) => {
+    const fds = await readdir(`/proc/${pid}/fd`).catch((): string[] => []);
+    return Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  });
+  return (await Promise.all(open)).flat().some((file) => files.includes(file));
 }
 
 /** Sends a signal to a process or, by a negative number, to a process group; tells whether there was one. */

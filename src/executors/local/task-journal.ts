@@ -1,6 +1,6 @@
 /**
  * Remembers on disk which local tasks were started, so that a host that was killed does not run them twice. One small file per task,
- * written before the process is started and removed once its outcome is with the host.
+ * written before the process is started and removed once its outcome is with the host; what the task prints goes into files beside it.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { keyToString, type TaskInstanceKey, taskInstanceKey } from '../../core/task-key.js';
 import type { Verdict } from '../../core/verdict.js';
 import { StoreError } from '../../errors.js';
+import type { OutputFiles } from './output-files.js';
 import { findByEnvironment, processStartTicks } from './process-tree.js';
 
 /** Environment variable that tells the processes of one launch. */
@@ -31,6 +32,7 @@ export interface JournalEntry {
 
 const SUFFIX = '.task.json';
 const HALF_SUFFIX = `${SUFFIX}.tmp`;
+const OUTPUT_SUFFIXES = { stdout: '.stdout.log', stderr: '.stderr.log' };
 
 /** A folder of entries, for one executor at a time. */
 export class TaskJournal {
@@ -53,9 +55,29 @@ export class TaskJournal {
     this.#held.add(keyToString(entry.key));
   }
 
+  /** Forgets a task with its output. */
   remove(key: TaskInstanceKey): void {
-    this.#guard(() => rmSync(this.#fileOf(key), { force: true }));
+    this.#guard(() => {
+      this.#removeOutput(key);
+      rmSync(this.#fileOf(key), { force: true });
+    });
     this.#held.delete(keyToString(key));
+  }
+
+  /** Where the output of a task goes. */
+  outputFilesOf(key: TaskInstanceKey): OutputFiles {
+    const base = this.#baseOf(key);
+    return { stdout: `${base}${OUTPUT_SUFFIXES.stdout}`, stderr: `${base}${OUTPUT_SUFFIXES.stderr}` };
+  }
+
+  /** The same for a task that is about to be launched, whose output begins anew. */
+  newOutputFilesOf(key: TaskInstanceKey): OutputFiles {
+    this.#guard(() => this.#removeOutput(key));
+    return this.outputFilesOf(key);
+  }
+
+  #removeOutput(key: TaskInstanceKey): void {
+    for (const file of Object.values(this.outputFilesOf(key))) rmSync(file, { force: true });
   }
 
   /** Whether there is an entry of a task. */
@@ -69,6 +91,11 @@ export class TaskJournal {
     for (const name of files)
       if (name.endsWith(HALF_SUFFIX)) this.#guard(() => rmSync(join(this.#folder, name), { force: true }));
     const names = files.filter((name) => name.endsWith(SUFFIX));
+    const bases = new Set(names.map((name) => name.slice(0, -SUFFIX.length)));
+    for (const suffix of Object.values(OUTPUT_SUFFIXES))
+      for (const name of files)
+        if (name.endsWith(suffix) && !bases.has(name.slice(0, -suffix.length)))
+          this.#guard(() => rmSync(join(this.#folder, name), { force: true }));
     return names.flatMap((name) => {
       try {
         const entry = JSON.parse(readFileSync(join(this.#folder, name), 'utf8')) as JournalEntry;
@@ -82,7 +109,11 @@ export class TaskJournal {
   }
 
   #fileOf(key: TaskInstanceKey): string {
-    return join(this.#folder, `${createHash('sha256').update(keyToString(key)).digest('hex').slice(0, 32)}${SUFFIX}`);
+    return `${this.#baseOf(key)}${SUFFIX}`;
+  }
+
+  #baseOf(key: TaskInstanceKey): string {
+    return join(this.#folder, createHash('sha256').update(keyToString(key)).digest('hex').slice(0, 32));
   }
 
   #guard<T>(act: () => T): T {

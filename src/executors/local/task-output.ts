@@ -10,7 +10,8 @@ const MAX_LINE_LENGTH = 64 * 1024;
 /** What a line takes beside its text: empty ones must not be able to fill the memory either. */
 const LINE_COST = 64;
 
-type Source = 'stdout' | 'stderr';
+/** Stream of a process. */
+export type Source = 'stdout' | 'stderr';
 
 /** Collects lines from both streams of a process and keeps the last `maxBytes` of them. */
 export class TaskOutput {
@@ -33,6 +34,12 @@ export class TaskOutput {
 
   write(source: Source, chunk: Uint8Array): void {
     this.#text(source, this.#decoders[source].write(chunk as Buffer));
+    this.#notify();
+  }
+
+  /** Says that some of it is missing. */
+  skip(source: Source, bytes: number): void {
+    this.#keep({ text: `[${bytes} bytes of ${source} were not read in time]`, source: 'podwright' });
     this.#notify();
   }
 
@@ -92,7 +99,10 @@ export class TaskOutput {
   }
 
   #push(source: Source, text: string): void {
-    const line = { text: text.endsWith('\r') ? text.slice(0, -1) : text, source };
+    this.#keep({ text: text.endsWith('\r') ? text.slice(0, -1) : text, source });
+  }
+
+  #keep(line: LogLine): void {
     this.#lines.push(line);
     this.#bytes += line.text.length + LINE_COST;
     while (this.#bytes > this.#maxBytes && this.#first < this.#lines.length - 1) {
