@@ -196,13 +196,16 @@ describe('faults of one call', () => {
   it('25: the limit of a program whose start nobody saw counts from its start', async () => {
     const executor = await kit.connect();
     kit.cluster.silenceWatches();
-    const run = executor.queueTask({ ...work({ duration: '10m' }), timeouts: { running: '2m' } });
+    const run = executor.queueTask({ ...work({ duration: '10m', log: 'at work' }), timeouts: { running: '2m' } });
     await kit.cluster.clock.advance('90s');
     // Connections that end are what a host notices of a watch that has gone silent.
     kit.cluster.silenceWatches(false);
     kit.cluster.dropWatches();
     const startedAt = kit.cluster.clock.monotonic() - 90_000;
-    expect(await kit.ended(run)).toMatchObject({ state: 'failed', verdict: { kind: 'deadline.running' } });
+    expect(await kit.ended(run)).toMatchObject({
+      state: 'failed',
+      verdict: { kind: 'deadline.running', evidence: { logTail: 'at work' } },
+    });
     const ranMs = kit.cluster.clock.monotonic() - startedAt;
     expect(ranMs).toBeGreaterThan(115_000);
     expect(ranMs).toBeLessThan(140_000);

@@ -46,7 +46,8 @@ export async function withServerEvidence(
   const limit = new AbortController();
   const cancelLimit = clock.schedule(LIMIT_MS, () => limit.abort(new Error('evidence took too long')));
   const { container } = verdict.evidence;
-  const wantsLog = container !== undefined && verdict.evidence.exitCode !== undefined;
+  const hasRun = verdict.evidence.exitCode !== undefined || verdict.kind === 'deadline.running';
+  const wantsLog = container !== undefined && hasRun;
   const orNothing = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
   const [events, tail] = await Promise.all([
     orNothing(recentEvents(client, pod, limit.signal)),

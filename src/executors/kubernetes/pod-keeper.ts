@@ -74,6 +74,8 @@ export interface PodKeeperOptions {
 /** When what could not be read or listed is looked at again. */
 const RETRY_MS = 30_000;
 const POLL_MS = 1_000;
+/** How long a request of a process that is no more may be under way. */
+const LATE_MS = 60_000;
 
 /** How many pods of another executor are taken over at a time. */
 const TAKEN_AT_A_TIME = 16;
@@ -212,8 +214,15 @@ export class PodKeeper {
     limit.abort();
   }
 
-  /** Takes in what a former self has kept, as soon as it can be listed. */
+  /** Takes in what a former self has kept, as soon as it can be listed, and once more when all must have come that it had sent before it died. */
   async resumeUntilDone(signal: AbortSignal): Promise<void> {
+    if (!this.isNeeded) return;
+    await this.#resumeWhenever(signal);
+    await this.#options.clock.delay(LATE_MS, { signal }).catch(() => {});
+    await this.#resumeWhenever(signal);
+  }
+
+  async #resumeWhenever(signal: AbortSignal): Promise<void> {
     const { clock, executorLabel } = this.#options;
     while (!signal.aborted && !(await this.resume(executorLabel, signal)))
       await clock.delay(RETRY_MS, { signal }).catch(() => {});

@@ -1,10 +1,12 @@
 /** The hosts of a simulation, one life after the other, and what befalls them. */
+
 import { type Random, seededRandom } from '../../core/random.js';
 import { keyToString } from '../../core/task-key.js';
 import type { TransportRequest } from '../../kube/transport.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { SimulatedDatabase } from './database.js';
+import type { EvidenceOrder } from './evidence-order.js';
 import { type HostHabits, type SimulatedExecutor, SimulatedHost, type SimulatedHostContext } from './host.js';
 import { LeaseBook } from './lease-book.js';
 import type { LimitWatch } from './limits.js';
@@ -22,6 +24,7 @@ export interface HostActsOptions {
   readonly limits: LimitWatch;
   /** What is wrong with a write, whoever sends it; `undefined` where nothing is. */
   readonly wrongOf: (request: TransportRequest) => string | undefined;
+  readonly evidence: EvidenceOrder;
   /** Told of each pod, by `namespace/name`, whose log was taken. */
   readonly tookLog: (pod: string) => void;
   /** Told of each step of a host. */
@@ -155,6 +158,7 @@ export class HostActs {
       leases: this.#leases,
       tookLog: this.#options.tookLog,
       wrongOf: this.#options.wrongOf,
+      evidence: this.#options.evidence,
       onStep: () => this.#countStep(host),
       onDeath: () => {
         note(`host-${index} dies at a write`);

@@ -38,9 +38,14 @@ export class HostEars {
   /** Takes what the event buffer holds. */
   takeBuffer(): void {
     for (const [key, { outcome, state }] of this.#executor.getEventBuffer())
-      if (outcome !== undefined) this.#buffered.set(keyToString(key), outcome);
+      if (outcome !== undefined) this.#takeOnce(keyToString(key), outcome);
       else if (state === 'success' || state === 'failed')
         this.faults.push(`${keyToString(key)} ended without an outcome`);
+  }
+
+  #takeOnce(id: string, outcome: Outcome): void {
+    if (this.#buffered.has(id)) this.faults.push(`the event buffer told of ${id} twice`);
+    this.#buffered.set(id, outcome);
   }
 
   /** What is not the same by all ways, once the executor has ended. */

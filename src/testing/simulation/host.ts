@@ -1,4 +1,5 @@
 /** One life of a host program in a simulation: it has a clock, a wire and an executor of its own, and can be killed or frozen at any instant. */
+
 import type { Clock } from '../../core/clock.js';
 import type { Outcome, TaskRun } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
@@ -10,6 +11,7 @@ import type { TransportRequest } from '../../kube/transport.js';
 import type { FakeCluster } from '../fake-cluster.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isRefusal, type SimulatedDatabase, type SimulatedTask } from './database.js';
+import type { EvidenceOrder } from './evidence-order.js';
 import { HostClock } from './host-clock.js';
 import { HostEars } from './host-ears.js';
 import { type LeaseBook, LeaseGuard } from './lease-book.js';
@@ -74,6 +76,7 @@ export interface SimulatedHostOptions {
   readonly leases: LeaseBook;
   /** What is wrong with a write, whoever sends it; `undefined` where nothing is. */
   readonly wrongOf: (request: TransportRequest) => string | undefined;
+  readonly evidence: EvidenceOrder;
   /** Told of each step: a message, a timer. */
   readonly onStep: () => void;
   /** Told that the host has died by {@link SimulatedHost.dieAtWrite}. */
@@ -125,8 +128,10 @@ export class SimulatedHost {
       isAlive: () => this.#isAlive,
       outlivesSender: options.lateWrites,
       onMessage: onStep,
+      onRead: (request) => options.evidence.onRead(request),
       onWrite: (request) => {
-        const wrong = options.wrongOf(request) ?? this.#guard.onWrite(request);
+        const early = this.#isLeaving ? undefined : options.evidence.wrong(request);
+        const wrong = options.wrongOf(request) ?? this.#guard.onWrite(request) ?? early;
         if (wrong !== undefined) database.faults.push(`${executorId} ${wrong}`);
         this.#countWrite();
       },

@@ -36,6 +36,8 @@ export interface HostWireOptions {
   readonly outlivesSender: boolean;
   /** Told of each message that went over the wire. */
   readonly onMessage: () => void;
+  /** Told of each read before it is sent. */
+  readonly onRead: (request: TransportRequest) => void;
   /** Asked before each write; may kill the host in between. */
   readonly onWrite: (request: TransportRequest) => void;
 }
@@ -54,7 +56,8 @@ export class HostWire implements Transport {
   async request(request: TransportRequest): Promise<TransportResponse> {
     const { clock, hearing, isAlive, onMessage, onWrite } = this.#options;
     if (!isAlive()) return never();
-    if (request.method !== 'GET') onWrite(request);
+    if (request.method === 'GET') this.#options.onRead(request);
+    else onWrite(request);
     if (!isAlive()) return never();
     onMessage();
     if (this.state.mode === 'cut' || (this.state.mode === 'leaseless' && request.path.includes('/leases'))) {

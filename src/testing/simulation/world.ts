@@ -1,4 +1,5 @@
 /** Carries out the operations of a simulation on a cluster and its hosts, and checks the promises after each of them. */
+
 import { durationMs } from '../../core/duration.js';
 import type { Workload } from '../../core/outcome.js';
 import type { Random } from '../../core/random.js';
@@ -10,6 +11,7 @@ import type { VirtualClock } from '../virtual-clock.js';
 import { checkEnd, type LaunchLimits } from './check-end.js';
 import { ClusterActs, newestOf, SILENCE_MS } from './cluster-acts.js';
 import { SimulatedDatabase, type SimulatedTask } from './database.js';
+import { EvidenceOrder } from './evidence-order.js';
 import { EvidenceWatch } from './evidence-watch.js';
 import type { HostHabits, SimulatedExecutor, SimulatedHostContext } from './host.js';
 import { HostActs, isHostOperation, RESYNC_MS, SLOWEST_MS } from './host-acts.js';
@@ -91,6 +93,7 @@ export class World {
   readonly #succeeded = new Map<string, number>();
   readonly #limits = new LimitWatch();
   readonly #keeps: KeepWatch;
+  readonly #evidence: EvidenceOrder;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -105,6 +108,7 @@ export class World {
       limits: this.#limits,
       keeps: options.hosts === 1 && !options.lateWrites ? options.keeps : undefined,
     });
+    this.#evidence = new EvidenceOrder(this.database, () => options.cluster.pods());
     const evidence = new EvidenceWatch({
       database: this.database,
       pods: () => options.cluster.pods(),
@@ -129,6 +133,7 @@ export class World {
       ...options,
       database: this.database,
       limits: this.#limits,
+      evidence: this.#evidence,
       wrongOf: (request) => unguarded(request) ?? this.#acts.haste(request, options.fenceMs),
       tookLog: (pod) => {
         if (options.cluster.pods().some((one) => podIdOf(one) === pod)) this.#logged.add(pod);
@@ -306,6 +311,7 @@ export class World {
           const asksMs = Math.min(retryAfter * 1_000, LONGEST_HEEDED_MS);
           this.#limits.requestTrouble(clock.now(), times * (RETRY_MS + asksMs));
         }
+        if ('retryAfter' in fault) this.#evidence.hush();
         this.#note(`the next ${times} ${verb} of ${name ?? resource} meet ${JSON.stringify(fault)}`);
         return cluster.faults.add({ verb, resource, times, ...fault, name });
       }
