@@ -3,6 +3,7 @@ import { type Random, seededRandom } from '../../src/core/random.js';
 import { KubernetesExecutor } from '../../src/executors/kubernetes/kubernetes-executor.js';
 import type { KubernetesExecutorOptions } from '../../src/executors/kubernetes/kubernetes-options.js';
 import type { LogSink } from '../../src/executors/kubernetes/log-sink.js';
+import type { KubeClient } from '../../src/kube/kube-client.js';
 import { makeSafeLabelValue } from '../../src/pod/names.js';
 import type { SimulatedHostContext, SimulationOptions } from '../../src/testing/index.js';
 import { KubernetesJobWatcher } from '../../src/watch/job-watcher.js';
@@ -73,6 +74,7 @@ function drawTroubles(random: Random) {
     callbacksFail: isOdd(),
     keepsVersions: isOdd(),
     hasCompanions: isOdd(),
+    hasSmallPages: isOdd(),
   };
 }
 
@@ -103,6 +105,19 @@ function storeOn({ disk, random }: SimulatedHostContext): ResourceVersionStore {
       disk.set(`version ${scope}`, version);
     },
   };
+}
+
+/** Pods come two at a time, however many are asked for: lists have more than one page as they do where there are thousands. */
+function withSmallPages(client: KubeClient): KubeClient {
+  const listPods: KubeClient['listPods'] = (options = {}) =>
+    client.listPods(options.limit === undefined ? options : { ...options, limit: Math.min(options.limit, 2) });
+  return new Proxy(client, {
+    get: (_client, name) => {
+      if (name === 'listPods') return listPods;
+      const part: unknown = Reflect.get(client, name, client);
+      return typeof part === 'function' ? part.bind(client) : part;
+    },
+  });
 }
 
 /** The watch that an executor makes for itself, but for the options that were drawn. */
@@ -143,10 +158,12 @@ export function simulationOf(
   const hasTroubles = mix === 'trusting' || mix === 'troubled';
   const troubles: Partial<Troubles> = hasTroubles ? drawTroubles(seededRandom(seed ^ 0x7b0b)) : {};
   const { isNarrow = false, callbacksFail = false, keepsVersions = false, hasCompanions = false } = troubles;
+  const { hasSmallPages = false } = troubles;
   // Nobody says whether a task is still wanted: what is told then hangs on what could be written on pods before.
   const isTrusting = mix === 'trusting';
   const createExecutor = (context: SimulatedHostContext) => {
-    const { kubeClient, clock, random, executorId, tookLog } = context;
+    const { clock, random, executorId, tookLog } = context;
+    const kubeClient = hasSmallPages ? withSmallPages(context.kubeClient) : context.kubeClient;
     const isStillWanted = isTrusting ? undefined : callbacksFail ? failingNowAndThen(context) : context.isStillWanted;
     const store = keepsVersions ? storeOn(context) : undefined;
     const logSink: LogSink = async (source, lines) => {

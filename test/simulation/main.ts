@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--jobs N] [--log] [--whole] [--first]`: runs simulations and tells the story
+ * `npm run simulate -- [--seed N] [--count N] [--steps N] [--hosts N] [--mix M] [--jobs N] [--log] [--whole] [--first]`: runs simulations and tells the story
  * of each that broke a promise, shrunk unless `--whole`; `--first` ends with the first one, untold. Many seeds are run in portions by so
  * many processes as `--jobs` says, and each portion is reported when it is done, so that a run of hours can be ended at any time.
  * Exit code 1 where one broke a promise.
@@ -14,6 +14,7 @@ const USAGE = `npm run simulate -- [options]
   --seed N    the first seed (1)          --count N  how many seeds (1)
   --steps N   after how many messages, timers and faults the faults end (500)
   --hosts N   hosts that share the work (1)
+  --mix M     what hosts are like: troubled, or trusting, which ask nobody whether a task is still wanted (troubled)
   --jobs N    processes that share the seeds (1)
   --log       tell the story of each run  --whole    do not shrink one that broke a promise
   --first     end with the first that did`;
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '500' },
     hosts: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
+    mix: { type: 'string', default: 'troubled' },
     log: { type: 'boolean', default: false },
     whole: { type: 'boolean', default: false },
     first: { type: 'boolean', default: false },
@@ -42,6 +44,12 @@ const [seed, count, steps, hosts, jobs] = [values.seed, values.count, values.ste
 for (const name of ['seed', 'count', 'steps', 'hosts', 'jobs'] as const) {
   if (/^\d+$/.test(values[name])) continue;
   console.error(`--${name} ${values[name]}: must be a whole number\n\n${USAGE}`);
+  process.exit(2);
+}
+
+const { mix } = values;
+if (mix !== 'troubled' && mix !== 'trusting') {
+  console.error(`--mix ${mix}: must be troubled or trusting\n\n${USAGE}`);
   process.exit(2);
 }
 
@@ -66,7 +74,7 @@ function add(to: Tally, { runs, steps: more, broken, ends }: Tally): void {
 async function runHere(first: number, last: number): Promise<Tally> {
   const tally: Tally = { runs: 0, steps: 0, broken: 0, ends: {} };
   for (let number = first; number <= last; number += 1) {
-    const options = simulationOf(number, steps, hosts);
+    const options = simulationOf(number, steps, hosts, mix as 'troubled' | 'trusting');
     const result = await simulate(options);
     const isBroken = result.faults.length > 0;
     add(tally, { runs: 1, steps: result.steps, broken: isBroken ? 1 : 0, ends: result.ends });
@@ -93,6 +101,8 @@ function runApart(first: number, portion: number): Promise<Tally> {
     values.steps,
     '--hosts',
     values.hosts,
+    '--mix',
+    values.mix,
   ];
   const flags = (['log', 'whole', 'first'] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));
   return new Promise((resolve, reject) => {

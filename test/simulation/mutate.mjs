@@ -29,6 +29,7 @@ const wanted =
 const SETTINGS = [
   { hosts: 1, steps: 1_000 },
   { hosts: 3, steps: 1_000 },
+  { hosts: 1, steps: 500, mix: 'trusting' },
 ];
 
 function copyWith(mutation) {
@@ -41,11 +42,13 @@ function copyWith(mutation) {
 }
 
 /** Runs seeds until one breaks a promise; resolves with the line that tells which, or `undefined`. */
-function simulate(copy, { hosts, steps }) {
+function simulate(copy, { hosts, steps, mix = 'troubled' }) {
   const args = ['--import', 'tsx', 'test/simulation/main.ts', '--first', '--seed', '1', '--count', values.seeds];
   return new Promise((resolve, reject) => {
     let output = '';
-    const child = spawn(process.execPath, [...args, '--hosts', String(hosts), '--steps', String(steps)], { cwd: copy });
+    const child = spawn(process.execPath, [...args, '--hosts', String(hosts), '--steps', String(steps), '--mix', mix], {
+      cwd: copy,
+    });
     child.stdout.on('data', (piece) => {
       output += piece;
     });
