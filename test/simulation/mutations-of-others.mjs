@@ -316,4 +316,25 @@ export const mutationsOfOthers = [
     to: 'return wasFoundEnded && isGone && ',
     in: [],
   },
+  {
+    name: 'a-pod-is-ended-before-its-evidence-is-taken',
+    file: `${K}/pod-end-flow.ts`,
+    from: '    const verdict = await withServerEvidence(client, track.seen',
+    to: "    if (decision.type === 'expired') await ender.end(track, undefined);\n    const verdict = await withServerEvidence(client, track.seen",
+    in: H1,
+  },
+  {
+    name: 'the-event-buffer-tells-again',
+    file: 'src/executors/event-buffer.ts',
+    from: '      taken.set(key, event);\n      this.#entries.delete(id);\n',
+    to: '      taken.set(key, event);\n',
+    in: H1,
+  },
+  {
+    name: 'what-was-marked-late-is-not-looked-for',
+    file: `${K}/pod-keeper.ts`,
+    from: 'await this.#options.clock.delay(LATE_MS, { signal }).catch(() => {});\n    await this.#resumeWhenever(signal);',
+    to: '',
+    in: [],
+  },
 ];
