@@ -315,6 +315,18 @@ it('takes all that a task prints, in whole lines, and ends with what it has left
   expect((await local.getTaskLog(key('b'))).lines.map(({ text }) => text)).toEqual(['soon', 'late']);
 });
 
+it('keeps the end of an output that is longer than a file may be', async () => {
+  const local = await start();
+  const printed =
+    'const s = ("x".repeat(99) + "\\n").repeat(10_000); for (let i = 0; i < 40; i++) process.stdout.write(s); console.log("the end")';
+  const run = local.queueTask({ key: key('a'), command: [process.execPath, '-e', printed] });
+  expect((await run.outcome).state).toBe('success');
+  const { lines } = await local.getTaskLog(key('a'));
+  expect(lines[0]?.source).toBe('podwright');
+  expect(lines.at(-1)).toEqual({ text: 'the end', source: 'stdout' });
+  expect(lines.length).toBeGreaterThan(5_000);
+});
+
 it('removes output whose task is done with', async () => {
   writeFileSync(join(folder, `${'0'.repeat(32)}.stdout.log`), 'x');
   await start();

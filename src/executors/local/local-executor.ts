@@ -34,7 +34,7 @@ export interface LocalExecutorOptions extends BaseExecutorOptions {
   /**
    * Folder in which started tasks are remembered. With it, a host that was killed does not run a task twice: one that still runs is followed to
    * its end or its time limit, and one whose end nobody saw fails with verdict `unknown`. What tasks print goes into files there (mode 0600, removed
-   * with the entry), since a pipe would end them with their host; while a host reads, each is cut when it has 64 MiB. One executor at a time may
+   * with the entry), since a pipe would end them with their host; while a host reads, each is cut when it has 16 MiB. One executor at a time may
    * use it; needs /proc, and gives tasks the variable `PODWRIGHT_LAUNCH`. @default none: such a task runs again, and its processes may live on
    */
   readonly journal?: string | undefined;
